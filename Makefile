@@ -1,0 +1,68 @@
+# Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow check format proto lock clean
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROTOS := $(shell find proto -name '*.proto')
+PACKAGES := services gateway deploy tests
+# Arguments for pytest: make test ARGS="tests/e2e -k describe"
+ARGS ?=
+
+help: ## Print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: $(VENV)/.installed gen/.made ## Start everything on this machine, with a demo domain; Ctrl-C stops it
+	@exec $(BIN)/python -m deploy.local
+
+test: $(VENV)/.installed gen/.made ## Run the test suite, but for what is marked slow
+	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
+	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
+
+check: $(VENV)/.installed gen/.made ## Everything CI checks beside the tests
+	$(BIN)/ruff format --check $(PACKAGES)
+	$(BIN)/ruff check $(PACKAGES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint gen/tessera.binpb
+	$(BIN)/python -m deploy.checks breaking
+	$(BIN)/squawk services/*/migrations/*.sql
+	$(BIN)/python -m gateway validate
+
+format: $(VENV)/.installed ## Format the code
+	$(BIN)/ruff format $(PACKAGES)
+	$(BIN)/ruff check --fix $(PACKAGES)
+
+proto: gen/.made ## Make stubs and the descriptor image in gen/
+
+lock: ## Pin the dependencies of pyproject.toml again, with hashes
+	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools
+	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --output-file requirements.lock pyproject.toml
+	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+# No address of an index may get into a lock file: everybody uses their own.
+PIP_COMPILE := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
+  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+clean: ## Take away what was made here, but for the data in .tessera/
+	rm -rf gen $(VENV) .*_cache
+
+$(VENV)/.installed: requirements-dev.lock
+	@echo "Installing the pinned dependencies into $(VENV) (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tessera needs Python 3.11 or newer; set PYTHON=...")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@echo "$(CURDIR)/gen" > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tessera.pth
+	@touch $@
+
+gen/.made: $(PROTOS) $(VENV)/.installed
+	@rm -rf gen && mkdir -p gen
+	@$(BIN)/python -m grpc_tools.protoc --proto_path=proto \
+	  --proto_path=$$($(BIN)/python -c 'import google.api, pathlib; print(pathlib.Path(next(iter(google.api.__path__))).parents[1])') \
+	  --python_out=gen --grpc_python_out=gen --mypy_out=quiet:gen --mypy_grpc_out=quiet:gen \
+	  --include_imports --include_source_info --descriptor_set_out=gen/tessera.binpb $(PROTOS)
+	@touch $@

@@ -1,0 +1,252 @@
+"""Who calls: verifies the one credential inside, and what it permits.
+
+Two kinds of token are believed. An access token in `authorization: Bearer`, signed by a domain's access key. The
+edge's internal token in `x-tessera-edge-token`, signed by a domain's edge key for one service, which the gateway puts
+there after it verified another credential, and strips from whatever comes in. Neither passes for the other: they
+differ in key, issuer, type and audience.
+"""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from google.protobuf.descriptor import MethodDescriptor
+from tessera.runtime.v1 import access_pb2
+
+from services.runtime.clock import Clock
+from services.runtime.errors import PermissionDenied, Unauthenticated, Unavailable
+from services.runtime.keys import ACCESS, EDGE, Keys
+
+EDGE_HEADER = "x-tessera-edge-token"
+EDGE_TYPE = "tessera-edge+jwt"
+ACCESS_TYPES = ("at+jwt", "jwt")
+
+_MAX_TOKEN_CHARS = 8192
+_MAX_CACHED = 10_000
+# How long a verified token is believed without its signature being checked again.
+_CACHE_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class PushApp:
+    """The push app that a credential speaks for, with the settings that bind its calls."""
+
+    access_id: int
+    tokens_per_account: int
+    append_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified caller.
+
+    `kind` is `user`, `app`, `service`, `access_key` or `push_app`; `subject` its id. `client_id` is the app or key
+    through which it acts. `role` and `scopes` are a user's; the permissions of the others are a stored list.
+    """
+
+    kind: str
+    subject: str
+    domain_id: str
+    client_id: str
+    permissions: frozenset[str]
+    role: str = ""
+    scopes: frozenset[str] = frozenset()
+    session_id: str = ""
+    push_app: PushApp | None = None
+
+    def permits(self, access: access_pb2.Access) -> bool:
+        """Whether the caller may make a call that declares `access`."""
+        return access.anonymous or self.permissions.issuperset(access.permissions) or self._permits_own(access)
+
+    def owns_only(self, access: access_pb2.Access) -> bool:
+        """Whether `access` is open to the caller for its own user alone."""
+        return not self.permissions.issuperset(access.permissions) and self._permits_own(access)
+
+    def _permits_own(self, access: access_pb2.Access) -> bool:
+        return self.kind == "user" and bool(access.own_permission) and access.own_permission in self.permissions
+
+
+_current: ContextVar[Principal] = ContextVar("principal")
+_current_access: ContextVar[access_pb2.Access] = ContextVar("access")
+
+
+def principal() -> Principal:
+    """The caller of the call that is being answered. Raises `LookupError` in an anonymous call."""
+    return _current.get()
+
+
+def only_own() -> bool:
+    """Whether the caller of the call that is being answered may act on its own user alone."""
+    return _current.get().owns_only(_current_access.get())
+
+
+def become(caller: Principal | None, access: access_pb2.Access) -> None:
+    """Set who `principal()` is for the rest of this call."""
+    if caller is not None:
+        _current.set(caller)
+    _current_access.set(access)
+
+
+def access_of(method: MethodDescriptor) -> access_pb2.Access:
+    """The access that an RPC declares.
+
+    Raises:
+        ValueError: it declares none, or both anonymous and permissions: such a service must not start.
+    """
+    access = method.GetOptions().Extensions[access_pb2.access]
+    if access.anonymous == bool(access.permissions):
+        msg = f"{method.full_name} declares no permission in proto"
+        raise ValueError(msg)
+    return access
+
+
+def _table(enum: Any) -> dict[str, frozenset[str]]:
+    grants = [value.GetOptions().Extensions[access_pb2.grants] for value in enum.DESCRIPTOR.values]
+    return {grant.name: frozenset(grant.permissions) for grant in grants if grant.name}
+
+
+ROLES: dict[str, frozenset[str]] = _table(access_pb2.Role)
+"""Permissions of each role, from the least to the most powerful."""
+SCOPES: dict[str, frozenset[str]] = _table(access_pb2.Scope)
+"""Permissions that each scope opens."""
+
+
+def user_permissions(role: str, scopes: frozenset[str]) -> frozenset[str]:
+    """What a user's token permits: what its role has, as far as a scope of the token opens it."""
+    opened = frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
+    return ROLES.get(role, frozenset()) & opened
+
+
+class Authenticator:
+    """Finds out who calls.
+
+    Args:
+        service: name of this service: the audience of the edge's tokens for it.
+        keys: keys that verify tokens.
+        clock: tells what is expired.
+        basic: verifies `authorization: Basic`, given id and secret; for the service that keeps the clients.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        keys: Keys,
+        clock: Clock,
+        basic: Callable[[str], Awaitable[Principal]] | None = None,
+    ) -> None:
+        self._service = service
+        self._keys = keys
+        self._clock = clock
+        self._basic = basic
+        self._verified: OrderedDict[bytes, tuple[Principal, float, float]] = OrderedDict()
+
+    async def authenticate(self, metadata: Mapping[str, str]) -> Principal:
+        """Verify a call's credential.
+
+        Args:
+            metadata: the call's, by lower-case name.
+
+        Raises:
+            Unauthenticated: there is none, or it is not good.
+            Unavailable: it cannot be told, as no keys are known.
+        """
+        if edge_token := metadata.get(EDGE_HEADER):
+            return await self._verify(edge_token, EDGE)
+        scheme, _, credential = metadata.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return await self._verify(credential.strip(), ACCESS)
+        if scheme.lower() == "basic" and self._basic:
+            return await self._basic(credential.strip())
+        raise Unauthenticated
+
+    async def _verify(self, token: str, use: int) -> Principal:
+        if len(token) > _MAX_TOKEN_CHARS:
+            raise Unauthenticated(detail="token too long")
+        now = self._clock.now().timestamp()
+        digest = hashlib.sha256(b"%d" % use + token.encode()).digest()
+        if cached := self._verified.get(digest):
+            caller, expires, believed_until = cached
+            if now < min(expires, believed_until):
+                return caller
+            del self._verified[digest]
+        caller, expires = await self._check(token, use, now)
+        self._verified[digest] = (caller, expires, now + _CACHE_SECONDS)
+        if len(self._verified) > _MAX_CACHED:
+            self._verified.popitem(last=False)
+        return caller
+
+    async def _check(self, token: str, use: int, now: float) -> tuple[Principal, float]:
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.InvalidTokenError as error:
+            raise Unauthenticated(detail=f"not a JWT: {error}") from error
+        key_id = header.get("kid")
+        if not isinstance(key_id, str):
+            raise Unauthenticated(detail="no kid")
+        key = self._keys.get(key_id)
+        if key is None:
+            await self._keys.ask()
+            key = self._keys.get(key_id)
+        if key is None:
+            if self._keys.problem:
+                raise Unavailable("token service", detail=self._keys.problem)
+            raise Unauthenticated(detail="unknown kid")
+        types = (EDGE_TYPE,) if use == EDGE else ACCESS_TYPES
+        if key.use != use or header.get("alg") != key.algorithm or str(header.get("typ")).lower() not in types:
+            raise Unauthenticated(detail="key of another use or algorithm, or token of another type")
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key.public_key,
+                algorithms=[key.algorithm],
+                audience=self._service if use == EDGE else key.issuer,
+                issuer=key.issuer,
+                # The time is checked below, by our clock.
+                options={
+                    "require": ["exp", "iat", "iss", "aud", "sub"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+            expires = float(claims["exp"])
+        except (jwt.InvalidTokenError, TypeError, ValueError) as error:
+            raise Unauthenticated(detail=f"token refused: {error}") from error
+        if expires <= now:
+            raise Unauthenticated(detail="expired")
+        return _read_claims(claims, key.domain_id), expires
+
+
+def _read_claims(claims: Mapping[str, Any], domain_id: str) -> Principal:
+    """A principal from claims whose signature was verified; the domain is its key's, whatever the claims say."""
+    kind = claims.get("kind", "user")
+    scopes = frozenset(str(claims.get("scope", "")).split())
+    role = ""
+    if kind == "user":
+        role = json.loads(claims["customJson"])["role"]
+        permissions = user_permissions(role, scopes)
+    else:
+        permissions = frozenset(claims.get("permissions", ()))
+    push = claims.get("push_app")
+    return Principal(
+        kind=kind,
+        subject=claims["sub"],
+        domain_id=domain_id,
+        client_id=claims.get("client_id", ""),
+        permissions=permissions,
+        role=role,
+        scopes=scopes,
+        session_id=claims.get("sid", ""),
+        push_app=PushApp(push["id"], push["tokens_per_account"], push["append_enabled"]) if push else None,
+    )
+
+
+def authorize(caller: Principal, access: access_pb2.Access) -> None:
+    """Let a caller through or not. Raises `PermissionDenied`."""
+    if not caller.permits(access):
+        raise PermissionDenied(detail=f"{caller.kind} {caller.subject} lacks {', '.join(access.permissions)}")

@@ -1,0 +1,22 @@
+"""Ids that sort by the time they were made: UUID version 7 (RFC 9562 section 5.7)."""
+
+import os
+import uuid
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def uuid7(now: datetime) -> uuid.UUID:
+    """Make an id whose first 48 bits are `now` in milliseconds and whose other 74 are random."""
+    milliseconds = (now - _EPOCH) // _MILLISECOND
+    value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    value = value & ~(0x3 << 62) | (0x2 << 62)
+    return uuid.UUID(int=value)
+
+
+def lowest_uuid7(moment: datetime) -> uuid.UUID:
+    """The smallest id of that moment: the bound of a partition."""
+    return uuid.UUID(int=((moment - _EPOCH) // _MILLISECOND) << 80)

@@ -1,0 +1,214 @@
+"""What happens around every call, in one visible list: `STEPS`.
+
+Each step is a coroutine around the next one. They are composed once per method, so that a call pays for a few awaits
+and nothing else. Streams pass the same steps: the innermost one writes their messages.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+from grpc_status import rpc_status
+from tessera.runtime.v1 import access_pb2
+
+from services.runtime import auth, telemetry
+from services.runtime.errors import DeadlineExceeded, Internal, Refusal
+from services.runtime.validation import check_required
+
+log = structlog.get_logger()
+
+# RPCs that are not ours, and who may call them. What stands here not at all is refused.
+FOREIGN: Mapping[str, access_pb2.Access] = {
+    "/grpc.health.v1.Health/": access_pb2.Access(anonymous=True),
+    "/grpc.reflection.v1alpha.ServerReflection/": access_pb2.Access(permissions=["runtime.reflect"]),
+    "/envoy.service.auth.v3.Authorization/": access_pb2.Access(permissions=["edge.check"]),
+}
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+# A unary call without a deadline of its own gets this one.
+_DEADLINE_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Call:
+    """One call on its way through the steps."""
+
+    method: str
+    access: access_pb2.Access
+    authenticator: auth.Authenticator
+    context: Context
+    metadata: Mapping[str, str]
+    request_id: str
+    streams: bool
+    request: Any = None
+    caller: auth.Principal | None = None
+    refusal: Refusal | None = None
+
+
+Next = Callable[[Call], Awaitable[Any]]
+Step = Callable[[Call, Next], Awaitable[Any]]
+
+
+async def log_call(call: Call, proceed: Next) -> Any:
+    """One line a call, with its request id: who, what, how it ended, how long it took. Never a request's content."""
+    structlog.contextvars.bind_contextvars(request_id=call.request_id)
+    started = time.perf_counter()
+    try:
+        return await proceed(call)
+    finally:
+        refusal = call.refusal
+        facts: dict[str, Any] = {"method": call.method, "ms": round((time.perf_counter() - started) * 1000, 2)}
+        if call.caller:
+            facts |= {"domain": call.caller.domain_id, call.caller.kind: call.caller.subject}
+        if refusal:
+            facts |= {"reason": refusal.reason, "detail": refusal.detail or refusal.message}
+        # Health checks come every second, and say nothing while they succeed.
+        quiet = refusal is None and call.method.startswith("/grpc.health.")
+        (log.debug if quiet else log.info)("refused" if refusal else "answered", **facts)
+
+
+async def measure(call: Call, proceed: Next) -> Any:
+    """Count and time the call."""
+    started = time.perf_counter()
+    try:
+        return await proceed(call)
+    finally:
+        code, reason = (call.refusal.code().name, call.refusal.reason) if call.refusal else ("OK", "")
+        telemetry.CALLS.labels(call.method, code, reason).inc()
+        telemetry.SECONDS.labels(call.method).observe(time.perf_counter() - started)
+
+
+async def translate_errors(call: Call, proceed: Next) -> Any:
+    """Answer a refusal as google.rpc.Status; anything unforeseen as INTERNAL, its text in the log alone."""
+    try:
+        return await proceed(call)
+    except asyncio.CancelledError:
+        call.refusal = DeadlineExceeded(detail="the caller went away")
+        raise
+    except Refusal as refusal:
+        call.refusal = refusal
+    except Exception:
+        log.exception("fault", method=call.method)
+        call.refusal = Internal()
+    return await call.context.abort_with_status(rpc_status.to_status(call.refusal.status()))
+
+
+async def keep_deadline(call: Call, proceed: Next) -> Any:
+    """End the call when its caller's deadline has passed; a unary call always has one."""
+    if call.streams:
+        return await proceed(call)
+    remaining = call.context.time_remaining()
+    try:
+        async with asyncio.timeout(min(remaining or _DEADLINE_SECONDS, _DEADLINE_SECONDS)):
+            return await proceed(call)
+    except TimeoutError as error:
+        raise DeadlineExceeded from error
+
+
+async def authenticate(call: Call, proceed: Next) -> Any:
+    """Verify who calls and enforce what the RPC declares; deny unless declared."""
+    if not call.access.anonymous:
+        call.caller = await call.authenticator.authenticate(call.metadata)
+        auth.authorize(call.caller, call.access)
+    auth.become(call.caller, call.access)
+    return await proceed(call)
+
+
+async def validate(call: Call, proceed: Next) -> Any:
+    """Refuse a request in which a required field is empty."""
+    if isinstance(call.request, Message):
+        check_required(call.request)
+    return await proceed(call)
+
+
+STEPS: tuple[Step, ...] = (log_call, measure, translate_errors, keep_deadline, authenticate, validate)
+"""Outermost first."""
+
+
+class Pipeline(grpc.aio.ServerInterceptor):
+    """Puts `STEPS` around every method of a server.
+
+    Args:
+        services: descriptors of our services on this server; each of their RPCs must declare its access.
+        authenticator: verifies credentials.
+
+    Raises:
+        ValueError: an RPC declares no access.
+    """
+
+    def __init__(self, services: Iterable[ServiceDescriptor], authenticator: auth.Authenticator) -> None:
+        self._access = {
+            f"/{service.full_name}/{method.name}": auth.access_of(method)
+            for service in services
+            for method in service.methods
+        }
+        self._authenticator = authenticator
+        self._handlers: dict[str, Handler] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["Handler | None"]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "Handler | None":
+        """Answer the method's handler with the steps around it."""
+        method = handler_call_details.method
+        if known := self._handlers.get(method):
+            return known
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return handler  # gRPC answers UNIMPLEMENTED
+        access = self._access.get(method)
+        if access is None:
+            access = next((access for prefix, access in FOREIGN.items() if method.startswith(prefix)), None)
+        if access is None:
+            msg = f"{method} is served but nobody said who may call it"
+            raise LookupError(msg)
+        self._handlers[method] = self._wrap(method, access, handler)
+        return self._handlers[method]
+
+    def _wrap(self, method: str, access: access_pb2.Access, handler: Handler) -> Handler:
+        behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+        streams = handler.request_streaming or handler.response_streaming
+
+        async def answer(call: Call) -> Any:
+            result = behaviour(call.request, call.context)
+            if not hasattr(result, "__aiter__"):
+                return await result
+            async for message in result:
+                await call.context.write(message)
+            return None
+
+        chain: Next = answer
+        for step in reversed(STEPS):
+            chain = _bind(step, chain)
+
+        async def run(request: Any, context: Context) -> Any:
+            metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+            request_id = metadata.get("x-request-id") or str(uuid.uuid4())
+            call = Call(method, access, self._authenticator, context, metadata, request_id, streams, request)
+            return await chain(call)
+
+        kind: Any = {
+            (False, False): grpc.unary_unary_rpc_method_handler,
+            (False, True): grpc.unary_stream_rpc_method_handler,
+            (True, False): grpc.stream_unary_rpc_method_handler,
+            (True, True): grpc.stream_stream_rpc_method_handler,
+        }[handler.request_streaming, handler.response_streaming]
+        wrapped: Handler = kind(run, handler.request_deserializer, handler.response_serializer)
+        return wrapped
+
+
+def _bind(step: Step, proceed: Next) -> Next:
+    async def bound(call: Call) -> Any:
+        return await step(call, proceed)
+
+    return bound

@@ -1,0 +1,74 @@
+"""A service's schema: plain-SQL migrations, applied by dbmate under a lock, so that all replicas may start at once."""
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+import asyncpg
+
+from services.runtime.db import Connection
+from services.runtime.errors import Unavailable
+
+# Held while migrations run: one number for all schemas, since creating a schema is one catalogue's matter.
+_LOCK = 7_305_510_021
+
+
+class MigrationError(Exception):
+    """A migration failed; the text is dbmate's, for the operator."""
+
+
+async def migrate(dsn: str, schema: str, folder: Path) -> None:
+    """Bring a schema up to date.
+
+    Args:
+        dsn: direct connection, no pooler between.
+        schema: name of the schema; made where it is absent.
+        folder: the migrations, `<version>_<what>.sql`.
+
+    Raises:
+        Unavailable: the database is away.
+        MigrationError: a migration failed; those before it are applied, it is not.
+    """
+    try:
+        connection = await asyncpg.connect(dsn, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
+    try:
+        await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        if await pending(connection, schema, folder):
+            # `if not exists` asks for the right to create one even where there is one.
+            if not await connection.fetchval("select 1 from pg_namespace where nspname = $1", schema):
+                await connection.execute(f'create schema "{schema}"')
+            await _dbmate(dsn, schema, folder)
+    finally:
+        await connection.close()
+
+
+async def pending(connection: "asyncpg.Connection[asyncpg.Record] | Connection", schema: str, folder: Path) -> set[str]:
+    """Versions in the folder that are not applied. Empty: the schema is up to date."""
+    known = {path.name.partition("_")[0] for path in folder.glob("*.sql")}
+    table = f'"{schema}".schema_migrations'
+    if not await connection.fetchval("select to_regclass($1)", table):
+        return known
+    rows = await connection.fetch(f"select version from {table}")  # noqa: S608 the schema is the service's name
+    return known - {row["version"] for row in rows}
+
+
+async def _dbmate(dsn: str, schema: str, folder: Path) -> None:
+    binary = shutil.which("dbmate", path=str(Path(sys.executable).parent)) or "dbmate"
+    process = await asyncio.create_subprocess_exec(
+        binary,
+        "--migrations-dir",
+        str(folder),
+        "--migrations-table",
+        f"{schema}.schema_migrations",
+        "--no-dump-schema",
+        "up",
+        env={"DATABASE_URL": dsn},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise MigrationError(output.decode(errors="replace").strip())

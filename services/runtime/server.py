@@ -1,0 +1,279 @@
+"""A service process: settings, one server on uvloop, health, reflection, graceful drain.
+
+A service's `__main__.py` hands `run` its settings class and a `wire` function, the one place where its parts meet.
+`TESSERA_LISTEN` with several addresses makes as many worker processes, each on its own port (design, "Processes").
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+import structlog
+import uvloop
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from services.runtime import migrations, telemetry
+from services.runtime.auth import Authenticator
+from services.runtime.clock import MAX_SKEW, Clock
+from services.runtime.db import Database
+from services.runtime.env import Address, SettingsError, load, setting
+from services.runtime.errors import Unavailable
+from services.runtime.interceptors import Pipeline
+from services.runtime.supervisor import Process, Supervisor
+
+log = structlog.get_logger()
+
+_READINESS = timedelta(milliseconds=500)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings:
+    """What every service is told by its environment."""
+
+    listen: tuple[Address, ...] = setting("host:port to serve gRPC on; several, by commas, make a worker process each")
+    metrics_listen: tuple[Address, ...] | None = setting(
+        "host:port for Prometheus, one a worker; absent: none", default=None
+    )
+    dsn: str = setting("Postgres of this service, postgresql://...; a pooler may stand between", secret=True)
+    direct_dsn: str | None = setting(
+        "the same without a pooler, for migrations; absent: the same", default=None, secret=True
+    )
+    pool_size: int = setting("database connections a worker", default=10, minimum=1, maximum=200)
+    statement_timeout: timedelta = setting(
+        "seconds that one statement may run", default=timedelta(seconds=5), minimum=0.1, maximum=300
+    )
+    state_dir: Path = setting("folder for what must outlive the process: the last verification keys")
+    max_message_bytes: int = setting("largest request in bytes", default=4_194_304, minimum=65_536)
+    drain: timedelta = setting(
+        "seconds that calls under way are given at the end", default=timedelta(seconds=5), minimum=0, maximum=300
+    )
+    log_level: str = setting("how much is logged", default="info", choices=("debug", "info", "warning", "error"))
+    log_format: str = setting("json for machines, console for people", default="json", choices=("json", "console"))
+
+
+@dataclass(frozen=True)
+class Servicer:
+    """One gRPC service on a server: its descriptor, the generated `add_…_to_server`, and what answers."""
+
+    descriptor: ServiceDescriptor
+    add: Callable[[Any, grpc.aio.Server], None]
+    implementation: Any
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A service put together.
+
+    Args:
+        servicers: what is served. Those not of Tessera's own packages stand in `interceptors.FOREIGN`.
+        authenticator: verifies callers.
+        problems: further reasons not to be ready, asked every half second; each answers `None` while all is well.
+    """
+
+    servicers: Sequence[Servicer]
+    authenticator: Authenticator
+    problems: Mapping[str, Callable[[], str | None]]
+
+
+Settings = TypeVar("Settings", bound=ServerSettings)
+Wire = Callable[[Any, Database, Clock], AbstractAsyncContextManager[Wiring]]
+Command = Callable[[Any, Sequence[str]], int]
+
+
+def run(
+    service: str, settings_class: type[Settings], wire: Wire, commands: Mapping[str, tuple[str, Command]] | None = None
+) -> None:
+    """The command line of a service: `serve`, `migrate`, and its own commands. Does not return.
+
+    Args:
+        service: its name, which is also its schema's and its package's.
+        settings_class: its settings.
+        wire: puts it together around an open database.
+        commands: further commands: name, help, and what to call with settings and the remaining arguments.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m services.{service}",
+        description=f"The {service} service. Settings come from TESSERA_*, see docs/settings.md.",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    verbs.add_parser("serve", help="serve gRPC until SIGTERM")
+    verbs.add_parser("migrate", help="bring the database schema up to date; safe to run from several places at once")
+    for name, (text, _) in (commands or {}).items():
+        verbs.add_parser(name, help=text, add_help=False)
+    args, rest = parser.parse_known_args()
+    if rest and args.verb in ("serve", "migrate"):
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    try:
+        settings = load(settings_class, os.environ)
+    except SettingsError as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        sys.exit(2)
+    if args.verb == "serve":
+        sys.exit(_serve(service, settings, wire))
+    if args.verb == "migrate":
+        sys.exit(uvloop.run(_migrate(service, settings)))
+    sys.exit((commands or {})[args.verb][1](settings, rest))
+
+
+def migrations_of(service: str) -> Path:
+    """The folder of a service's migrations."""
+    return Path(__file__).parents[1] / service / "migrations"
+
+
+async def _migrate(service: str, settings: ServerSettings) -> int:
+    try:
+        await migrations.migrate(settings.direct_dsn or settings.dsn, service, migrations_of(service))
+    except (Unavailable, migrations.MigrationError) as error:
+        print(f"{service}: migration failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(service: str, settings: Settings, wire: Wire) -> int:
+    if len(settings.listen) > 1:
+        return asyncio.run(_supervise(service, settings))
+    telemetry.set_up_logging(settings.log_level, settings.log_format, service=service)
+    try:
+        return uvloop.run(_serve_one(service, settings, wire))
+    except OSError as error:
+        print(f"{service}: {error}", file=sys.stderr)
+        return 1
+
+
+async def _supervise(service: str, settings: ServerSettings) -> int:
+    """One child process a worker, each on its own address."""
+    metrics = settings.metrics_listen or ()
+    if metrics and len(metrics) != len(settings.listen):
+        print("TESSERA_METRICS_LISTEN must name as many addresses as TESSERA_LISTEN", file=sys.stderr)
+        return 2
+    argv = (sys.executable, "-m", f"services.{service}", "serve")
+    workers = []
+    for number, address in enumerate(settings.listen):
+        environ = os.environ | {"TESSERA_LISTEN": str(address)}
+        if metrics:
+            environ["TESSERA_METRICS_LISTEN"] = str(metrics[number])
+        workers.append(Process(name=f"{service}-{number}", argv=argv, env=environ))
+    status: int = await Supervisor(lambda _, line: print(line, flush=True)).run(workers)
+    return status
+
+
+@asynccontextmanager
+async def opened(service: str, settings: ServerSettings, wire: Wire, clock: Clock) -> AsyncIterator[grpc.aio.Server]:
+    """A server on `settings.listen[0]`, put together and started; drained and taken apart at the end.
+
+    Args:
+        service: its name.
+        settings: its settings.
+        wire: puts it together.
+        clock: its clock; tests keep it to move it.
+
+    Raises:
+        OSError: the address cannot be listened on, or the state folder not be made.
+    """
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database(
+        settings.dsn,
+        service=service,
+        pool_size=settings.pool_size,
+        statement_timeout=settings.statement_timeout,
+        clock=clock,
+    )
+    await database.start()
+    try:
+        async with wire(settings, database, clock) as wiring:
+            status = health.aio.HealthServicer()
+            server = _server(settings, wiring, status)
+            await server.start()
+            watch = asyncio.create_task(_watch_readiness(service, database, clock, wiring, status), name="readiness")
+            try:
+                yield server
+            finally:
+                watch.cancel()
+                await status.enter_graceful_shutdown()
+                await server.stop(settings.drain.total_seconds())
+    finally:
+        await database.close()
+
+
+def _server(settings: ServerSettings, wiring: Wiring, status: health.aio.HealthServicer) -> grpc.aio.Server:
+    pipeline = Pipeline((servicer.descriptor for servicer in wiring.servicers), wiring.authenticator)
+    server = grpc.aio.server(
+        interceptors=[pipeline],
+        options=[
+            ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server behind it
+            ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ],
+    )
+    for servicer in wiring.servicers:
+        servicer.add(servicer.implementation, server)
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    names = [servicer.descriptor.full_name for servicer in wiring.servicers]
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    address = settings.listen[0]
+    try:
+        server.add_insecure_port(str(address))
+    except RuntimeError as error:
+        msg = f"cannot listen on {address}: is the port in use?"
+        raise OSError(msg) from error
+    return server
+
+
+async def _watch_readiness(
+    service: str, database: Database, clock: Clock, wiring: Wiring, status: health.aio.HealthServicer
+) -> None:
+    """Keep the health service true: serving while the database answers, its schema is complete and nothing is wrong."""
+    schema = migrations_of(service)
+    applied = False
+    said: dict[str, str] | None = None
+    while True:
+        problems = {name: problem for name, ask in wiring.problems.items() if (problem := ask())}
+        if database.problem:
+            problems["database"] = database.problem
+        elif clock.skew > MAX_SKEW:
+            problems["clock"] = f"{clock.skew.total_seconds():.1f} s from the database's"
+        elif not applied:
+            missing = await _missing_migrations(database, service, schema)
+            if missing:
+                problems["schema"] = f"run `python -m services.{service} migrate`: {missing}"
+            applied = not missing
+        if problems != said:
+            log.warning("not ready", **problems) if problems else log.info("ready")
+            said = problems
+        await status.set("", _SERVING[not problems])
+        await asyncio.sleep(_READINESS.total_seconds())
+
+
+_SERVING = {True: health_pb2.HealthCheckResponse.SERVING, False: health_pb2.HealthCheckResponse.NOT_SERVING}
+
+
+async def _missing_migrations(database: Database, service: str, folder: Path) -> str:
+    try:
+        async with database.transaction() as connection:
+            versions = await migrations.pending(connection, service, folder)
+    except Unavailable as error:
+        return str(error)
+    return ", ".join(sorted(versions))
+
+
+async def _serve_one(service: str, settings: ServerSettings, wire: Wire) -> int:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    if settings.metrics_listen:
+        telemetry.serve_metrics(settings.metrics_listen[0])
+    async with opened(service, settings, wire, Clock()):
+        log.info("listening", address=str(settings.listen[0]), pid=os.getpid())
+        await stopping.wait()
+        log.info("stopping", drain_seconds=settings.drain.total_seconds())
+    return 0

@@ -1,0 +1,43 @@
+"""The one generic rule about requests: a field that proto/ calls REQUIRED (AIP-203) must be there and not empty.
+
+Every other rule stands in a service's convert.py, since its breach has a code of its own.
+"""
+
+from functools import cache
+
+from google.api import field_behavior_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from services.runtime.errors import FieldMissing
+
+
+def check_required(message: Message) -> None:
+    """Check a request and the messages in it. Raises `FieldMissing` for the first required field that is empty."""
+    required, nested = _plan(message.DESCRIPTOR)
+    for field in required:
+        value = getattr(message, field.name)
+        if not (message.HasField(field.name) if field.has_presence else value):
+            raise FieldMissing(field.json_name if field.json_name[0].isupper() else field.name)
+    for field in nested:
+        if field.is_repeated:
+            for item in getattr(message, field.name):
+                check_required(item)
+        elif message.HasField(field.name):
+            check_required(getattr(message, field.name))
+
+
+@cache
+def _plan(descriptor: Descriptor) -> tuple[list[FieldDescriptor], list[FieldDescriptor]]:
+    """Required fields of a message, and those that hold messages with required fields of their own."""
+    required = [
+        field
+        for field in descriptor.fields
+        if field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    ]
+    nested = [
+        field
+        for field in descriptor.fields
+        if field.message_type and not field.message_type.GetOptions().map_entry and any(_plan(field.message_type))
+    ]
+    return required, nested
