@@ -23,6 +23,14 @@ _EVERY = timedelta(hours=1)
 _AHEAD = 3
 # One replica at a time makes and drops.
 _LOCK = 7_305_510_022
+# With their schemas, which regclass leaves out where a search path has them.
+_PRESENT = """
+    select format('%s.%s', parent.relnamespace::regnamespace, parent.relname) parent,
+           format('%s.%s', child.relnamespace::regnamespace, child.relname) child,
+           inhdetachpending detaching
+    from pg_inherits join pg_class parent on parent.oid = inhparent join pg_class child on child.oid = inhrelid
+    where parent.relkind = 'p'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,7 @@ class Partitions:
             if not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
                 return
             try:
-                present = await connection.fetch(
-                    "select inhparent::regclass::text parent, inhrelid::regclass::text child, "
-                    "inhdetachpending detaching from pg_inherits"
-                )
+                present = await connection.fetch(_PRESENT)
                 for table in self._tables:
                     mine = {row["child"]: row["detaching"] for row in present if row["parent"] == table.table}
                     for number in range(_AHEAD + 1):

@@ -30,7 +30,7 @@ _ONE_WISH = timedelta(milliseconds=300)
 _LONGEST_LINE = 65_536
 
 
-class ProcessFailed(Exception):  # noqa: N818 reads as what happened
+class ProcessFailed(Exception):
     """A child ended, or was not ready in time, where it was needed."""
 
     def __init__(self, name: str, how: str) -> None:
@@ -90,14 +90,33 @@ class Supervisor:
         """
         with self.signals():
             try:
-                await self.start(*processes)
-                await self.stopping.wait()
+                if await self.attempt(self.start(*processes)):
+                    await self.stopping.wait()
             except (ProcessFailed, OSError) as error:
                 self._tell("supervisor", str(error))
                 return 1
             finally:
                 await self.stop()
         return 0
+
+    async def attempt(self, work: Coroutine[Any, Any, Any]) -> bool:
+        """Do some work, or give it up when `stopping` is set.
+
+        Returns:
+            Whether it was done. Raises what the work raises.
+        """
+        task = asyncio.ensure_future(work)
+        stopping = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                await task
+                return True
+            return False
+        finally:
+            stopping.cancel()
+            task.cancel()
+            await asyncio.wait({task})
 
     async def start(self, *processes: Process) -> None:
         """Start children together and wait until all of them are ready. From then on one that ends is restarted.
@@ -135,6 +154,7 @@ class Supervisor:
         self._closing.set()
         for group in reversed(self._groups):
             await asyncio.gather(*(kept.child.end(self._hurry) for kept in group))
+            # A restart may have been under way: `_keep` ends that child itself.
             await asyncio.gather(*(kept.task for kept in group), return_exceptions=True)
         self._groups.clear()
 
@@ -249,7 +269,7 @@ class _Child:
         if not ended.done():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._running.pid, signal.SIGKILL)
-        await ended
+        await self.ending()
 
 
 async def _spawn(process: Process, tell: Tell) -> _Child:
@@ -263,7 +283,7 @@ async def _spawn(process: Process, tell: Tell) -> _Child:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=write_end,
             stderr=write_end,
-            env=process.env,
+            env=dict(process.env),
             cwd=process.cwd,
             start_new_session=True,
         )

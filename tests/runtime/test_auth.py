@@ -1,0 +1,206 @@
+"""Tokens that are believed, and all those that are not."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from tessera.runtime.v1 import access_pb2
+
+from services.runtime.auth import EDGE_HEADER, EDGE_TYPE, Authenticator, Principal, authorize, user_permissions
+from services.runtime.clock import Clock
+from services.runtime.errors import PermissionDenied, Unauthenticated, Unavailable
+from services.runtime.keys import ACCESS, EDGE, VerificationKey
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+ISSUER = "https://one.example"
+
+
+@dataclass
+class Known:
+    """Keys from memory."""
+
+    keys: dict[str, VerificationKey]
+    asked: int = 0
+    later: dict[str, VerificationKey] = field(default_factory=dict)
+    problem: str | None = None
+
+    def get(self, key_id: str) -> VerificationKey | None:
+        return self.keys.get(key_id)
+
+    async def ask(self) -> None:
+        self.asked += 1
+        self.keys |= self.later
+
+
+KEYS = {
+    "a1": VerificationKey(ACCESS, "a1", ISSUER, "one", "RS256", RSA.public_key()),
+    "a2": VerificationKey(ACCESS, "a2", "https://two.example", "two", "RS256", OTHER_RSA.public_key()),
+    "e1": VerificationKey(EDGE, "e1", "urn:tessera:edge:one", "one", "ES256", EC.public_key()),
+}
+
+
+def claims(clock: Clock, **changed: Any) -> dict[str, Any]:
+    now = clock.timestamp()
+    custom = json.dumps({"domainId": "two", "role": "admin"})
+    standard = {"iss": ISSUER, "aud": ISSUER, "sub": "u1", "iat": now, "exp": now + 60, "client_id": "c1"}
+    merged = standard | {"scope": "ACCOUNT.ALL", "customJson": custom, "sid": "s1"} | changed
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def signed(payload: Mapping[str, Any], key: Any = RSA, kid: str = "a1", algorithm: str = "RS256", **header: Any) -> str:
+    return jwt.encode(dict(payload), key, algorithm, {"kid": kid, **header})
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def authenticator(clock: Clock) -> Authenticator:
+    return Authenticator("account", Known(dict(KEYS)), clock)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+async def test_an_access_token_speaks_for_its_user(authenticator: Authenticator, clock: Clock) -> None:
+    caller = await authenticator.authenticate(bearer(signed(claims(clock))))
+    assert (caller.kind, caller.subject, caller.client_id, caller.session_id) == ("user", "u1", "c1", "s1")
+    assert caller.permissions == user_permissions("admin", frozenset({"ACCOUNT.ALL"}))
+    # The domain is the key's, whatever the claims say.
+    assert caller.domain_id == "one"
+
+
+async def test_a_service_holds_its_list_of_permissions(authenticator: Authenticator, clock: Clock) -> None:
+    token = signed(claims(clock, kind="service", customJson=None, permissions=["token.mint"]))
+    assert (await authenticator.authenticate(bearer(token))).permissions == {"token.mint"}
+
+
+async def test_an_edge_token_is_for_one_service(authenticator: Authenticator, clock: Clock) -> None:
+    internal = claims(clock, iss="urn:tessera:edge:one", aud="account", kind="push_app", permissions=["binding.read"])
+    good = signed(internal, EC, "e1", "ES256", typ=EDGE_TYPE)
+    assert (await authenticator.authenticate({EDGE_HEADER: good})).permissions == {"binding.read"}
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(
+            {EDGE_HEADER: signed(internal | {"aud": "binding"}, EC, "e1", "ES256", typ=EDGE_TYPE)}
+        )
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(bearer(good))
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate({EDGE_HEADER: signed(claims(clock))})
+
+
+def hmac_with_public_key(payload: Mapping[str, Any]) -> str:
+    pem = RSA.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    parts = [{"alg": "HS256", "typ": "JWT", "kid": "a1"}, dict(payload)]
+    text = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
+    mac = hmac.new(pem, text.encode(), hashlib.sha256).digest()
+    return f"{text}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+@pytest.mark.parametrize(
+    ("why", "change"),
+    [
+        ("expired", {"exp": 0}),
+        ("no expiry", {"exp": None}),
+        ("expiry in words", {"exp": "tomorrow"}),
+        ("another issuer", {"iss": "https://two.example"}),
+        ("another audience", {"aud": "https://two.example"}),
+        ("an id token's audience", {"aud": "c1"}),
+        ("no subject", {"sub": None}),
+        ("no time of issue", {"iat": None}),
+    ],
+)
+async def test_claims_that_do_not_hold_are_refused(
+    authenticator: Authenticator, clock: Clock, why: str, change: dict[str, Any]
+) -> None:
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(bearer(signed(claims(clock, **change))))
+
+
+async def test_tokens_of_other_making_are_refused(authenticator: Authenticator, clock: Clock) -> None:
+    payload = claims(clock)
+    good = signed(payload)
+    forged = [
+        jwt.encode(payload, None, "none", {"kid": "a1"}),
+        hmac_with_public_key(payload),
+        signed(payload, OTHER_RSA),
+        signed(payload, OTHER_RSA, "a2"),
+        signed(payload, RSA, "unknown"),
+        signed(payload, RSA, "a1", "RS512"),
+        signed(payload, typ="id+jwt"),
+        signed(payload, EC, "e1", "ES256"),
+        jwt.encode(payload, RSA, "RS256"),
+        good[:-4] + "AAAA",
+        good + ".",
+        "x" * 10_000,
+        "",
+        "a.b.c",
+    ]
+    for token in forged:
+        with pytest.raises(Unauthenticated):
+            await authenticator.authenticate(bearer(token))
+
+
+async def test_no_credential_is_refused(authenticator: Authenticator) -> None:
+    for metadata in ({}, {"authorization": ""}, {"authorization": "Bearer"}, {"authorization": "Basic eDp5"}):
+        with pytest.raises(Unauthenticated):
+            await authenticator.authenticate(metadata)
+
+
+async def test_a_believed_token_dies_on_time(authenticator: Authenticator, clock: Clock) -> None:
+    token = signed(claims(clock))
+    await authenticator.authenticate(bearer(token))
+    clock.shift(timedelta(seconds=61))
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(bearer(token))
+
+
+async def test_an_unknown_key_is_asked_for(clock: Clock) -> None:
+    known = Known({}, later=dict(KEYS))
+    caller = await Authenticator("account", known, clock).authenticate(bearer(signed(claims(clock))))
+    assert (caller.subject, known.asked) == ("u1", 1)
+
+
+async def test_without_any_key_nothing_can_be_told(clock: Clock) -> None:
+    with pytest.raises(Unavailable):
+        await Authenticator("account", Known({}, problem="away"), clock).authenticate(bearer(signed(claims(clock))))
+
+
+def caller_with(*permissions: str, kind: str = "user") -> Principal:
+    return Principal(kind, "u1", "one", "c1", frozenset(permissions))
+
+
+def test_all_permissions_are_needed() -> None:
+    access = access_pb2.Access(permissions=["a", "b"])
+    authorize(caller_with("a", "b", "c"), access)
+    with pytest.raises(PermissionDenied):
+        authorize(caller_with("a"), access)
+
+
+def test_a_users_own_way_in_is_for_users() -> None:
+    access = access_pb2.Access(permissions=["a"], own_permission="a.own")
+    authorize(caller_with("a.own"), access)
+    assert caller_with("a.own").owns_only(access)
+    assert not caller_with("a", "a.own").owns_only(access)
+    with pytest.raises(PermissionDenied):
+        authorize(caller_with("a.own", kind="app"), access)
+
+
+def test_a_role_reaches_as_far_as_a_scope_opens_it() -> None:
+    assert user_permissions("user", frozenset({"ACCOUNT.ALL"})) == {"account.link.own"}
+    assert user_permissions("superadmin", frozenset({"FILE.ALL"})) == frozenset()
+    assert user_permissions("nobody", frozenset({"ACCOUNT.ALL"})) == frozenset()

@@ -1,0 +1,55 @@
+"""Errors: reason, status and details come from proto, inner text from nowhere."""
+
+import importlib
+from types import ModuleType
+
+import pytest
+from google.rpc import error_details_pb2
+
+from services.runtime import errors
+from services.runtime.errors import FieldMissing, Internal, Refusal, Unavailable
+
+
+def reasons_of(package: str) -> set[str]:
+    module = importlib.import_module(f"tessera.{package}.v1.error_reason_pb2")
+    return {name for name, number in module.ErrorReason.items() if number}
+
+
+def refusals_in(module: ModuleType) -> set[type[Refusal]]:
+    return {item for item in vars(module).values() if isinstance(item, type) and issubclass(item, Refusal)}
+
+
+def test_a_status_carries_reason_and_field() -> None:
+    status = FieldMissing("user_id").status()
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    assert status.details[0].Unpack(info)
+    assert status.details[1].Unpack(bad)
+    assert (status.code, info.reason, info.domain) == (3, "FIELD_MISSING", "tessera")
+    assert bad.field_violations[0].field == "user_id"
+
+
+def test_the_detail_is_for_the_log_alone() -> None:
+    status = Unavailable("database", detail="password=hunter2").status()
+    assert "hunter2" not in str(status)
+    assert "hunter2" not in str(Internal(detail="hunter2").status())
+
+
+@pytest.mark.parametrize("package", ["token", "account", "binding"])
+def test_every_reason_of_a_service_has_its_class(package: str) -> None:
+    module = importlib.import_module(f"services.{package}.errors")
+    own = {refusal for refusal in refusals_in(module) if refusal.__module__ == module.__name__}
+    assert {refusal.reason for refusal in own} == reasons_of(package)
+
+
+# Said by the gateway, which answers them without asking a service.
+GATEWAYS = {"REQUEST_MALFORMED", "ROUTE_NOT_FOUND", "REQUEST_TOO_LARGE"}
+
+
+def test_every_reason_of_the_runtime_has_its_class() -> None:
+    own = {refusal.reason for refusal in refusals_in(errors) if refusal is not Refusal}
+    assert own == reasons_of("runtime") - GATEWAYS
+
+
+def test_no_reason_stands_in_two_enums() -> None:
+    names = [name for package in ("runtime", "token", "account", "binding") for name in reasons_of(package)]
+    assert len(names) == len(set(names))

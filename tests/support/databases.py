@@ -1,0 +1,78 @@
+"""A real Postgres for a test run, and as many migrated databases in it as tests ask for."""
+
+import asyncio
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+
+from deploy.local.home import Home
+from deploy.local.postgres import Postgres, programs
+from services.runtime.supervisor import Supervisor
+
+
+class Databases:
+    """Makes databases; each service's first one is migrated, further ones are copies of it."""
+
+    def __init__(self, postgres: Postgres, sockets: Path) -> None:
+        self._postgres = postgres
+        self._sockets = sockets
+        self._migrated: set[str] = set()
+        self._numbers = itertools.count(1)
+
+    def fresh(self, service: str) -> str:
+        """Make an empty database with a service's schema. Returns its DSN, as the service's own role."""
+        template = f"template_{service}"
+        if service not in self._migrated:
+            self._create(template, service, "template0")
+            self._migrate(service, self._dsn(service, template))
+            self._migrated.add(service)
+        name = f"{service}_{next(self._numbers)}"
+        self._create(name, service, template)
+        return self._dsn(service, name)
+
+    def empty(self, role: str) -> str:
+        """Make a database without anything in it, owned by a service's role. Returns its DSN."""
+        name = f"empty_{next(self._numbers)}"
+        self._create(name, role, "template0")
+        return self._dsn(role, name)
+
+    def _create(self, name: str, owner: str, template: str) -> None:
+        subprocess.run(
+            [programs() / "createdb", "-h", self._sockets, "-U", "postgres", "-O", owner, "-T", template, name],
+            check=True,
+        )
+
+    def _dsn(self, role: str, database: str) -> str:
+        return self._postgres.dsn(role).replace("/tessera?", f"/{database}?")
+
+    @staticmethod
+    def _migrate(service: str, dsn: str) -> None:
+        """By the command that an operator types; the settings it does not need are filled in."""
+        environ = os.environ | {
+            "TESSERA_DSN": dsn,
+            "TESSERA_LISTEN": "127.0.0.1:1",
+            "TESSERA_STATE_DIR": "/nonexistent",
+            "TESSERA_TOKEN_ADDRESS": "127.0.0.1:1",
+            "TESSERA_MASTER_KEY": "A" * 43 + "=",
+            "TESSERA_CLIENT_ID": "none",
+            "TESSERA_CLIENT_KEY": "none",
+        }
+        subprocess.run([sys.executable, "-m", f"services.{service}", "migrate"], check=True, env=environ)
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Databases]:
+    """Run Postgres in a folder of its own."""
+    home = Home(folder)
+    supervisor = Supervisor(lambda _name, _line: None)
+    postgres = Postgres(home, os.environ)
+    try:
+        await postgres.start(supervisor)
+        yield Databases(postgres, home.run())
+    finally:
+        await asyncio.shield(supervisor.stop())
