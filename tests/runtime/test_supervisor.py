@@ -172,7 +172,7 @@ time.sleep(60)
 
 async def test_kills_what_does_not_end_in_its_grace(supervisor: Supervisor, lines: Lines) -> None:
     await supervisor.start(python(STUBBORN, grace=timedelta(milliseconds=300)))
-    await lines.until(lambda told: bool(told))
+    await lines.until(bool)
     begun = time.monotonic()
     await supervisor.stop()
     assert 0.25 < time.monotonic() - begun < 2

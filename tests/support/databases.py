@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-
 from deploy.local.home import Home
 from deploy.local.postgres import Postgres, programs
 from services.runtime.supervisor import Supervisor

@@ -1,0 +1,56 @@
+"""An account service in this process, as its settings would start it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import grpc
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tessera.account.v1 import account_admin_service_pb2_grpc, account_service_pb2_grpc
+
+from services.account.__main__ import wire
+from services.account.config import AccountSettings
+from services.runtime.clock import Clock
+from services.runtime.env import Address
+from services.runtime.server import opened
+from tests.support.ports import free_ports
+
+
+class Account:
+    """Stubs of an account service, over one channel."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self.links = account_service_pb2_grpc.AccountServiceStub(channel)
+        self.open_accounts = account_service_pb2_grpc.OpenAccountServiceStub(channel)
+        self.admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(channel)
+
+
+def new_client_key() -> str:
+    """A private key of a service identity, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@asynccontextmanager
+async def running_account(
+    dsn: str, state: Path, token: Address, *, client_id: str = "account", client_key: str = "", domain_id: str = "bj1"
+) -> AsyncIterator[Account]:
+    """Run the service on a port of its own; token need not be there."""
+    settings = AccountSettings(
+        listen=(Address("127.0.0.1", free_ports(1)[0]),),
+        dsn=dsn,
+        state_dir=state,
+        drain=timedelta(0),
+        token_address=(token,),
+        client_id=client_id,
+        client_key=client_key or new_client_key(),
+        domain_id=domain_id,
+    )
+    async with (
+        opened("account", settings, wire, Clock()),
+        grpc.aio.insecure_channel(str(settings.listen[0])) as channel,
+    ):
+        yield Account(channel)

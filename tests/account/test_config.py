@@ -1,0 +1,51 @@
+"""The service's own key: a wrong one is said at the start, without being shown."""
+
+import pytest
+
+from services.account.config import AccountSettings, read_client_key
+from services.runtime.env import SettingsError, load
+from tests.account.running import new_client_key
+
+_ENVIRON = {
+    "TESSERA_LISTEN": "127.0.0.1:50052",
+    "TESSERA_DSN": "postgresql:///tessera",
+    "TESSERA_STATE_DIR": "state",
+    "TESSERA_TOKEN_ADDRESS": "127.0.0.1:50051,127.0.0.1:50101",
+    "TESSERA_CLIENT_ID": "account",
+    "TESSERA_CLIENT_KEY": "SECRET",
+}
+
+
+def test_settings_from_the_environment():
+    settings = load(AccountSettings, _ENVIRON)
+    assert [str(address) for address in settings.token_address] == ["127.0.0.1:50051", "127.0.0.1:50101"]
+    assert settings.domain_id == "bj1"
+    assert "SECRET" not in repr(settings)
+
+
+def test_every_missing_setting_is_named():
+    with pytest.raises(SettingsError) as caught:
+        load(AccountSettings, {})
+    text = str(caught.value)
+    for name in ("TESSERA_TOKEN_ADDRESS", "TESSERA_CLIENT_ID", "TESSERA_CLIENT_KEY"):
+        assert name in text
+
+
+def test_a_good_key():
+    assert read_client_key(new_client_key()).curve.name == "secp256r1"
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        "SECRET",
+        "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n",
+        # An Ed25519 key.
+        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+        "-----END PRIVATE KEY-----\n",
+    ],
+)
+def test_a_wrong_key_is_not_shown(pem):
+    with pytest.raises(SettingsError, match="TESSERA_CLIENT_KEY") as caught:
+        read_client_key(pem)
+    assert "SECRET" not in str(caught.value)

@@ -1,0 +1,123 @@
+"""The statements: one owner, whoever races; one domain, whoever asks."""
+
+import asyncio
+import random
+import uuid
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.account.errors import NotFoundProject
+from services.account.model import Linking, OpenAccount, normalise
+
+NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def open_account(domain_id: str, project_id: str = "p1", open_id: str = "12345") -> OpenAccount:
+    return OpenAccount(
+        domain_id=domain_id,
+        identity_id=uuid.uuid4(),
+        project_id=project_id,
+        idp="ALIOS",
+        open_id=open_id,
+        user_id="",
+        display_name="",
+        login_id="",
+        mobile="",
+        region="",
+        create_access_key="AK1",
+    )
+
+
+async def test_linked_kept_taken(store, domain):
+    identity = normalise("ldap", "Ann")
+    assert await store.insert_link(domain.id, identity, "u1", NOW) is Linking.LINKED
+    assert await store.insert_link(domain.id, identity, "u1", NOW + timedelta(days=1)) is Linking.KEPT
+    assert await store.insert_link(domain.id, identity, "u2", NOW) is Linking.TAKEN
+    link = await store.select_link(domain.id, identity)
+    assert (link.user_id, link.created_at, link.identity) == ("u1", NOW, "Ann")
+
+
+async def test_an_identity_linked_again_is_shown_as_it_was_first_given(store, domain):
+    await store.insert_link(domain.id, normalise("mobile", "139 0000 1234"), "u1", NOW)
+    again = normalise("mobile", "+8613900001234")
+    assert await store.insert_link(domain.id, again, "u1", NOW) is Linking.KEPT
+    link = await store.select_link(domain.id, again)
+    assert (link.identity, link.extra) == ("139 0000 1234", "86")
+
+
+async def test_each_domain_and_type_has_its_own_identities(store, domain, other_domain):
+    for place, identity in (
+        (domain.id, normalise("ldap", "Ann")),
+        (other_domain.id, normalise("ldap", "Ann")),
+        (domain.id, normalise("ram", "Ann")),
+    ):
+        assert await store.insert_link(place, identity, uuid.uuid4().hex, NOW) is Linking.LINKED
+
+
+async def test_200_links_of_one_identity_by_50_users_leave_one_owner(store, domain):
+    identity = normalise("mobile", "13900001234")
+    callers = [f"u{number % 50}" for number in range(200)]
+    random.shuffle(callers)
+    ends = await asyncio.gather(*(store.insert_link(domain.id, identity, user, NOW) for user in callers))
+    owner = (await store.select_link(domain.id, identity)).user_id
+    assert Counter(ends) == {Linking.LINKED: 1, Linking.KEPT: 3, Linking.TAKEN: 196}
+    assert {user for user, end in zip(callers, ends, strict=True) if end is not Linking.TAKEN} == {owner}
+
+
+async def test_an_identity_that_is_unlinked_while_others_link_it_has_one_owner_at_a_time(store, domain):
+    """Whoever is told `LINKED` after an unlink owns it until the next one; nobody is told so twice."""
+    identity = normalise("email", "ann@corp.com")
+
+    async def link_and_unlink(user: str) -> int:
+        links = 0
+        for _ in range(20):
+            if await store.insert_link(domain.id, identity, user, NOW) is Linking.LINKED:
+                links += 1
+                assert (await store.select_link(domain.id, identity)).user_id == user
+                await store.delete_link(domain.id, identity, user)
+        return links
+
+    assert sum(await asyncio.gather(*(link_and_unlink(f"u{number}") for number in range(10)))) > 0
+    assert await store.select_link(domain.id, identity) is None
+
+
+async def test_nobody_unlinks_anothers(store, domain, other_domain):
+    identity = normalise("ding", "eyy***")
+    await store.insert_link(domain.id, identity, "u1", NOW)
+    await store.delete_link(domain.id, identity, "u2")
+    await store.delete_link(other_domain.id, identity, "u1")
+    assert (await store.select_link(domain.id, identity)).user_id == "u1"
+    await store.delete_link(domain.id, identity, "u1")
+    assert await store.select_link(domain.id, identity) is None
+
+
+async def test_links_of_a_user_come_oldest_first(store, domain, other_domain):
+    for number, name in enumerate(["c", "a", "b"]):
+        await store.insert_link(domain.id, normalise("custom", name), "u1", NOW + timedelta(seconds=number))
+    await store.insert_link(domain.id, normalise("custom", "d"), "u2", NOW)
+    await store.insert_link(other_domain.id, normalise("custom", "e"), "u1", NOW)
+    assert [link.identity for link in await store.select_links_of_user(domain.id, "u1")] == ["c", "a", "b"]
+    assert await store.select_links_of_user(domain.id, "nobody") == []
+
+
+async def test_an_open_account_needs_its_project(store, domain, other_domain):
+    assert await store.insert_project(other_domain.id, "p1", "Theirs", NOW)
+    with pytest.raises(NotFoundProject):
+        await store.insert_open_account(open_account(domain.id), NOW)
+
+
+async def test_40_makers_of_one_open_account_make_one(store, domain):
+    assert await store.insert_project(domain.id, "p1", "Ours", NOW)
+    assert not await store.insert_project(domain.id, "p1", "Ours again", NOW)
+    made = await asyncio.gather(*(store.insert_open_account(open_account(domain.id), NOW) for _ in range(40)))
+    assert sum(made) == 1
+
+
+async def test_an_open_account_is_found_in_its_domain_alone(store, domain, other_domain):
+    await store.insert_project(domain.id, "p1", "Ours", NOW)
+    account = open_account(domain.id)
+    await store.insert_open_account(account, NOW)
+    assert await store.select_open_account(domain.id, account.identity_id) == account
+    assert await store.select_open_account(other_domain.id, account.identity_id) is None

@@ -1,0 +1,77 @@
+"""Who listens where."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.local.config import LocalSettings
+from deploy.local.errors import CannotRun
+from deploy.local.ports import check_free, lay_out
+from tests.support.ports import free_ports
+
+
+def test_the_ports_of_the_manual() -> None:
+    layout = lay_out(LocalSettings())
+    assert layout.gateway_url == "http://127.0.0.1:8080"
+    assert {service: [str(each) for each in workers] for service, workers in layout.workers.items()} == {
+        "token": ["127.0.0.1:50051"],
+        "account": ["127.0.0.1:50052"],
+        "binding": ["127.0.0.1:50053"],
+    }
+    assert [each.port for workers in layout.metrics.values() for each in workers] == [9464, 9465, 9466]
+
+
+def test_further_workers_stand_above_50100() -> None:
+    layout = lay_out(LocalSettings(workers=3))
+    assert {service: [each.port for each in workers] for service, workers in layout.workers.items()} == {
+        "token": [50051, 50101, 50102],
+        "account": [50052, 50103, 50104],
+        "binding": [50053, 50105, 50106],
+    }
+    assert [each.port for each in layout.metrics["account"]] == [9465, 9468, 9471]
+
+
+def test_peers_of_a_listener_on_every_address_are_on_this_machine() -> None:
+    layout = lay_out(LocalSettings(bind="0.0.0.0"))
+    assert str(layout.workers["token"][0]) == "0.0.0.0:50051"
+    assert str(layout.peers("token")[0]) == "127.0.0.1:50051"
+    assert layout.gateway_url == "http://127.0.0.1:8080"
+
+
+def test_settings_that_cross_are_told_at_once() -> None:
+    with pytest.raises(CannotRun) as refused:
+        lay_out(LocalSettings(token_port=8080, metrics_port=65534))
+    assert refused.value.problems == (
+        "TESSERA_TOKEN_PORT: port 8080 is taken by TESSERA_GATEWAY_PORT",
+        "TESSERA_METRICS_PORT: it takes ports up to 65536, the last one is 65535",
+    )
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_port_in_use_names_the_setting_that_moves_it(shared: bool) -> None:
+    gateway, token, account, binding, metrics = free_ports(5)
+    settings = LocalSettings(
+        home=Path("unused"),
+        gateway_port=gateway,
+        token_port=token,
+        account_port=account,
+        binding_port=binding,
+        metrics_port=metrics,
+    )
+    with socket.socket() as taken:
+        # Envoy listens like this, so a second one could listen as well.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
+        taken.bind(("127.0.0.1", account))
+        taken.listen()
+        with pytest.raises(CannotRun) as refused:
+            check_free(lay_out(settings), "127.0.0.1")
+        assert refused.value.problems == (
+            f"cannot listen on 127.0.0.1:{account}: address already in use; TESSERA_ACCOUNT_PORT moves it",
+        )
+    check_free(lay_out(settings), "127.0.0.1")
+
+
+def test_an_address_that_is_not_this_machine_is_told() -> None:
+    with pytest.raises(CannotRun, match=r"cannot listen on 203.0.113.1:8080: cannot assign requested address"):
+        check_free(lay_out(LocalSettings()), "203.0.113.1")

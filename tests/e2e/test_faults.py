@@ -1,0 +1,152 @@
+"""What dies, comes back: kill -9 of any service, and services without their neighbours."""
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+
+from tests.support.stack import running_stack
+from tests.support.world import World
+
+BATCH = "/v3/device/account/batchoperate"
+QUERY = "/v3/device/account/query"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """A stack of its own, since this module breaks it."""
+    async with running_stack(tmp_path_factory.mktemp("faults")) as (_, made):
+        yield made
+
+
+def listener(address: str) -> int:
+    """The process that listens on an address."""
+    port = int(address.rpartition(":")[2])
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            return connection.pid
+    raise LookupError(address)
+
+
+async def until_ready(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(20):
+        while (await http.get("/ready")).status_code != 200:
+            await asyncio.sleep(0.05)
+
+
+class Writer:
+    """Binds one token after the other until told to stop; keeps what was acknowledged and what was refused."""
+
+    def __init__(self, world: World, http: httpx.AsyncClient) -> None:
+        self._world, self._http = world, http
+        self.acknowledged: list[str] = []
+        self.refused: list[httpx.Response] = []
+        self.stopping = False
+
+    async def run(self) -> None:
+        while not self.stopping:
+            token = uuid.uuid4().hex
+            body = {
+                "operator_type": 2,
+                "token_accounts": [{"token": token, "account_list": [{"account": f"{token}@example.com"}]}],
+            }
+            answer = await self._http.post(BATCH, json=body, auth=self._world.push())
+            if answer.json()["ret_code"] == 0:
+                self.acknowledged.append(token)
+            else:
+                self.refused.append(answer)
+                await asyncio.sleep(0.02)
+
+    async def check(self) -> None:
+        """Every token that was acknowledged is bound."""
+        for start in range(0, len(self.acknowledged), 500):
+            query = {"operator_type": 2, "token_list": self.acknowledged[start : start + 500]}
+            answer = (await self._http.post(QUERY, json=query, auth=self._world.push())).json()
+            assert set(answer["result"]) == {"0"}
+
+
+@pytest.mark.parametrize("service", ["binding", "token", "account"])
+async def test_a_killed_service_comes_back_and_forgets_nothing(world: World, service: str) -> None:
+    calls = {
+        "token": ("/v2/oauth/token", lambda: {"data": world.by_secret()}),
+        "account": ("/v2/account/get_link_info_by_user_id", lambda: {"json": {"user_id": world.demo["user_id"]}}),
+        "binding": (QUERY, lambda: {"json": {"operator_type": 2, "token_list": ["t"]}, "auth": world.push()}),
+    }
+    path, request = calls[service]
+    async with world.http() as http:
+        await until_ready(http)
+        bearer = await world.bearer(http) if service == "account" else {}
+        writer = Writer(world, http)
+        writing = asyncio.create_task(writer.run())
+        await asyncio.sleep(0.3)
+        victim = listener(world.grpc[service])
+        os.kill(victim, signal.SIGKILL)
+        killed = time.monotonic()
+        seen = set()
+        async with asyncio.timeout(20):
+            while True:
+                answer = await http.post(path, headers=bearer, **request())
+                body = answer.json()
+                if service == "binding":
+                    assert answer.status_code == 200
+                    seen.add(body["ret_code"])
+                    if body["ret_code"] == 10110008 and 1008004 in seen:
+                        break
+                else:
+                    seen.add(answer.status_code)
+                    if answer.status_code == 200 and 503 in seen:
+                        break
+                    assert answer.status_code in (200, 503), answer.text
+                    if answer.status_code == 503:
+                        assert body["code"] == "ServiceUnavailable"
+                assert (await http.get("/healthz")).status_code == 200
+                await asyncio.sleep(0.02)
+        back = time.monotonic() - killed
+        await until_ready(http)
+        await asyncio.sleep(0.3)
+        writer.stopping = True
+        await writing
+        assert listener(world.grpc[service]) != victim
+        for refusal in writer.refused:
+            assert (refusal.status_code, refusal.json()["ret_code"]) == (200, 1008004), refusal.text
+        assert len(writer.acknowledged) > 10
+        await writer.check()
+        print(f"{service} was back after {back:.1f} s")
+
+
+async def test_a_refresh_that_was_answered_survives_a_killed_token_service(world: World) -> None:
+    async with world.http() as http:
+        await until_ready(http)
+        refresh = {"grant_type": "refresh_token", "client_id": world.demo["jwt_client_id"]}
+        held = (await http.post("/v2/oauth/token", data=world.by_assertion())).json()["refresh_token"]
+        for _ in range(3):
+            held = (await http.post("/v2/oauth/token", data=refresh | {"refresh_token": held})).json()["refresh_token"]
+        os.kill(listener(world.grpc["token"]), signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while (answer := await http.post("/v2/oauth/token", data=refresh | {"refresh_token": held})).is_error:
+                assert answer.status_code == 503, answer.text
+                await asyncio.sleep(0.05)
+        assert answer.json()["refresh_token"] != held
+
+
+async def test_ready_is_about_all_three(world: World) -> None:
+    async with world.http() as http:
+        await until_ready(http)
+        os.kill(listener(world.grpc["account"]), signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(20):
+                while (await http.get("/ready")).status_code != 503:
+                    await asyncio.sleep(0.05)
+            assert (await http.get("/healthz")).status_code == 200
+            # The others go on.
+            assert (await http.post("/v2/oauth/token", data=world.by_secret())).status_code == 200
+        finally:
+            os.kill(listener(world.grpc["account"]), signal.SIGCONT)
+        await until_ready(http)

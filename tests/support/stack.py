@@ -1,0 +1,49 @@
+"""The whole stack on ports and in a folder of its own, also while `make run` runs."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from deploy.local.config import LocalSettings
+from deploy.local.ports import SERVICES
+from deploy.local.stack import Stack
+from tests.support.ports import free_ports
+from tests.support.world import World
+
+
+def local_settings(home: Path) -> LocalSettings:
+    """Settings of a stack that meets no other one."""
+    gateway, token, account, binding, metrics = _ports()
+    return LocalSettings(
+        home=home,
+        gateway_port=gateway,
+        token_port=token,
+        account_port=account,
+        binding_port=binding,
+        metrics_port=metrics,
+    )
+
+
+def _ports() -> tuple[int, int, int, int, int]:
+    """Five ports; the last begins three in a row."""
+    while True:
+        gateway, token, account, binding, metrics = free_ports(5)
+        if not {metrics + 1, metrics + 2} & {gateway, token, account, binding}:
+            return gateway, token, account, binding, metrics
+
+
+@asynccontextmanager
+async def running_stack(home: Path) -> AsyncIterator[tuple[Stack, World]]:
+    """Run everything in a folder. Its processes' lines go to standard output, which pytest shows where a test fails."""
+    async with Stack(local_settings(home), lambda name, line: print(f"{name}: {line}")) as stack:
+        yield stack, world_of(stack)
+
+
+def world_of(stack: Stack) -> World:
+    """What a stranger knows of a running stack."""
+    return World(
+        gateway=stack.layout.gateway_url,
+        demo=json.loads(stack.home.demo.read_text(encoding="utf-8")),
+        grpc={service: str(stack.layout.peers(service)[0]) for service in SERVICES},
+    )
