@@ -29,7 +29,7 @@ check: $(VENV)/.installed gen/.made ## Everything CI checks beside the tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint gen/tessera.binpb
-	$(BIN)/python -m deploy.checks breaking
+	$(BIN)/python -m deploy.breaking
 	$(BIN)/squawk services/*/migrations/*.sql
 	$(BIN)/python -m gateway validate
 
@@ -59,10 +59,13 @@ $(VENV)/.installed: requirements-dev.lock
 	@echo "$(CURDIR)/gen" > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tessera.pth
 	@touch $@
 
-gen/.made: $(PROTOS) $(VENV)/.installed
+# The image also describes what is packed into an error's details, by which the gateway prints them.
+gen/.made: $(PROTOS) $(shell find proto/tessera -type d) $(VENV)/.installed
 	@rm -rf gen && mkdir -p gen
-	@$(BIN)/python -m grpc_tools.protoc --proto_path=proto \
-	  --proto_path=$$($(BIN)/python -c 'import google.api, pathlib; print(pathlib.Path(next(iter(google.api.__path__))).parents[1])') \
-	  --python_out=gen --grpc_python_out=gen --mypy_out=quiet:gen --mypy_grpc_out=quiet:gen \
-	  --include_imports --include_source_info --descriptor_set_out=gen/tessera.binpb $(PROTOS)
+	@googleapis=$$($(BIN)/python -c 'import google.api, pathlib; print(pathlib.Path(next(iter(google.api.__path__))).parents[1])') \
+	  && export PATH="$(CURDIR)/$(BIN):$$PATH" \
+	  && protoc="python -m grpc_tools.protoc --proto_path=proto --proto_path=$$googleapis" \
+	  && $$protoc --python_out=gen --grpc_python_out=gen --mypy_out=quiet:gen --mypy_grpc_out=quiet:gen $(PROTOS) \
+	  && $$protoc --include_imports --include_source_info --descriptor_set_out=gen/tessera.binpb \
+	    $(PROTOS) google/rpc/error_details.proto
 	@touch $@

@@ -149,6 +149,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._access = {
             f"/{service.full_name}/{method.name}": auth.access_of(method)
             for service in services
+            if f"/{service.full_name}/" not in FOREIGN
             for method in service.methods
         }
         self._authenticator = authenticator

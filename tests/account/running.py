@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import grpc
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tessera.account.v1 import account_admin_service_pb2_grpc, account_service_pb2_grpc
 
@@ -30,7 +30,11 @@ class Account:
 
 def new_client_key() -> str:
     """A private key of a service identity, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    return in_pem(ec.generate_private_key(ec.SECP256R1()))
+
+
+def in_pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> str:
+    """A private key as a service is handed it."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 

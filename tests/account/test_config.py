@@ -1,10 +1,11 @@
 """The service's own key: a wrong one is said at the start, without being shown."""
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from services.account.config import AccountSettings, read_client_key
 from services.runtime.env import SettingsError, load
-from tests.account.running import new_client_key
+from tests.account.running import in_pem, new_client_key
 
 _ENVIRON = {
     "TESSERA_LISTEN": "127.0.0.1:50052",
@@ -16,14 +17,14 @@ _ENVIRON = {
 }
 
 
-def test_settings_from_the_environment():
+def test_settings_from_the_environment() -> None:
     settings = load(AccountSettings, _ENVIRON)
     assert [str(address) for address in settings.token_address] == ["127.0.0.1:50051", "127.0.0.1:50101"]
     assert settings.domain_id == "bj1"
     assert "SECRET" not in repr(settings)
 
 
-def test_every_missing_setting_is_named():
+def test_every_missing_setting_is_named() -> None:
     with pytest.raises(SettingsError) as caught:
         load(AccountSettings, {})
     text = str(caught.value)
@@ -31,7 +32,7 @@ def test_every_missing_setting_is_named():
         assert name in text
 
 
-def test_a_good_key():
+def test_a_good_key() -> None:
     assert read_client_key(new_client_key()).curve.name == "secp256r1"
 
 
@@ -40,12 +41,11 @@ def test_a_good_key():
     [
         "SECRET",
         "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n",
-        # An Ed25519 key.
-        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
-        "-----END PRIVATE KEY-----\n",
+        in_pem(ed25519.Ed25519PrivateKey.generate()),
+        in_pem(ec.generate_private_key(ec.SECP384R1())),
     ],
 )
-def test_a_wrong_key_is_not_shown(pem):
+def test_a_wrong_key_is_not_shown(pem: str) -> None:
     with pytest.raises(SettingsError, match="TESSERA_CLIENT_KEY") as caught:
         read_client_key(pem)
     assert "SECRET" not in str(caught.value)

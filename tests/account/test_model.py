@@ -30,12 +30,12 @@ names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_
         "008613900001234",
         "8613900001234",
         "(+86) 139 0000 1234",
-        "１３９００００１２３４",
-        "＋８６　139.0000.1234",
+        "１３９００００１２３４",  # noqa: RUF001 full width, as a Chinese keyboard writes it
+        "＋８６　139.0000.1234",  # noqa: RUF001
         "  13900001234  ",
     ],
 )
-def test_a_mobile_number_is_one_identity_however_it_is_written(spelling):
+def test_a_mobile_number_is_one_identity_however_it_is_written(spelling: str) -> None:
     identity = normalise("mobile", spelling)
     assert (identity.key, identity.extra) == ("+8613900001234", "86")
     assert identity.given == spelling
@@ -52,7 +52,7 @@ def test_a_mobile_number_is_one_identity_however_it_is_written(spelling):
         ("338 123 4567", "39", "+393381234567"),
     ],
 )
-def test_a_mobile_number_of_another_country(number, extra, key):
+def test_a_mobile_number_of_another_country(number: str, extra: str, key: str) -> None:
     identity = normalise("mobile", number, extra)
     assert identity.key == key
     assert key.startswith(f"+{identity.extra}")
@@ -74,26 +74,26 @@ def test_a_mobile_number_of_another_country(number, extra, key):
         ("+8613900001234", "852", "extra"),
         ("13900001234", "+86", "extra"),
         ("13900001234", "086", "extra"),
-        ("13900001234", "８６", "extra"),
+        ("13900001234", "８６", "extra"),  # noqa: RUF001
         ("13900001234", "999", "identity"),
         ("13900001234", "86 ", "extra"),
     ],
 )
-def test_no_mobile_number(number, extra, field):
+def test_no_mobile_number(number: str, extra: str, field: str) -> None:
     with pytest.raises(FieldInvalid) as caught:
         normalise("mobile", number, extra)
     assert caught.value.field == field
 
 
 @given(chinese, st.sampled_from(["{}", "+86{}", "0086 {}", "86{}", " {} "]))
-def test_mobile_twice_changes_nothing(number, spelling):
+def test_mobile_twice_changes_nothing(number: str, spelling: str) -> None:
     once = normalise("mobile", spelling.format(number))
     assert once.key == f"+86{number}"
     assert normalise("mobile", once.key, once.extra).key == once.key
 
 
 @given(chinese, chinese)
-def test_mobile_numbers_meet_only_where_they_are_equal(one, other):
+def test_mobile_numbers_meet_only_where_they_are_equal(one: str, other: str) -> None:
     assert (normalise("mobile", one).key == normalise("mobile", other).key) == (one == other)
 
 
@@ -109,7 +109,7 @@ def test_mobile_numbers_meet_only_where_they_are_equal(one, other):
         ("JO\u0308RG@corp.com", "jörg@corp.com"),
     ],
 )
-def test_an_address_is_compared_without_case(given, key):
+def test_an_address_is_compared_without_case(given: str, key: str) -> None:
     identity = normalise("email", given)
     assert (identity.key, identity.given, identity.extra) == (key, given, "")
 
@@ -118,26 +118,26 @@ def test_an_address_is_compared_without_case(given, key):
     "text",
     ["ann", "ann@", "@corp.com", "ann@corp", "a b@corp.com", "Ann <ann@corp.com>", "ann@[127.0.0.1]", "a@b@corp.com"],
 )
-def test_no_address(text):
+def test_no_address(text: str) -> None:
     with pytest.raises(FieldInvalid) as caught:
         normalise("email", text)
     assert caught.value.field == "identity"
 
 
 @given(addresses)
-def test_address_twice_changes_nothing(address):
+def test_address_twice_changes_nothing(address: str) -> None:
     once = normalise("email", address).key
     assert normalise("email", once).key == once
 
 
 @given(local_parts, local_parts, domains)
-def test_addresses_meet_only_where_they_are_equal_but_for_case(one, other, domain):
+def test_addresses_meet_only_where_they_are_equal_but_for_case(one: str, other: str, domain: str) -> None:
     meet = normalise("email", f"{one}@{domain}").key == normalise("email", f"{other}@{domain}").key
     assert meet == (one.lower() == other.lower())
 
 
 @given(st.sampled_from(EXACT), names)
-def test_other_identities_are_exact(type_, name):
+def test_other_identities_are_exact(type_: str, name: str) -> None:
     once = normalise(type_, name)
     assert once.key == unicodedata.normalize("NFC", name).strip()
     assert once.given == name
@@ -147,20 +147,20 @@ def test_other_identities_are_exact(type_, name):
 
 
 @given(names, names)
-def test_other_identities_meet_only_where_they_are_equal(one, other):
+def test_other_identities_meet_only_where_they_are_equal(one: str, other: str) -> None:
     equal = unicodedata.normalize("NFC", one).strip() == unicodedata.normalize("NFC", other).strip()
     assert (normalise("custom", one).key == normalise("custom", other).key) == equal
 
 
-def test_case_matters_where_nobody_said_it_does_not():
+def test_case_matters_where_nobody_said_it_does_not() -> None:
     assert normalise("ldap", "Ann").key != normalise("ldap", "ann").key
 
 
-def test_extra_is_a_mobile_numbers_alone():
+def test_extra_is_a_mobile_numbers_alone() -> None:
     assert normalise("ding", "13900001234", "nonsense").extra == ""
 
 
-def test_blanks_are_no_identity():
+def test_blanks_are_no_identity() -> None:
     with pytest.raises(FieldInvalid):
         normalise("custom", "  ")
 
@@ -168,5 +168,5 @@ def test_blanks_are_no_identity():
 @pytest.mark.parametrize(
     ("mobile", "shown"), [("13900001234", "1390000****"), ("1234", "****"), ("12", "****"), ("", "")]
 )
-def test_mask_mobile(mobile, shown):
+def test_mask_mobile(mobile: str, shown: str) -> None:
     assert mask_mobile(mobile) == shown

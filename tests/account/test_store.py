@@ -10,6 +10,8 @@ import pytest
 
 from services.account.errors import NotFoundProject
 from services.account.model import Linking, OpenAccount, normalise
+from services.account.store import Store
+from tests.account.callers import Domain
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -30,7 +32,7 @@ def open_account(domain_id: str, project_id: str = "p1", open_id: str = "12345")
     )
 
 
-async def test_linked_kept_taken(store, domain):
+async def test_linked_kept_taken(store: Store, domain: Domain) -> None:
     identity = normalise("ldap", "Ann")
     assert await store.insert_link(domain.id, identity, "u1", NOW) is Linking.LINKED
     assert await store.insert_link(domain.id, identity, "u1", NOW + timedelta(days=1)) is Linking.KEPT
@@ -39,7 +41,7 @@ async def test_linked_kept_taken(store, domain):
     assert (link.user_id, link.created_at, link.identity) == ("u1", NOW, "Ann")
 
 
-async def test_an_identity_linked_again_is_shown_as_it_was_first_given(store, domain):
+async def test_an_identity_linked_again_is_shown_as_it_was_first_given(store: Store, domain: Domain) -> None:
     await store.insert_link(domain.id, normalise("mobile", "139 0000 1234"), "u1", NOW)
     again = normalise("mobile", "+8613900001234")
     assert await store.insert_link(domain.id, again, "u1", NOW) is Linking.KEPT
@@ -47,7 +49,7 @@ async def test_an_identity_linked_again_is_shown_as_it_was_first_given(store, do
     assert (link.identity, link.extra) == ("139 0000 1234", "86")
 
 
-async def test_each_domain_and_type_has_its_own_identities(store, domain, other_domain):
+async def test_each_domain_and_type_has_its_own_identities(store: Store, domain: Domain, other_domain: Domain) -> None:
     for place, identity in (
         (domain.id, normalise("ldap", "Ann")),
         (other_domain.id, normalise("ldap", "Ann")),
@@ -56,7 +58,7 @@ async def test_each_domain_and_type_has_its_own_identities(store, domain, other_
         assert await store.insert_link(place, identity, uuid.uuid4().hex, NOW) is Linking.LINKED
 
 
-async def test_200_links_of_one_identity_by_50_users_leave_one_owner(store, domain):
+async def test_200_links_of_one_identity_by_50_users_leave_one_owner(store: Store, domain: Domain) -> None:
     identity = normalise("mobile", "13900001234")
     callers = [f"u{number % 50}" for number in range(200)]
     random.shuffle(callers)
@@ -66,7 +68,9 @@ async def test_200_links_of_one_identity_by_50_users_leave_one_owner(store, doma
     assert {user for user, end in zip(callers, ends, strict=True) if end is not Linking.TAKEN} == {owner}
 
 
-async def test_an_identity_that_is_unlinked_while_others_link_it_has_one_owner_at_a_time(store, domain):
+async def test_an_identity_that_is_unlinked_while_others_link_it_has_one_owner_at_a_time(
+    store: Store, domain: Domain
+) -> None:
     """Whoever is told `LINKED` after an unlink owns it until the next one; nobody is told so twice."""
     identity = normalise("email", "ann@corp.com")
 
@@ -83,7 +87,7 @@ async def test_an_identity_that_is_unlinked_while_others_link_it_has_one_owner_a
     assert await store.select_link(domain.id, identity) is None
 
 
-async def test_nobody_unlinks_anothers(store, domain, other_domain):
+async def test_nobody_unlinks_anothers(store: Store, domain: Domain, other_domain: Domain) -> None:
     identity = normalise("ding", "eyy***")
     await store.insert_link(domain.id, identity, "u1", NOW)
     await store.delete_link(domain.id, identity, "u2")
@@ -93,7 +97,7 @@ async def test_nobody_unlinks_anothers(store, domain, other_domain):
     assert await store.select_link(domain.id, identity) is None
 
 
-async def test_links_of_a_user_come_oldest_first(store, domain, other_domain):
+async def test_links_of_a_user_come_oldest_first(store: Store, domain: Domain, other_domain: Domain) -> None:
     for number, name in enumerate(["c", "a", "b"]):
         await store.insert_link(domain.id, normalise("custom", name), "u1", NOW + timedelta(seconds=number))
     await store.insert_link(domain.id, normalise("custom", "d"), "u2", NOW)
@@ -102,20 +106,20 @@ async def test_links_of_a_user_come_oldest_first(store, domain, other_domain):
     assert await store.select_links_of_user(domain.id, "nobody") == []
 
 
-async def test_an_open_account_needs_its_project(store, domain, other_domain):
+async def test_an_open_account_needs_its_project(store: Store, domain: Domain, other_domain: Domain) -> None:
     assert await store.insert_project(other_domain.id, "p1", "Theirs", NOW)
     with pytest.raises(NotFoundProject):
         await store.insert_open_account(open_account(domain.id), NOW)
 
 
-async def test_40_makers_of_one_open_account_make_one(store, domain):
+async def test_40_makers_of_one_open_account_make_one(store: Store, domain: Domain) -> None:
     assert await store.insert_project(domain.id, "p1", "Ours", NOW)
     assert not await store.insert_project(domain.id, "p1", "Ours again", NOW)
     made = await asyncio.gather(*(store.insert_open_account(open_account(domain.id), NOW) for _ in range(40)))
     assert sum(made) == 1
 
 
-async def test_an_open_account_is_found_in_its_domain_alone(store, domain, other_domain):
+async def test_an_open_account_is_found_in_its_domain_alone(store: Store, domain: Domain, other_domain: Domain) -> None:
     await store.insert_project(domain.id, "p1", "Ours", NOW)
     account = open_account(domain.id)
     await store.insert_open_account(account, NOW)

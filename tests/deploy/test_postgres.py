@@ -188,11 +188,12 @@ async def test_one_that_was_left_running_is_ended(home: Home) -> None:
     assert await asyncio.wait_for(left.wait(), 10) == 0
 
 
-async def test_a_pid_file_whose_number_is_another_process_is_no_obstacle(home: Home) -> None:
+@pytest.mark.parametrize("pid", [str(os.getpid()), ""], ids=["another", "none"])
+async def test_a_pid_file_of_another_process_or_of_none_is_no_obstacle(home: Home, pid: str) -> None:
     async with started(home):
         pass
     pid_file = home.postgres / "postmaster.pid"
-    pid_file.write_text(f"{os.getpid()}\n{home.postgres}\n1\n5432\n{home.run()}\n\n  1  1\nready\n", encoding="ascii")
+    pid_file.write_text(f"{pid}\n{home.postgres}\n1\n5432\n{home.run()}\n\n  1  1\nready\n", encoding="ascii")
     owner = home.postgres.stat()
     os.chown(pid_file, owner.st_uid, owner.st_gid)
     async with started(home) as postgres:

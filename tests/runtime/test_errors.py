@@ -42,7 +42,7 @@ def test_every_reason_of_a_service_has_its_class(package: str) -> None:
 
 
 # Said by the gateway, which answers them without asking a service.
-GATEWAYS = {"REQUEST_MALFORMED", "ROUTE_NOT_FOUND", "REQUEST_TOO_LARGE"}
+GATEWAYS = {"REQUEST_MALFORMED", "ROUTE_NOT_FOUND", "REQUEST_TOO_LARGE", "FORMAT_INVALID"}
 
 
 def test_every_reason_of_the_runtime_has_its_class() -> None:

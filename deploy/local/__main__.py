@@ -1,0 +1,91 @@
+"""`python -m deploy.local`: run the stack, or make what a call to it spends."""
+
+import argparse
+import asyncio
+import dataclasses
+import os
+import sys
+import time
+from pathlib import Path
+
+from deploy.local.config import LocalSettings
+from deploy.local.errors import CannotRun
+from services.runtime.env import PREFIX, SettingsError, load
+
+_EPILOG = """\
+Settings come from the environment:
+{settings}
+Every other TESSERA_* setting reaches the services as it stands. Exit codes: 0 stopped as asked,
+1 something stands in the way (a line says what), 2 a setting is wrong.
+"""
+
+
+def main() -> int:
+    """Do what the command line says; returns the exit code."""
+    begun = time.monotonic()
+    arguments = _parser().parse_args()
+    try:
+        environ = dict(os.environ)
+        if "home" in arguments:
+            environ["TESSERA_HOME"] = str(arguments.home)
+        settings = load(LocalSettings, environ)
+        if arguments.command == "run":
+            from deploy.local.run import run  # the other commands stand in curl lines and are to be quick
+
+            asyncio.run(run(settings, environ, begun))
+            return 0
+        print(_made(arguments, settings))
+    except SettingsError as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return 2
+    except CannotRun as error:
+        print(*error.problems, sep="\n", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _made(arguments: argparse.Namespace, settings: LocalSettings) -> str:
+    from deploy.local.demo import Demo
+
+    demo = Demo.read(settings.home / "demo.json")
+    if arguments.command == "assertion":
+        return demo.assertion()
+    if arguments.command == "refresh-token":
+        return demo.new_refresh_token()
+    return demo.access_token(push=arguments.push)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    # Left out where it is not given, or a command's would hide that before the command.
+    common.add_argument(
+        "--home", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="data folder: TESSERA_HOME, or .tessera"
+    )
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.local",
+        description="The whole of Tessera on this machine, without containers. Without a command: run.",
+        epilog=_EPILOG.format(settings=_settings()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("run", parents=[common], help="start everything and keep it until Ctrl-C or SIGTERM")
+    commands.add_parser("assertion", parents=[common], help="print a signed assertion for the demo's user")
+    commands.add_parser("refresh-token", parents=[common], help="start a session of the demo's user, print its token")
+    access = commands.add_parser(
+        "access-token", parents=[common], help="print an access token of the demo's web server"
+    )
+    access.add_argument("--push", action="store_true", help="one for the demo's push app, as binding's RPCs take it")
+    parser.set_defaults(command="run")
+    return parser
+
+
+def _settings() -> str:
+    return "\n".join(
+        f"  {PREFIX + field.name.upper():<22} {field.metadata['meaning']} [{field.default}]"
+        for field in dataclasses.fields(LocalSettings)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""Settings of the stack without containers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.runtime.env import setting
+
+HIGHEST = 65_535
+DEFAULT_HOME = Path(".tessera")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSettings:
+    """What `make run` is told by `TESSERA_*`; a port p below takes as many ports, p and up, as there are processes."""
+
+    home: Path = setting("folder of all data; made private (0700)", default=DEFAULT_HOME)
+    bind: str = setting(
+        "IPv4 address that everything listens on; 0.0.0.0 is every one of the machine's", default="127.0.0.1"
+    )
+    gateway_port: int = setting("port of the gateway: REST", default=8080, minimum=1, maximum=HIGHEST)
+    token_port: int = setting("port of token's first worker: gRPC", default=50051, minimum=1, maximum=HIGHEST)
+    account_port: int = setting("port of account's first worker: gRPC", default=50052, minimum=1, maximum=HIGHEST)
+    binding_port: int = setting("port of binding's first worker: gRPC", default=50053, minimum=1, maximum=HIGHEST)
+    worker_port: int = setting("port of the first of all further workers", default=50101, minimum=1, maximum=HIGHEST)
+    metrics_port: int = setting(
+        "port of the first worker's metrics; the others' follow", default=9464, minimum=1, maximum=HIGHEST
+    )
+    workers: int = setting("worker processes a service", default=1, minimum=1, maximum=64)
+    log_level: str = setting("how much the services log", default="info", choices=("debug", "info", "warning", "error"))

@@ -1,0 +1,51 @@
+"""Settings of the gateway."""
+
+import dataclasses
+from datetime import timedelta
+from pathlib import Path
+
+from services.runtime.env import Address, setting
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """What Envoy's configuration is rendered from."""
+
+    gateway_listen: Address = setting("where callers connect", default=Address("127.0.0.1", 8080))
+    token_address: tuple[Address, ...] = setting(
+        "the token service's workers, separated by commas", default=(Address("127.0.0.1", 50051),)
+    )
+    account_address: tuple[Address, ...] = setting(
+        "the account service's workers, separated by commas", default=(Address("127.0.0.1", 50052),)
+    )
+    binding_address: tuple[Address, ...] = setting(
+        "the binding service's workers, separated by commas", default=(Address("127.0.0.1", 50053),)
+    )
+    gateway_client_id: str = setting("the gateway's service identity, by which it asks token about credentials")
+    gateway_client_secret: str = setting("that identity's secret", secret=True)
+    gateway_descriptor_image: Path = setting(
+        "the descriptor image that `make proto` writes; a relative path counts from the repository",
+        default=Path("gen/tessera.binpb"),
+    )
+    gateway_admin_socket: Path | None = setting(
+        "Unix socket of Envoy's admin interface, made with mode 0600; without it there is none", default=None
+    )
+    gateway_access_log: Path | None = setting("file of the access log; without it standard output", default=None)
+    gateway_timeout: timedelta = setting(
+        "seconds that a service has for a call",
+        default=timedelta(seconds=10),
+        minimum=0.1,
+        maximum=300,
+    )
+    gateway_authorization_timeout: timedelta = setting(
+        "seconds that token has to verify a credential", default=timedelta(seconds=1), minimum=0.05, maximum=30
+    )
+    gateway_body_bytes: int = setting(
+        "largest request body, in bytes, but on /v3", default=64 * 1024, minimum=1024, maximum=16 * 1024 * 1024
+    )
+    gateway_batch_body_bytes: int = setting(
+        "largest request body on /v3, in bytes", default=1024 * 1024, minimum=1024, maximum=16 * 1024 * 1024
+    )
+    gateway_reply_bytes: int = setting(
+        "largest answer of a service, in bytes", default=32 * 1024 * 1024, minimum=64 * 1024, maximum=1024**3
+    )

@@ -1,0 +1,61 @@
+-- How each surface says an error. The words of a reason stand in proto/, in its option `dialect`.
+
+local json = require("json")
+local reasons = require("reasons")
+local xml = require("xml")
+
+local dialect = {}
+
+local JSON = "application/json"
+
+-- RFC 6749 section 5.2 lets error_description hold %x20-21, %x23-5B and %x5D-7E alone.
+local function description(message)
+  return (message:gsub('"', "'"):gsub("\\", "/"):gsub("[^\32-\126]", ""))
+end
+
+-- The RFC's two members, and beside them those that the vendor's clients read.
+local function oauth(_, words, message)
+  return JSON, json.encode(json.object({
+    {"error", words.oauth}, {"error_description", description(message)}, {"code", words.pds}, {"message", message},
+  }))
+end
+
+local function pds(_, words, message)
+  return JSON, json.encode(json.object({{"code", words.pds}, {"message", message}}))
+end
+
+local function rpc(call, words, message)
+  return dialect.in_format(call, "Error", json.object({
+    {"RequestId", call.request_id:upper()}, {"HostId", call.host}, {"Code", words.rpc}, {"Message", message},
+  }))
+end
+
+local function tpns(call, words, message)
+  local fields = json.object({{"ret_code", json.number(words.tpns)}, {"err_msg", message}})
+  if call.twice then
+    fields[3], fields[4] = {"retCode", fields[1][2]}, {"errMsg", message}
+  end
+  fields[#fields + 1] = {"result", json.array({})}
+  return JSON, json.encode(fields)
+end
+
+local function health(call, words, message, reason)
+  if reason ~= "UNAVAILABLE" then return pds(call, words, message) end
+  return JSON, '{"status":"unavailable"}'
+end
+
+local SURFACES = {oauth = oauth, pds = pds, discovery = pds, rpc = rpc, tpns = tpns, health = health}
+
+-- Content-type and body of an error on the surface of a call.
+function dialect.error(call, reason, message)
+  return SURFACES[call.surface](call, reasons[reason], message)
+end
+
+-- Content-type and body of an object in the format that an RPC-style call asks for. The vendor's clients compare the
+-- content-type of XML to the letter.
+function dialect.in_format(call, root, object)
+  if call.format == "JSON" then return "application/json;charset=utf-8", json.encode(object) end
+  return "text/xml;charset=utf-8", xml.document(root, object)
+end
+
+return dialect

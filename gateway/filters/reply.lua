@@ -1,0 +1,119 @@
+-- The way out: every answer in the dialect of its surface, and nothing of the inside in it.
+
+local dialect = require("dialect")
+local json = require("json")
+local refusal = require("refusal")
+local rpc = require("rpc")
+local surfaces = require("surfaces")
+
+local reply = {}
+
+-- Header names that stay inside.
+local function is_inner(name)
+  return name:match("^grpc%-") or name:match("^x%-tessera%-") or name:match("^x%-envoy%-")
+end
+
+-- Surfaces whose clients look for the request's id under this vendor's name.
+local CA_REQUEST_ID = {oauth = true, pds = true, discovery = true}
+
+local function tidy(headers, call, status)
+  local inner = {}
+  for name in pairs(headers) do
+    if is_inner(name) then inner[#inner + 1] = name end
+  end
+  for _, name in ipairs(inner) do headers:remove(name) end
+  if CA_REQUEST_ID[call.surface] then headers:replace("x-ca-request-id", call.request_id) end
+  -- What is public for everybody alone may be kept; a service says for how long.
+  if call.surface ~= "discovery" or status >= 400 then headers:replace("cache-control", "no-store") end
+  if call.surface == "oauth" then headers:replace("pragma", "no-cache") end
+  if status == 401 and call.surface ~= "tpns" then
+    headers:replace("www-authenticate", (call.surface == "oauth" and "Basic" or "Bearer") .. ' realm="tessera"')
+  end
+end
+
+-- A refusal of Envoy's own is wrapped by local_reply_config, with what is known of a call that no filter saw. Inside it
+-- stands what ext_authz or a filter of ours said, or Envoy's prose, which is for nobody.
+local function unwrap(value)
+  local inner = json.get(value, "local_reply")
+  if type(inner) ~= "string" then return value, nil end
+  local function field(name)
+    local text = json.get(value, name)
+    return type(text) == "string" and text or nil
+  end
+  local call = surfaces.describe(field("path"), field("host"), field("request_id") or field("unique_id"))
+  if call.surface == "rpc" then call.format = rpc.format(rpc.parameters(call.query)) end
+  return json.decode(inner), call
+end
+
+-- Content-type, body and call of an error.
+local function failed(call, status, text)
+  local value, described = unwrap(json.decode(text))
+  call = call or described or surfaces.describe()
+  local reason, message = refusal.read(value, status)
+  local content_type, body = dialect.error(call, reason, message)
+  return content_type, body, call, reason
+end
+
+-- The request's id is the edge's, in the answer as in the logs.
+local function succeeded_rpc(call, text)
+  local object = json.decode(text)
+  for _, pair in ipairs(object) do
+    if pair[1] == "RequestId" then pair[2] = call.request_id:upper() end
+  end
+  return dialect.in_format(call, call.action .. "Response", object)
+end
+
+-- Prints the first two fields in the other spelling too. The rest, which may be megabytes, is not looked at.
+local function succeeded_twice(text)
+  local code, words = text:match('^{"ret_code":(%d+),"err_msg":("[^"\\]*")')
+  if not code then return "application/json", text end
+  return "application/json", '{"retCode":' .. code .. ',"errMsg":' .. words .. "," .. text:sub(2)
+end
+
+local function succeeded(call, text)
+  if call.surface == "rpc" then return succeeded_rpc(call, text) end
+  if call.surface == "health" then return "application/json", '{"status":"ok"}' end
+  return succeeded_twice(text)
+end
+
+-- Shapes one answer.
+function reply.shape(handle)
+  local headers = handle:headers()
+  local status = tonumber(headers:get(":status")) or 500
+  local call = handle:streamInfo():dynamicMetadata():get("tessera")
+  if call and call.surface == "grpc" or not call and surfaces.is_grpc(headers:get("content-type")) then return end
+  local rewritten = call and (call.surface == "rpc" or call.surface == "health" or call.twice)
+  if status < 400 and not rewritten then
+    if call then tidy(headers, call, status) end
+    return
+  end
+
+  local body = handle:body(true)
+  local text = body:getBytes(0, body:length())
+  local shaped, content_type, out, described, reason
+  if status < 400 then
+    shaped, content_type, out = pcall(succeeded, call, text)
+  else
+    shaped, content_type, out, described, reason = pcall(failed, call, status, text)
+  end
+  call = call or described or surfaces.describe()
+  if not shaped then
+    -- A Lua error would let the text through as it is.
+    handle:logErr("answer not shaped: " .. tostring(content_type))
+    status = 500
+    content_type, out = failed(call, status, "")
+  end
+  body:setBytes(out)
+
+  -- Taken anew: a wrapper does not outlive the wait for the body.
+  headers = handle:headers()
+  tidy(headers, call, status)
+  headers:replace("content-type", content_type)
+  -- The vendor's clients read a body on 200 alone; the access log keeps the status that it was.
+  headers:replace(":status", tostring(call.surface == "tpns" and 200 or status))
+  local metadata = handle:streamInfo():dynamicMetadata()
+  metadata:set("tessera", "status", status)
+  if reason then metadata:set("tessera", "reason", reason) end
+end
+
+return reply

@@ -1,0 +1,75 @@
+-- The way in: what a call is (before its credential is looked at), and what a service will read (after).
+
+local form = require("form")
+local json = require("json")
+local refusal = require("refusal")
+local rpc = require("rpc")
+local surfaces = require("surfaces")
+
+local request = {}
+
+local REFUSED = {REQUEST_MALFORMED = "400", FIELD_MISSING = "400", FORMAT_INVALID = "400", ROUTE_NOT_FOUND = "404"}
+
+local function refuse(handle, reason, message)
+  handle:respond({[":status"] = REFUSED[reason], ["content-type"] = "application/json"}, refusal.status(reason, message))
+end
+
+local function read(handle)
+  local body = handle:body(true)
+  return body:getBytes(0, body:length())
+end
+
+-- Notes the surface for the filters behind and for the answer. Changes nothing: signatures cover what came.
+function request.classify(handle)
+  local headers = handle:headers()
+  local content_type = headers:get("content-type")
+  local call = surfaces.describe(headers:get(":path"), headers:get(":authority"), headers:get("x-request-id"))
+  if surfaces.is_grpc(content_type) then call.surface = "grpc" end
+  if call.surface == "rpc" then
+    -- A refusal of the credential, too, is answered in the format that may stand in the form.
+    local parameters = rpc.parameters(call.query, content_type, form.is(content_type) and read(handle) or "")
+    call.format = rpc.format(parameters)
+  end
+  local metadata = handle:streamInfo():dynamicMetadata()
+  for key, value in pairs(call) do metadata:set("tessera", key, value) end
+end
+
+-- An RPC-style call becomes a POST of JSON on the path of its Action.
+local function translate_rpc(handle, call)
+  local content_type = handle:headers():get("content-type")
+  local action, body, message = rpc.request(rpc.parameters(call.query, content_type, read(handle)))
+  if not action then return refuse(handle, body, message) end
+  handle:streamInfo():dynamicMetadata():set("tessera", "action", action)
+  handle:body(true):setBytes(body)
+  -- Taken anew: a wrapper does not outlive a wait for the body.
+  local headers = handle:headers()
+  headers:replace(":method", "POST")
+  headers:replace(":path", "/rpc/" .. action)
+  headers:replace("content-type", "application/json")
+end
+
+-- A form at the token endpoint becomes JSON. RFC 6749 section 3.2: a parameter must not stand twice.
+local function translate_form(handle)
+  local parameters, intact = form.decode(read(handle))
+  if not intact then return refuse(handle, "REQUEST_MALFORMED") end
+  handle:body(true):setBytes(json.encode(json.object(parameters)))
+  handle:headers():replace("content-type", "application/json")
+end
+
+-- Turns a call that passed into what the transcoder reads.
+function request.translate(handle)
+  local call = handle:streamInfo():dynamicMetadata():get("tessera")
+  -- A Lua error lets a request pass; one that classify() failed on ends here.
+  if not call then return refuse(handle, "REQUEST_MALFORMED") end
+  if call.surface == "grpc" or call.surface == "health" then return end
+  local headers = handle:headers()
+  -- The transcoder would let a query string overrule the body, which not every signature covers.
+  headers:replace(":path", call.path)
+  if call.surface == "rpc" then
+    translate_rpc(handle, call)
+  elseif call.surface == "oauth" and form.is(headers:get("content-type")) then
+    translate_form(handle)
+  end
+end
+
+return request

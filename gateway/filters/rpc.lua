@@ -1,0 +1,48 @@
+-- The vendor's RPC style: GET or POST on "/", parameters in query and form together, one of them the Action.
+
+local form = require("form")
+local json = require("json")
+
+local rpc = {}
+
+-- Parameters of the style itself. They end here: no message has them, and a signature is no service's business.
+local COMMON = {
+  Action = true, Version = true, Format = true, AccessKeyId = true, Signature = true, SignatureMethod = true,
+  SignatureVersion = true, SignatureNonce = true, SignatureType = true, Timestamp = true, SecurityToken = true,
+  BearerToken = true,
+}
+
+local function value_of(parameters, name)
+  for _, pair in ipairs(parameters) do
+    if pair[1] == name then return pair[2] end
+  end
+  return nil
+end
+
+-- Every parameter of a call, as form.decode answers them. The body counts if it is a form.
+function rpc.parameters(query, content_type, body)
+  return form.decode(query, form.is(content_type) and body or "")
+end
+
+-- "JSON" or "XML" as the caller asks, in any case; XML where it does not ask; nil where it asks for something else.
+function rpc.format(parameters)
+  local format = (value_of(parameters, "Format") or ""):upper()
+  if format == "" then return "XML" end
+  return (format == "JSON" or format == "XML") and format or nil
+end
+
+-- The Action and the JSON body of its request. Nil, a reason and a message where it is none.
+function rpc.request(parameters, intact)
+  if not intact then return nil, "REQUEST_MALFORMED" end
+  local action = value_of(parameters, "Action")
+  if not action or action == "" then return nil, "FIELD_MISSING", "Action is mandatory for this action." end
+  if not rpc.format(parameters) then return nil, "FORMAT_INVALID", "Specified parameter format is not valid." end
+  if #action > 64 or not action:match("^%w+$") then return nil, "ROUTE_NOT_FOUND" end
+  local fields = json.object({})
+  for _, pair in ipairs(parameters) do
+    if not COMMON[pair[1]] then fields[#fields + 1] = pair end
+  end
+  return action, json.encode(fields)
+end
+
+return rpc

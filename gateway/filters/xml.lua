@@ -1,0 +1,36 @@
+-- XML in the vendor's RPC style, from decoded JSON: a key is an element, a list repeats its element.
+
+local xml = {}
+
+local ESCAPES = {["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;", ["\r"] = "&#13;"}
+local REPLACEMENT = "\239\191\189"
+
+-- A text as XML 1.0 may hold it: what it cannot hold at all, control characters and U+FFFE/F, becomes U+FFFD.
+function xml.escape(text)
+  text = text:gsub("[%z\1-\8\11\12\14-\31]", REPLACEMENT):gsub("\239\191[\190\191]", REPLACEMENT)
+  return (text:gsub("[&<>\"'\r]", ESCAPES))
+end
+
+local function element(name, value)
+  if not name:match("^[%a_][%w_.-]*$") then return "" end
+  local kind = type(value) == "table" and value.kind
+  local parts = {}
+  if kind == "array" then
+    for index, item in ipairs(value) do parts[index] = element(name, item) end
+    return table.concat(parts)
+  elseif kind == "object" then
+    for index, pair in ipairs(value) do parts[index] = element(pair[1], pair[2]) end
+  elseif kind == "number" then
+    parts[1] = value.text
+  elseif kind ~= "null" then
+    parts[1] = xml.escape(tostring(value))
+  end
+  return "<" .. name .. ">" .. table.concat(parts) .. "</" .. name .. ">"
+end
+
+-- A document with one root element.
+function xml.document(root, value)
+  return '<?xml version="1.0" encoding="UTF-8"?>' .. element(root, value)
+end
+
+return xml

@@ -1,0 +1,81 @@
+"""Renders Envoy's configuration from the settings and the descriptor image."""
+
+import base64
+import os
+from pathlib import Path
+
+import jinja2
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import DecodeError
+
+from gateway import reasons
+from gateway.config import GatewaySettings
+from services.runtime.env import SettingsError
+
+_HERE = Path(__file__).resolve().parent
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE),
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # noqa: S701  what comes out is YAML and Lua; `tojson` quotes for both
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+# What a service's error consists of. Envoy turns it into JSON only if it finds the messages described.
+_DETAILS = "google/rpc/error_details.proto"
+
+
+def render(settings: GatewaySettings) -> str:
+    """Envoy's configuration as YAML. It holds the gateway's secret.
+
+    Raises:
+        SettingsError: the descriptor image cannot be read, or lacks what the gateway needs of it.
+    """
+    identity = f"{settings.gateway_client_id}:{settings.gateway_client_secret}"
+    image = image_path(settings)
+    return _TEMPLATES.get_template("envoy.yaml.j2").render(
+        settings=settings,
+        descriptor_image=str(image),
+        lua_modules=lua_modules(read_image(image)),
+        identity=base64.b64encode(identity.encode()).decode(),
+    )
+
+
+def lua_modules(image: FileDescriptorSet) -> str:
+    """The Lua that makes the modules of filters/, and the table of reasons, known to `require`."""
+    return _TEMPLATES.get_template("filters/modules.lua.j2").render(
+        folder=str(_HERE / "filters"), reasons=reasons.read(image)
+    )
+
+
+def write(text: str, path: Path) -> None:
+    """Write a rendered configuration in one step, readable by its owner alone."""
+    draft = path.with_name(path.name + ".draft")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def image_path(settings: GatewaySettings) -> Path:
+    """Where the descriptor image is."""
+    return _HERE.parent / settings.gateway_descriptor_image
+
+
+def read_image(path: Path) -> FileDescriptorSet:
+    """The descriptor image in a file.
+
+    Raises:
+        SettingsError: it cannot be read, or lacks what the gateway needs of it.
+    """
+    name = "TESSERA_GATEWAY_DESCRIPTOR_IMAGE"
+    try:
+        image = FileDescriptorSet.FromString(path.read_bytes())
+    except OSError as error:
+        raise SettingsError([f"{name}: {error.strerror}: {path}"]) from error
+    except DecodeError as error:
+        raise SettingsError([f"{name}: {path} is not a descriptor image"]) from error
+    if all(file.name != _DETAILS for file in image.file):
+        raise SettingsError([f"{name}: {path} does not hold {_DETAILS}"])
+    return image

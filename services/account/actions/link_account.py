@@ -1,0 +1,46 @@
+"""LinkAccount: an authorized caller links an identity to a user, and gets a Token of that user."""
+
+from services.account.errors import IdentityTaken, LinkUserRefused
+from services.account.model import Identity, Linking
+from services.account.peers import Actor, Proof, Token, TokenService
+from services.account.store import Store
+from services.runtime.auth import Principal
+from services.runtime.clock import Clock
+
+
+async def link_account(
+    store: Store, token: TokenService, clock: Clock, caller: Principal, *, user_id: str, identity: Identity
+) -> Token:
+    """Link an identity to a user of the caller's domain and have a Token issued for that user.
+
+    The link is one statement. It stands also where the Token then cannot be had: the repeated call keeps it and
+    answers the Token. Token judges the user a second time when it issues, so that a user who was disabled in between
+    gets none.
+
+    Args:
+        store: keeps the link.
+        token: knows the user and issues the Token.
+        clock: the link's time.
+        caller: whose domain it is, and whose reach bounds the Token's.
+        user_id: the user.
+        identity: what to link.
+
+    Raises:
+        NotFoundLinkUser: the domain has no such user; nothing is linked.
+        LinkUserRefused: the user is disabled, or a superadmin; nothing is linked.
+        IdentityTaken: it is linked to another user.
+        Unavailable: token or database away.
+    """
+    user = await token.get_user(caller.domain_id, user_id)
+    if user.status != "enabled" or user.role == "superadmin":
+        raise LinkUserRefused(detail=f"{user_id} is {user.role}, {user.status}")
+    if await store.insert_link(caller.domain_id, identity, user_id, clock.now()) is Linking.TAKEN:
+        raise IdentityTaken
+    # Also where the caller is the user itself: its token may hold less than the user could.
+    return await token.issue_token(
+        caller.domain_id,
+        user_id,
+        caller.client_id,
+        Proof("link", identity.given),
+        Actor(caller.subject, caller.role, caller.scopes),
+    )

@@ -1,0 +1,31 @@
+"""The account service's settings."""
+
+from dataclasses import dataclass
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from services.runtime.env import Address, SettingsError, setting
+from services.runtime.server import ServerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSettings(ServerSettings):
+    """What the account service is told by its environment, beside what every service is told."""
+
+    token_address: tuple[Address, ...] = setting("host:port of the token service's workers, by commas")
+    client_id: str = setting("id of this service's identity at token, as bootstrap printed it")
+    client_key: str = setting("private key of that identity, P-256 in PEM; hand it over as a file", secret=True)
+    domain_id: str = setting("domain that this identity belongs to", default="bj1")
+
+
+def read_client_key(pem: str) -> EllipticCurvePrivateKey:
+    """Read the private key of this service's identity. Raises `SettingsError`; a migration needs none."""
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
+        raise SettingsError(["TESSERA_CLIENT_KEY: its value is not a P-256 private key in PEM"])
+    return key

@@ -1,0 +1,87 @@
+"""What the account service answers instead of success, beside the runtime's refusals.
+
+AccountRefusal
+├── IdentityTaken, NotFoundLink, NotFoundLinkUser, LinkUserRefused
+├── NotFoundOpenAccount, IdpNotRegistered, ParametersDisagree
+└── NotFoundProject, AlreadyExistsProject, AlreadyExistsOpenAccount
+"""
+
+from tessera.account.v1 import error_reason_pb2
+
+from services.runtime.errors import Refusal
+
+
+class AccountRefusal(Refusal):
+    """The base of account's own errors."""
+
+    reasons = error_reason_pb2.ErrorReason
+
+
+class IdentityTaken(AccountRefusal):
+    """The identity is linked to another user, of whom nothing is told."""
+
+    reason = "IDENTITY_TAKEN"
+    public = "The account link already exists."
+
+
+class NotFoundLink(AccountRefusal):
+    """The identity is not linked, or not to the one user that the caller may see."""
+
+    reason = "NOT_FOUND_LINK"
+    public = "The account link cannot be found."
+
+
+class NotFoundLinkUser(AccountRefusal):
+    """The domain has no such user, or none that the caller may see."""
+
+    reason = "NOT_FOUND_LINK_USER"
+    public = "The user cannot be found."
+
+
+class LinkUserRefused(AccountRefusal):
+    """The user is disabled, or is never impersonated."""
+
+    reason = "LINK_USER_REFUSED"
+    public = "The user cannot be linked to."
+
+
+class NotFoundOpenAccount(AccountRefusal):
+    """The domain, or the named project, has no such open account."""
+
+    reason = "NOT_FOUND_OPEN_ACCOUNT"
+    public = "The specified open account is not found."
+
+
+class IdpNotRegistered(AccountRefusal):
+    """No provider of that name is registered, so its token cannot be verified."""
+
+    reason = "IDP_NOT_REGISTERED"
+    public = "The specified Idp is not registered."
+
+
+class ParametersDisagree(AccountRefusal):
+    """Two parameters that must name the same account do not."""
+
+    reason = "PARAMETERS_DISAGREE"
+    public = "The specified parameters do not match."
+
+
+class NotFoundProject(AccountRefusal):
+    """The domain has no such project."""
+
+    reason = "NOT_FOUND_PROJECT"
+    public = "The specified project is not found."
+
+
+class AlreadyExistsProject(AccountRefusal):
+    """The domain has a project of that id."""
+
+    reason = "ALREADY_EXISTS_PROJECT"
+    public = "The specified project already exists."
+
+
+class AlreadyExistsOpenAccount(AccountRefusal):
+    """The project has an account of that provider and id."""
+
+    reason = "ALREADY_EXISTS_OPEN_ACCOUNT"
+    public = "The specified open account already exists."

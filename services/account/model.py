@@ -1,0 +1,140 @@
+"""Identities, links and open accounts, and the pure rules about them."""
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+import email_validator
+import phonenumbers
+
+from services.runtime.errors import FieldInvalid
+
+TYPES = ("mobile", "email", "ding", "ram", "wechat", "ldap", "custom")
+"""Types of identities, as they stand on the wire."""
+
+MAX_IDENTITY_CHARS = 255
+
+_DEFAULT_COUNTRY_CODE = "86"
+_COUNTRY_CODE = re.compile(r"[1-9][0-9]{0,2}")
+# What people put between digits. The library would also read letters as digits, and cut a number out of a sentence.
+_DIALLED = re.compile(r"\+?[0-9 ().-]+|\(\+[0-9]+\)[0-9 ().-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An identity as it was given, and the key by which it is compared: equal keys are one identity.
+
+    `extra` is a mobile number's country code, digits alone; empty for other types.
+    """
+
+    type: str
+    key: str
+    given: str
+    extra: str = ""
+
+
+class Linking(Enum):
+    """How an attempt to link ended."""
+
+    LINKED = auto()
+    KEPT = auto()
+    """It was linked to this user before."""
+    TAKEN = auto()
+    """It is linked to another user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An identity linked to a user. `display_name` is empty where the identity has none of its own."""
+
+    domain_id: str
+    type: str
+    identity: str
+    extra: str
+    user_id: str
+    display_name: str
+    created_at: datetime
+    last_login_at: datetime | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """An identity of a project's own user system."""
+
+    domain_id: str
+    identity_id: uuid.UUID
+    project_id: str
+    idp: str
+    open_id: str
+    user_id: str
+    display_name: str
+    login_id: str
+    mobile: str
+    region: str
+    create_access_key: str
+    status: int = 0
+    type: int = 1
+
+
+def normalise(type_: str, given: str, extra: str = "") -> Identity:
+    """Find the key of an identity. Normalising a key gives the same key.
+
+    Args:
+        type_: one of `TYPES`.
+        given: the identity as the caller wrote it, 1 to 255 characters, no control characters.
+        extra: country code of a mobile number, digits alone; empty: 86, unless the number carries its own. Not looked
+            at for other types.
+
+    Raises:
+        FieldInvalid: the type does not have such an identity; names the field at fault.
+    """
+    if type_ == "mobile":
+        return _mobile(given, extra)
+    if type_ == "email":
+        return Identity(type_, _email_key(given), given)
+    key = unicodedata.normalize("NFC", given).strip()
+    if not key:
+        raise FieldInvalid("identity")
+    return Identity(type_, key, given)
+
+
+def _mobile(given: str, extra: str) -> Identity:
+    if extra and not _COUNTRY_CODE.fullmatch(extra):
+        raise FieldInvalid("extra")
+    # Full-width digits and signs are what a Chinese keyboard writes.
+    text = unicodedata.normalize("NFKC", given).strip()
+    if not _DIALLED.fullmatch(text):
+        raise FieldInvalid("identity")
+    region = phonenumbers.region_code_for_country_code(int(extra or _DEFAULT_COUNTRY_CODE))
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise FieldInvalid("identity") from None
+    if not phonenumbers.is_valid_number(number):
+        raise FieldInvalid("identity")
+    country_code = str(number.country_code)
+    if extra and country_code != extra:
+        raise FieldInvalid("extra", "The input parameters extra and identity name different countries.")
+    return Identity(
+        "mobile", phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), given, country_code
+    )
+
+
+def _email_key(given: str) -> str:
+    """Local part without case, domain in ASCII: mail systems that tell `Ann` from `ann` are not told apart."""
+    try:
+        address = email_validator.validate_email(given.strip(), check_deliverability=False)
+    except email_validator.EmailNotValidError:
+        raise FieldInvalid("identity") from None
+    # Unicode 3.13, canonical caseless matching; NFC again, since the validator compares in that form.
+    local = unicodedata.normalize("NFC", unicodedata.normalize("NFD", address.local_part).casefold())
+    return f"{local}@{address.ascii_domain.lower()}"
+
+
+def mask_mobile(mobile: str) -> str:
+    """A mobile number without its last four characters; empty where there is none (seed: `1390000****`)."""
+    return mobile and mobile[:-4] + "****"

@@ -1,0 +1,1 @@
+"""What the binding service does: one file a use case, named as its RPC."""

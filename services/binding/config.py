@@ -1,0 +1,13 @@
+"""The binding service's settings."""
+
+from dataclasses import dataclass
+
+from services.runtime.env import Address, setting
+from services.runtime.server import ServerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class BindingSettings(ServerSettings):
+    """What the binding service is told by its environment, beside what every service is told."""
+
+    token_address: tuple[Address, ...] = setting("host:port of the token service's workers, by commas")

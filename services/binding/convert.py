@@ -1,0 +1,176 @@
+"""Messages to model and back, and the rules of the wire.
+
+What is wrong with a request as a whole is refused (`FIELD_MISSING`, `FIELD_INVALID`) before anything is changed. What
+is wrong with one entry of a list is that entry's code.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+from tessera.binding.v1 import binding_pb2, binding_service_pb2
+
+from services.binding.model import (
+    Account,
+    AccountsOf,
+    AccountTokens,
+    Bind,
+    ClearAccounts,
+    ClearTokens,
+    Code,
+    Failed,
+    Operation,
+    Query,
+    TokenAccounts,
+    TokensOf,
+    Unbind,
+    code_of,
+)
+from services.runtime.errors import FieldInvalid, FieldMissing
+
+T = TypeVar("T")
+
+MAX_TOKEN_ACCOUNTS = 20
+MAX_LISTED = 1000
+MAX_ACCOUNTS_OF_TOKEN = 100
+
+# `ret_code` where some entries failed, and where all did.
+PARTLY_FAILED = 1008026
+ALL_FAILED = 1008027
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def is_token(token: str) -> bool:
+    """Whether a text may be a device token: 1 to 255 bytes, no control characters."""
+    return 1 <= len(token.encode()) <= 255 and not _CONTROL.search(token)
+
+
+def is_account_type(account_type: int) -> bool:
+    """Whether a number may be an account type. The vendor's tables contradict each other, so any of 16 bits may."""
+    return 0 <= account_type <= 65535
+
+
+def is_account(account: Account) -> bool:
+    """Whether an account may be one: 2 to 255 characters, no control characters, a type of 16 bits."""
+    return (
+        2 <= len(account.account) <= 255
+        and not _CONTROL.search(account.account)
+        and is_account_type(account.account_type)
+    )
+
+
+def read_operation(request: binding_service_pb2.BatchOperateAccountsRequest) -> Operation:
+    """Read what is to be done.
+
+    Raises:
+        FieldMissing: the list that the operator reads is empty.
+        FieldInvalid: an unknown operator, too long a list, a default account type that is none.
+    """
+    match request.operator_type:
+        case 1 | 2:
+            return Bind(_read_token_accounts(request), may_add=request.operator_type == 1)
+        case 3:
+            return Unbind(_read_token_accounts(request))
+        case 4:
+            return ClearTokens(_read_tokens(request.token_list))
+        case 5:
+            return ClearAccounts(_read_accounts(request.account_list, request.account_type))
+    raise FieldInvalid("operator_type")
+
+
+def read_query(request: binding_service_pb2.QueryAccountsRequest) -> Query:
+    """Read what is asked. Raises as `read_operation`."""
+    match request.operator_type:
+        case 1:
+            return TokensOf(_read_accounts(request.account_list, request.account_type))
+        case 2:
+            return AccountsOf(_read_tokens(request.token_list))
+    raise FieldInvalid("operator_type")
+
+
+def write_outcome(codes: Sequence[Code]) -> binding_service_pb2.BatchOperateAccountsResponse:
+    """Write what became of each entry."""
+    failed = sum(code != Code.OK for code in codes)
+    if not failed:
+        ret_code, err_msg = 0, "NO_ERROR"
+    elif failed < len(codes):
+        ret_code, err_msg = PARTLY_FAILED, f"{failed} of {len(codes)} entries failed."
+    else:
+        ret_code, err_msg = ALL_FAILED, "All entries failed."
+    return binding_service_pb2.BatchOperateAccountsResponse(ret_code=ret_code, err_msg=err_msg, result=codes)
+
+
+def write_found(
+    found: Sequence[AccountTokens | TokenAccounts | Failed],
+) -> binding_service_pb2.QueryAccountsResponse:
+    """Write what was found, and the code of each entry."""
+    return binding_service_pb2.QueryAccountsResponse(
+        ret_code=0,
+        err_msg="ok",
+        result=[code_of(entry) for entry in found],
+        account_tokens=[
+            binding_pb2.AccountTokens(
+                account=entry.account.account, account_type=entry.account.account_type, token_list=entry.tokens
+            )
+            for entry in found
+            if isinstance(entry, AccountTokens)
+        ],
+        token_accounts=[
+            binding_pb2.TokenAccounts(
+                token=entry.token,
+                account_list=[
+                    binding_pb2.Account(account=account.account, account_type=account.account_type)
+                    for account in entry.accounts
+                ],
+            )
+            for entry in found
+            if isinstance(entry, TokenAccounts)
+        ],
+    )
+
+
+def _read_token_accounts(
+    request: binding_service_pb2.BatchOperateAccountsRequest,
+) -> list[TokenAccounts | Failed]:
+    _check_count(request.token_accounts, MAX_TOKEN_ACCOUNTS, "token_accounts")
+    _check_default_type(request.account_type)
+    return [_read_entry(entry, request.account_type) for entry in request.token_accounts]
+
+
+def _read_entry(entry: binding_pb2.TokenAccounts, default_type: int) -> TokenAccounts | Failed:
+    if not is_token(entry.token):
+        return Failed(Code.BAD_TOKEN)
+    accounts = tuple(_read_account(account, default_type) for account in entry.account_list)
+    if not 1 <= len(accounts) <= MAX_ACCOUNTS_OF_TOKEN or not all(map(is_account, accounts)):
+        return Failed(Code.BAD_ACCOUNT)
+    return TokenAccounts(entry.token, accounts)
+
+
+def _read_tokens(tokens: Sequence[str]) -> list[str | Failed]:
+    _check_count(tokens, MAX_LISTED, "token_list")
+    return [token if is_token(token) else Failed(Code.BAD_TOKEN) for token in tokens]
+
+
+def _read_accounts(messages: Sequence[binding_pb2.Account], default_type: int) -> list[Account | Failed]:
+    _check_count(messages, MAX_LISTED, "account_list")
+    _check_default_type(default_type)
+    accounts = [_read_account(message, default_type) for message in messages]
+    return [account if is_account(account) else Failed(Code.BAD_ACCOUNT) for account in accounts]
+
+
+def _read_account(message: binding_pb2.Account, default_type: int) -> Account:
+    named = message.HasField("account_type")
+    return Account(message.account_type if named else default_type, message.account)
+
+
+def _check_count(items: Sequence[T], most: int, field: str) -> None:
+    if not items:
+        raise FieldMissing(field)
+    if len(items) > most:
+        raise FieldInvalid(field, f"{field} has more than {most} entries.")
+
+
+def _check_default_type(account_type: int) -> None:
+    if not is_account_type(account_type):
+        raise FieldInvalid("account_type")

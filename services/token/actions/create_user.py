@@ -1,0 +1,55 @@
+"""CreateUser: a person or whatever else tokens speak for."""
+
+from dataclasses import dataclass, replace
+
+from services.runtime.auth import Principal
+from services.runtime.errors import PermissionDenied
+from services.token.actions.resources import Resources
+from services.token.errors import UserExists
+from services.token.model import Event, User
+
+_MOST_POWERFUL = "superadmin"
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """What a user is to be. An empty `user_id` asks for one."""
+
+    user_id: str
+    user_name: str
+    nick_name: str
+    avatar: str
+    role: str
+    default_drive_id: str
+
+
+async def create_user(new: NewUser, caller: Principal, resources: Resources) -> str:
+    """Make an enabled user in the caller's domain and answer its id.
+
+    Raises:
+        UserExists: the id is taken, be it by a client.
+        PermissionDenied: a superadmin is made by a superadmin alone.
+    """
+    if new.role == _MOST_POWERFUL and caller.role != _MOST_POWERFUL:
+        raise PermissionDenied(detail="only a superadmin makes superadmins")
+    if not new.user_id:
+        new = replace(new, user_id=resources.new_id().hex)
+    # Some who read `sub` do not look at what kind it is.
+    if await resources.directory.owner(new.user_id):
+        raise UserExists
+    async with resources.store.transaction() as store:
+        made = await store.insert_user(
+            caller.domain_id,
+            User(new.user_id, new.role, "enabled"),
+            user_name=new.user_name,
+            nick_name=new.nick_name,
+            avatar=new.avatar,
+            default_drive_id=new.default_drive_id,
+            now=resources.clock.now(),
+        )
+        if not made:
+            raise UserExists
+        await store.insert_audit(
+            Event(caller.domain_id, resources.new_id(), "user.created", user_id=new.user_id, actor=caller.subject)
+        )
+    return new.user_id

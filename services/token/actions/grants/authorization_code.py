@@ -1,0 +1,66 @@
+"""authorization_code: RFC 6749 section 4.1.3, with RFC 7636.
+
+A code is its id and a 256-bit secret. Whatever is wrong with a use of it, the code is used up; a second use ends the
+session that the first one made.
+"""
+
+import hashlib
+from uuid import UUID
+
+from services.runtime.errors import FieldMissing
+from services.token import jws
+from services.token.actions.phases import sessions, signing
+from services.token.actions.phases.clients import Client
+from services.token.actions.resources import Resources
+from services.token.errors import InvalidGrant
+from services.token.model import CODE_VERIFIER, Issued, TokenRequest, code_challenge
+
+SECRET_BYTES = 32
+_ID_BYTES = 16
+
+
+async def answer(request: TokenRequest, client: Client, resources: Resources) -> Issued:
+    """Redeem a code.
+
+    Raises:
+        FieldMissing: no code, or no redirect URI.
+        InvalidGrant: the code gives nothing.
+    """
+    if not request.code:
+        raise FieldMissing("code")
+    if not request.redirect_uri:
+        raise FieldMissing("redirect_uri")
+    code_id, secret = _read(request.code)
+    challenge = None
+    if request.code_verifier:
+        # A malformed verifier has no challenge that any code was made with, and uses the code up like a wrong one.
+        well_formed = CODE_VERIFIER.fullmatch(request.code_verifier)
+        challenge = code_challenge(request.code_verifier) if well_formed else ""
+    new, refresh_token = sessions.begin(client.domain.domain_id, client.app.client_id, resources)
+    verdict, session = await resources.store.redeem_code(
+        new,
+        code_id=code_id,
+        code_hash=hashlib.sha256(secret).digest(),
+        redirect_uri=request.redirect_uri,
+        code_challenge=challenge,
+    )
+    if session is None:
+        raise InvalidGrant(detail=f"code: {verdict}")
+    return signing.for_session(
+        session,
+        refresh_token,
+        session.scopes,
+        domain=client.domain,
+        client_id=client.app.client_id,
+        resources=resources,
+    )
+
+
+def _read(code: str) -> tuple[UUID, bytes]:
+    try:
+        raw = jws.decode(code)
+    except jws.JwsError as error:
+        raise InvalidGrant(detail="code: not well-formed") from error
+    if len(raw) != _ID_BYTES + SECRET_BYTES:
+        raise InvalidGrant(detail="code: not well-formed")
+    return UUID(bytes=raw[:_ID_BYTES]), raw[_ID_BYTES:]

@@ -1,0 +1,60 @@
+"""client_credentials: RFC 6749 section 4.4. The app's own token, without a session to refresh.
+
+Scope `push:{access_id}` asks for a short one that speaks for a push app, and for nothing else.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from services.token.actions.phases import scopes, signing
+from services.token.actions.phases.clients import Client
+from services.token.actions.resources import Resources
+from services.token.errors import InvalidScope
+from services.token.model import PUSH_PERMISSIONS, PUSH_SCOPE, AppType, Event, Issued, TokenRequest
+
+_PUSH_LIFETIME = timedelta(minutes=5)
+
+
+async def answer(request: TokenRequest, client: Client, resources: Resources) -> Issued:
+    """Issue an app's own token.
+
+    Raises:
+        InvalidScope: a scope that the app does not have, or a push app that it may not speak for.
+    """
+    if any(PUSH_SCOPE.fullmatch(scope) for scope in request.scopes):
+        granted, lifetime = request.scopes, _PUSH_LIFETIME
+        claims = await _push_claims(request.scopes, client, resources)
+    else:
+        granted, lifetime = scopes.narrow(request.scopes, client.app.scopes), resources.lifetimes.access_token
+        claims = {"permissions": client.app.permissions}
+    await resources.store.insert_audit(
+        Event(
+            client.domain.domain_id,
+            resources.new_id(),
+            "client_credentials.issued",
+            client.app.client_id,
+            detail=" ".join(request.scopes) or None,
+        )
+    )
+    return signing.for_client(
+        client.domain,
+        kind="service" if client.app.type is AppType.SERVICE else "app",
+        subject=client.app.client_id,
+        client_id=client.app.client_id,
+        scopes=granted,
+        claims=claims,
+        resources=resources,
+        lifetime=lifetime,
+    )
+
+
+async def _push_claims(requested: tuple[str, ...], client: Client, resources: Resources) -> dict[str, Any]:
+    if len(requested) != 1:
+        raise InvalidScope(detail="a token speaks for one push app and for nothing else")
+    match = PUSH_SCOPE.fullmatch(requested[0])
+    assert match
+    access_id = int(match[1])
+    app = await resources.directory.push_app(access_id) if access_id in client.app.push_access_ids else None
+    if app is None or app.domain_id != client.domain.domain_id:
+        raise InvalidScope(detail=f"push app {access_id} is not one of the app's")
+    return {"permissions": PUSH_PERMISSIONS, "push_app": app.claim()}

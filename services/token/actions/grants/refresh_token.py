@@ -1,0 +1,54 @@
+"""refresh_token: RFC 6749 section 6, rotated at every use (RFC 9700 section 4.14).
+
+The generation decides, never a comparison of times: the last one again, within the app's grace, gets the same
+successor; an older one, or the last one later, ends the session.
+"""
+
+from services.runtime.errors import FieldMissing
+from services.token import refresh_tokens
+from services.token.actions.phases import scopes, signing
+from services.token.actions.phases.clients import Client
+from services.token.actions.resources import Resources
+from services.token.errors import InvalidRefreshToken, InvalidScope
+from services.token.model import Issued, TokenRequest
+
+
+async def answer(request: TokenRequest, client: Client, resources: Resources) -> Issued:
+    """Use a refresh token.
+
+    Raises:
+        FieldMissing: there is none.
+        InvalidRefreshToken: it gives nothing.
+        InvalidScope: more was asked for than the session has.
+    """
+    if not request.refresh_token:
+        raise FieldMissing("refresh_token")
+    presented = refresh_tokens.read(request.refresh_token, resources.keyring)
+    if presented is None or presented.domain_id != client.domain.domain_id:
+        raise InvalidRefreshToken(detail="refresh token: not one of this domain's")
+    now = resources.clock.now()
+    verdict, session = await resources.store.rotate_session(
+        presented.domain_id,
+        client.app.client_id,
+        presented.session_id,
+        secret_hash=presented.secret_hash,
+        generation=presented.generation,
+        scopes=request.scopes,
+        now=now,
+        grace_from=now - client.app.grace,
+        grace_repeats=client.app.grace_repeats,
+        idle_until=now + resources.lifetimes.session_idle,
+        event_id=resources.new_id(),
+    )
+    if verdict == "scope":
+        raise InvalidScope(detail="refresh token: more scopes than the session has")
+    if session is None:
+        raise InvalidRefreshToken(detail=f"refresh token: {verdict}")
+    return signing.for_session(
+        session,
+        presented.of_generation(session.generation),
+        scopes.narrow(request.scopes, session.scopes),
+        domain=client.domain,
+        client_id=client.app.client_id,
+        resources=resources,
+    )

@@ -1,0 +1,98 @@
+"""Assertions: JWTs that an app's trusted key signed, for a grant or for the app itself (RFC 7523 section 3)."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.token import jws
+from services.token.model import App
+
+_LEEWAY = timedelta(seconds=60)
+_LONGEST = timedelta(minutes=15)
+_MAX_ID_CHARS = 256
+
+
+class AssertionRefused(Exception):
+    """An assertion that proves nothing; the text says why, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """An assertion that holds. It may be used once: `id_hash` is SHA-256 of its `jti`."""
+
+    subject: str
+    id_hash: bytes
+    expires_at: datetime
+    claims: Mapping[str, Any]
+
+
+def verify(text: str, app: App, *, audiences: frozenset[str], types: tuple[str, ...], now: datetime) -> Assertion:
+    """Verify an assertion by the keys of the app that presents it.
+
+    Args:
+        text: the JWT.
+        app: who must have made it: `iss`.
+        audiences: `aud` must be one of them, and one alone: what is meant for several servers can be carried from
+            one to another.
+        types: what `typ` may be, in lower case, beside absent.
+        now: the time.
+
+    Raises:
+        AssertionRefused: it does not hold.
+    """
+    try:
+        token = jws.read(text)
+    except jws.JwsError as error:
+        raise AssertionRefused(str(error)) from error
+    typ = token.header.get("typ", types[0])
+    _require(isinstance(typ, str) and typ.lower() in types, "typ")
+    key_id = token.header.get("kid")
+    keys = [key for key in app.keys if key_id in (None, key.key_id)]
+    _require(any(token.verifies(key.algorithm, key.public_key) for key in keys), "signature")
+    claims = token.claims
+    _require(claims.get("iss") == app.client_id, "iss")
+    audience = claims.get("aud")
+    if isinstance(audience, list) and len(audience) == 1:
+        audience = audience[0]
+    _require(isinstance(audience, str) and audience in audiences, "aud")
+    subject, identifier = claims.get("sub"), claims.get("jti")
+    if not isinstance(subject, str) or not subject:
+        raise AssertionRefused("sub")
+    if not isinstance(identifier, str) or not 0 < len(identifier) <= _MAX_ID_CHARS:
+        raise AssertionRefused("jti")
+    return Assertion(
+        subject=subject,
+        id_hash=hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).digest(),
+        expires_at=_check_times(claims, now),
+        claims=claims,
+    )
+
+
+def _check_times(claims: Mapping[str, Any], now: datetime) -> datetime:
+    """`exp`, which must be there and near; `nbf` and `iat`, which must not be to come."""
+    expires = _time(claims, "exp")
+    _require(expires is not None and now - _LEEWAY < expires <= now + _LONGEST + _LEEWAY, "exp")
+    for name in ("nbf", "iat"):
+        moment = _time(claims, name)
+        _require(moment is None or moment <= now + _LEEWAY, name)
+    assert expires is not None
+    return expires
+
+
+def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    # A bool is an int, and a float is a time whose last digits two readers may see differently.
+    _require(type(value) is int, name)
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise AssertionRefused(name) from error
+
+
+def _require(condition: object, what: str) -> None:
+    if not condition:
+        raise AssertionRefused(what)

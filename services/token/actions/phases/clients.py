@@ -1,0 +1,117 @@
+"""Who is the client: RFC 6749 section 2.3, RFC 7523 section 2.2.
+
+An unknown client and a wrong secret take the same way and give the same answer.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from services.token import jws
+from services.token.actions.phases import assertions
+from services.token.actions.resources import Resources
+from services.token.errors import InvalidClient, InvalidRequest
+from services.token.model import App, AuthMethod, Domain, TokenRequest
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+# Compared with where there is no client, so that its absence costs as much as a wrong secret.
+_NO_HASHES = (bytes(hashlib.sha256().digest_size),)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An app that proved itself as it may, and its domain."""
+
+    app: App
+    domain: Domain
+    method: AuthMethod
+
+
+async def authenticate(request: TokenRequest, resources: Resources) -> Client:
+    """Find out which client calls the token endpoint.
+
+    Raises:
+        InvalidRequest: it proves itself in two ways, or names two clients.
+        InvalidClient: there is no such client, or its proof is not good, or it has to bring one.
+    """
+    ways = [bool(request.basic), bool(request.client_secret), bool(request.client_assertion)]
+    if sum(ways) > 1:
+        raise InvalidRequest(detail="two ways of client authentication")
+    if request.basic:
+        client_id, secret = read_basic(request.basic)
+        method = AuthMethod.BASIC
+    elif request.client_assertion:
+        client_id, secret = _named_by(request), ""
+        method = AuthMethod.PRIVATE_KEY_JWT
+    else:
+        client_id, secret = request.client_id, request.client_secret
+        method = AuthMethod.POST if secret else AuthMethod.NONE
+    if request.client_id and request.client_id != client_id:
+        raise InvalidRequest(detail="two clients are named")
+    app = await resources.directory.app(client_id)
+    domain = await resources.directory.domain(app.domain_id) if app else None
+    if secret and not has_secret(app, secret):
+        raise InvalidClient(detail=f"unknown client {client_id!r} or wrong secret")
+    if app is None or domain is None:
+        raise InvalidClient(detail=f"unknown client {client_id!r}")
+    if method is AuthMethod.PRIVATE_KEY_JWT:
+        await _check_assertion(request.client_assertion, app, domain, resources)
+    return Client(app, domain, method)
+
+
+def read_basic(credential: str) -> tuple[str, str]:
+    """Id and secret of `authorization: Basic`, both form-encoded within (RFC 6749 section 2.3.1).
+
+    Raises:
+        InvalidClient: it is not well-formed, or has no secret.
+    """
+    try:
+        text = base64.b64decode(credential, validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidClient(detail="Basic is not base64 of UTF-8") from error
+    client_id, _, secret = text.partition(":")
+    if not client_id or not secret:
+        raise InvalidClient(detail="Basic without id or secret")
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+def has_secret(app: App | None, secret: str) -> bool:
+    """Whether a secret is one of the app's live ones. Takes as long where there is no app."""
+    digest = hashlib.sha256(secret.encode()).digest()
+    found = [hmac.compare_digest(digest, known) for known in (app.secret_hashes if app else ()) or _NO_HASHES]
+    return any(found)
+
+
+def _named_by(request: TokenRequest) -> str:
+    """The client that an assertion claims to be; believed after its keys have verified it."""
+    if request.client_assertion_type != ASSERTION_TYPE:
+        raise InvalidRequest(detail="client_assertion_type is not jwt-bearer")
+    try:
+        return str(jws.read(request.client_assertion).claims.get("sub"))
+    except jws.JwsError as error:
+        raise InvalidClient(detail=f"client assertion: {error}") from error
+
+
+async def _check_assertion(text: str, app: App, domain: Domain, resources: Resources) -> None:
+    try:
+        assertion = assertions.verify(
+            text,
+            app,
+            # RFC 7523 section 3 allows the endpoint's URL; a service of ours knows its domain and no URL.
+            audiences=frozenset((domain.domain_id, domain.issuer, domain.token_endpoint)),
+            types=("jwt", "client-authentication+jwt"),
+            now=resources.clock.now(),
+        )
+    except assertions.AssertionRefused as error:
+        raise InvalidClient(detail=f"client assertion: {error}") from error
+    if assertion.subject != app.client_id:
+        raise InvalidClient(detail="client assertion: sub is not iss")
+    first = await resources.store.insert_used_assertion(
+        app.domain_id, app.client_id, assertion.id_hash, assertion.expires_at
+    )
+    if not first:
+        raise InvalidClient(detail="client assertion: used before")

@@ -1,0 +1,18 @@
+"""Scopes: never more than there are."""
+
+from services.token.errors import InvalidScope
+
+
+def narrow(requested: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """The scopes that a token gets.
+
+    Args:
+        requested: those asked for; empty: all.
+        allowed: those that the app or the session has.
+
+    Raises:
+        InvalidScope: one was asked for that is not among the allowed.
+    """
+    if not set(requested) <= set(allowed):
+        raise InvalidScope(detail=f"not allowed: {' '.join(sorted(set(requested) - set(allowed)))}")
+    return requested or allowed

@@ -1,0 +1,38 @@
+"""What use cases work with, put together once in `__main__.py`."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from services.runtime.clock import Clock
+from services.runtime.ids import uuid7
+from services.token.directory import Directory
+from services.token.keys import Keyring
+from services.token.store import Store
+from services.token.vault import Vault
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long what is issued lives: an access token; a session that nobody uses; any session."""
+
+    access_token: timedelta
+    session_idle: timedelta
+    session: timedelta
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The parts of the service."""
+
+    store: Store
+    directory: Directory
+    keyring: Keyring
+    vault: Vault
+    clock: Clock
+    lifetimes: Lifetimes
+    default_domain: str
+
+    def new_id(self) -> UUID:
+        """A UUIDv7 of now."""
+        return uuid7(self.clock.now())

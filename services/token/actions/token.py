@@ -1,0 +1,40 @@
+"""Token: the token endpoint. The phases that every grant goes through stand here, in order."""
+
+from services.runtime.errors import Refusal
+from services.token.actions.grants import ALIASES, GRANTS
+from services.token.actions.phases import admission, clients
+from services.token.actions.resources import Resources
+from services.token.errors import UnsupportedGrantType
+from services.token.model import AuthMethod, Event, Issued, TokenRequest
+
+
+async def token(request: TokenRequest, resources: Resources) -> Issued:
+    """Answer a grant.
+
+    What a client that proved itself was refused is audited; what the database's functions refuse they audit
+    themselves. A stranger makes no rows.
+
+    Raises:
+        UnsupportedGrantType: there is no such grant.
+        InvalidRequest, InvalidClient, UnauthorizedClient, InvalidScope, InvalidGrant, InvalidRefreshToken,
+        FieldMissing: as the phases and the grants say.
+    """
+    grant_type = ALIASES.get(request.grant_type, request.grant_type)
+    answer = GRANTS.get(grant_type)
+    if answer is None:
+        raise UnsupportedGrantType(detail=f"grant_type {grant_type[:64]!r}")
+    client = await clients.authenticate(request, resources)
+    try:
+        admission.check(client, grant_type)
+    except Refusal as refusal:
+        if client.method is not AuthMethod.NONE:
+            event = Event(
+                client.domain.domain_id,
+                resources.new_id(),
+                "grant.refused",
+                client.app.client_id,
+                detail=refusal.detail,
+            )
+            await resources.store.insert_audit(event)
+        raise
+    return await answer(request, client, resources)

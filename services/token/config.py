@@ -1,0 +1,50 @@
+"""Settings of the token service."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.runtime.env import setting
+from services.runtime.server import ServerSettings
+
+_DAY_SECONDS = 86_400
+
+
+class MasterKey:
+    """The key that encrypts what must be recoverable at rest: 32 bytes, written in base64."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self.secret = base64.b64decode(text, validate=True)
+        except binascii.Error:
+            self.secret = b""
+        if len(self.secret) != 32:
+            msg = "32 bytes in base64"
+            raise ValueError(msg)
+
+    def __repr__(self) -> str:
+        return "MasterKey(...)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSettings(ServerSettings):
+    """What the token service is told by its environment."""
+
+    master_key: MasterKey = setting("encrypts private keys and secrets at rest: 32 bytes in base64", secret=True)
+    default_domain: str = setting("domain of JWKS and metadata where a request names none", default="bj1")
+    access_token_lifetime: timedelta = setting(
+        "seconds that an access token lives", default=timedelta(hours=2), minimum=60, maximum=_DAY_SECONDS
+    )
+    session_idle: timedelta = setting(
+        "seconds after which a refresh token that nobody used is dead",
+        default=timedelta(days=30),
+        minimum=60,
+        maximum=180 * _DAY_SECONDS,
+    )
+    session_lifetime: timedelta = setting(
+        "seconds after which a session ends, however often it is refreshed",
+        default=timedelta(days=180),
+        minimum=60,
+        maximum=180 * _DAY_SECONDS,
+    )

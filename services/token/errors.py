@@ -1,0 +1,112 @@
+"""What the token service refuses, beside what every service does.
+
+    Refusal
+    └── TokenRefusal
+        ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope
+        ├── InvalidGrant, InvalidRefreshToken
+        ├── UserNotFound, UserDisabled, UserExists, ImpersonationRefused
+        └── DomainNotFound, AppNotFound
+
+A stranger at the token endpoint is told no more than RFC 6749 section 5.2 asks for: `detail` has the rest, for the log.
+"""
+
+from tessera.token.v1 import error_reason_pb2
+
+from services.runtime.errors import Refusal
+
+
+class TokenRefusal(Refusal):
+    """The base: its reasons are those of the token service."""
+
+    reasons = error_reason_pb2.ErrorReason
+
+
+class InvalidRequest(TokenRefusal):
+    """The request contradicts itself."""
+
+    reason = "INVALID_REQUEST"
+    public = "The request is not valid."
+
+
+class UnsupportedGrantType(TokenRefusal):
+    """There is no such grant here."""
+
+    reason = "UNSUPPORTED_GRANT_TYPE"
+    public = "The input parameter grant_type is not supported."
+
+
+class InvalidClient(TokenRefusal):
+    """No such client, or it did not prove itself: nobody is told which."""
+
+    reason = "INVALID_CLIENT"
+    public = "The input parameter client_id is not valid."
+
+
+class UnauthorizedClient(TokenRefusal):
+    """The app is not admitted to its domain, or its type may not use this grant."""
+
+    reason = "UNAUTHORIZED_CLIENT"
+    public = "The app is not authorized to use this grant."
+
+
+class InvalidScope(TokenRefusal):
+    """A scope that the app, or the session, does not have."""
+
+    reason = "INVALID_SCOPE"
+    public = "The input parameter scope doesn't match the limitation."
+
+
+class InvalidGrant(TokenRefusal):
+    """A code or assertion that gives nothing."""
+
+    reason = "INVALID_GRANT"
+    public = "The grant is not valid."
+
+
+class InvalidRefreshToken(TokenRefusal):
+    """A refresh token that gives nothing."""
+
+    reason = "INVALID_REFRESH_TOKEN"
+    public = "The input parameter refresh_token is not valid."
+
+
+class UserNotFound(TokenRefusal):
+    """No such user in the domain."""
+
+    reason = "NOT_FOUND_USER"
+    public = "The resource user cannot be found. Please check."
+
+
+class UserDisabled(TokenRefusal):
+    """The user is there and may have no token."""
+
+    reason = "USER_DISABLED"
+    public = "The user is disabled."
+
+
+class UserExists(TokenRefusal):
+    """The id is taken."""
+
+    reason = "ALREADY_EXISTS_USER"
+    public = "The resource user already exists."
+
+
+class ImpersonationRefused(TokenRefusal):
+    """A superadmin, whom the domain lets nobody act for."""
+
+    reason = "IMPERSONATION_REFUSED"
+    public = "This user cannot be impersonated."
+
+
+class DomainNotFound(TokenRefusal):
+    """No such domain."""
+
+    reason = "NOT_FOUND_DOMAIN"
+    public = "The resource domain cannot be found. Please check."
+
+
+class AppNotFound(TokenRefusal):
+    """No such app in the domain."""
+
+    reason = "NOT_FOUND_APP"
+    public = "The resource app cannot be found. Please check."

@@ -1,0 +1,272 @@
+"""Nouns of the token service, and rules that need nothing but them."""
+
+import base64
+import hashlib
+import re
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from services.runtime.auth import ROLES
+
+# Ids of domains, apps, access keys, push apps: what does not look so is nobody's, and no question to the database.
+ID = re.compile(r"[A-Za-z0-9._#-]{1,64}")
+USER_ID = re.compile(r"[A-Za-z0-9._@-]{1,64}")
+# RFC 6749 section 3.3.
+SCOPE = re.compile(r"[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,128}")
+PUSH_SCOPE = re.compile(r"push:([1-9][0-9]{0,18})")
+
+# What a push app's credential permits, however it was presented.
+PUSH_PERMISSIONS = ("binding.read", "binding.write")
+
+# RFC 7636 section 4.1, and what S256 makes of it.
+CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class AppType(StrEnum):
+    """Type of an app, as the database spells it."""
+
+    WEB_SERVER = "web_server"
+    WEB_BROWSER = "web_browser"
+    NATIVE = "native"
+    JWT = "jwt"
+    SERVICE = "service"
+
+
+class AuthMethod(StrEnum):
+    """How a client proves itself, as RFC 8414 spells it."""
+
+    BASIC = "client_secret_basic"
+    POST = "client_secret_post"
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A tenant. `scopes` are those of tokens that are got through an access key."""
+
+    domain_id: str
+    issuer: str
+    scopes: tuple[str, ...]
+    impersonate_superadmins: bool
+
+    @property
+    def base_url(self) -> str:
+        """Where the domain's endpoints stand: its issuer without the path that tells it from its neighbours."""
+        return self.issuer.removesuffix(f"/d/{self.domain_id}")
+
+    @property
+    def token_endpoint(self) -> str:
+        """URL of the token endpoint."""
+        return f"{self.base_url}/v2/oauth/token"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key of an app, and the one algorithm that it verifies."""
+
+    key_id: str
+    algorithm: str
+    public_key: Any
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrustedKey:
+    """A trusted key as it is kept: `public_key` is SubjectPublicKeyInfo in DER."""
+
+    key_id: str
+    algorithm: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An OAuth client. `secret_hashes` are SHA-256, at most two; `keys` those that are enabled."""
+
+    domain_id: str
+    client_id: str
+    type: AppType
+    admitted: bool
+    redirect_uris: tuple[str, ...]
+    scopes: tuple[str, ...]
+    permissions: tuple[str, ...]
+    push_access_ids: tuple[int, ...]
+    secret_hashes: tuple[bytes, ...]
+    grace: timedelta
+    grace_repeats: int
+    keys: tuple[TrustedKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PushApp:
+    """What a push backend authenticates as. `secret` is sealed in the store and open in the directory."""
+
+    domain_id: str
+    access_id: int
+    secret: bytes = field(repr=False)
+    tokens_per_account: int
+    append_enabled: bool
+
+    def claim(self) -> dict[str, Any]:
+        """The claim `push_app`."""
+        return {
+            "id": self.access_id,
+            "tokens_per_account": self.tokens_per_account,
+            "append_enabled": self.append_enabled,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A signing key as it is kept: `private_key` sealed, `public_key` in DER, `None` for a symmetric one."""
+
+    domain_id: str
+    issuer: str
+    key_id: str
+    use: str
+    algorithm: str
+    state: str
+    public_key: bytes | None
+    private_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """What minting asks of a user."""
+
+    user_id: str
+    role: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a user was proven."""
+
+    method: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts for a user. `role` is empty for apps and access keys."""
+
+    subject: str
+    role: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Who did what, for the audit log."""
+
+    domain_id: str
+    event_id: uuid.UUID
+    event: str
+    client_id: str | None = None
+    user_id: str | None = None
+    actor: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session about to start."""
+
+    domain_id: str
+    client_id: str
+    session_id: uuid.UUID
+    secret_hash: bytes
+    now: datetime
+    expires_at: datetime
+    absolute_at: datetime
+    event_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """A code about to be handed out. `code_hash` is SHA-256 of its secret."""
+
+    domain_id: str
+    code_id: uuid.UUID
+    code_hash: bytes
+    client_id: str
+    redirect_uri: str
+    user_id: str
+    scopes: tuple[str, ...]
+    code_challenge: str | None
+    nonce: str
+    device_id: str
+    device_name: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What tokens say of a session and its user. `role_cap` bounds the role; `actor` acts for the user."""
+
+    session_id: uuid.UUID
+    generation: int
+    user_id: str
+    scopes: tuple[str, ...]
+    role_cap: str | None
+    actor: str | None
+    device_id: str
+    device_name: str
+    user_name: str
+    nick_name: str
+    avatar: str
+    default_drive_id: str
+    user_role: str
+    is_first: bool
+
+    @property
+    def role(self) -> str:
+        """The role that its tokens have."""
+        return lower_role(self.user_role, self.role_cap) if self.role_cap else self.user_role
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """Parameters of the token endpoint; an absent one is empty. `basic` is what stood behind `Basic`."""
+
+    grant_type: str
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    basic: str = field(default="", repr=False)
+    client_assertion_type: str = ""
+    client_assertion: str = field(default="", repr=False)
+    code: str = field(default="", repr=False)
+    redirect_uri: str = ""
+    code_verifier: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    assertion: str = field(default="", repr=False)
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Tokens as they are handed out. `session` is absent for an app's or a service's own token."""
+
+    domain_id: str
+    access_token: str = field(repr=False)
+    issued_at: int
+    expires_at: int
+    scopes: tuple[str, ...]
+    session: Session | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+
+
+def lower_role(one: str, other: str) -> str:
+    """The less powerful of two roles."""
+    order = list(ROLES)
+    return min(one, other, key=order.index)
+
+
+def code_challenge(verifier: str) -> str:
+    """The S256 challenge of a verifier (RFC 7636 section 4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

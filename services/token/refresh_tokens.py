@@ -1,0 +1,84 @@
+"""The refresh token: what it holds, and the MAC that is checked before the database is asked (design, "Data").
+
+version 1 | domain id, counted | session id, 16 bytes | generation, 4 | secret, 16 | key id, counted | HMAC, 32
+"""
+
+import hashlib
+import hmac
+import struct
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from services.token import jws
+from services.token.keys import REFRESH, Keyring
+
+SECRET_BYTES = 16
+
+_VERSION = 1
+_MAX_CHARS = 512
+_MAC_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token, opened. The secret is the session's; the successor differs in its generation alone."""
+
+    domain_id: str
+    session_id: UUID
+    generation: int
+    secret: bytes = field(repr=False)
+
+    @property
+    def secret_hash(self) -> bytes:
+        """SHA-256 of the secret, which is all that the database has of it."""
+        return hashlib.sha256(self.secret).digest()
+
+    def of_generation(self, generation: int) -> "RefreshToken":
+        """The same session's token of another generation."""
+        return replace(self, generation=generation)
+
+
+def write(token: RefreshToken, keyring: Keyring) -> str:
+    """Encode a token, under the key that its domain uses now. Raises `Unavailable` where there is none."""
+    key = keyring.active(token.domain_id, REFRESH)
+    content = b"".join(
+        (
+            bytes((_VERSION,)),
+            _counted(token.domain_id),
+            token.session_id.bytes,
+            struct.pack(">I", token.generation),
+            token.secret,
+            _counted(key.stored.key_id),
+        )
+    )
+    return jws.encode(content + key.mac(content))
+
+
+def read(text: str, keyring: Keyring) -> RefreshToken | None:
+    """Open a token; `None` where it is not one that a key of ours has signed."""
+    if len(text) > _MAX_CHARS:
+        return None
+    try:
+        raw = jws.decode(text)
+        content, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+        if content[0] != _VERSION:
+            return None
+        domain_id, rest = _split(content[1:])
+        session_id, generation, secret = struct.unpack_from(f">16sI{SECRET_BYTES}s", rest)
+        key_id, rest = _split(rest[20 + SECRET_BYTES :])
+    except (jws.JwsError, struct.error, IndexError, UnicodeDecodeError):
+        return None
+    key = keyring.refresh_key(domain_id, key_id)
+    if rest or key is None or not hmac.compare_digest(key.mac(content), mac):
+        return None
+    return RefreshToken(domain_id, UUID(bytes=session_id), generation, secret)
+
+
+def _counted(text: str) -> bytes:
+    raw = text.encode()
+    return bytes((len(raw),)) + raw
+
+
+def _split(raw: bytes) -> tuple[str, bytes]:
+    end = 1 + raw[0]
+    return raw[1:end].decode(), raw[end:]

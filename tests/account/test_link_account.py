@@ -1,0 +1,295 @@
+"""LinkAccount, with the real token service."""
+
+import asyncio
+import json
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import jwt
+import pytest
+import pytest_asyncio
+from google.protobuf.json_format import MessageToDict
+from tessera.account.v1 import account_service_pb2
+from tessera.token.v1 import token_pb2
+
+from services.account.model import TYPES
+from tests.account.callers import Metadata, refused
+from tests.account.running import Account, running_account
+from tests.account.token_service import Operator, TokenService, bearer
+from tests.support.databases import Databases
+from tests.support.ports import free_ports
+
+MAY_LINK = ("account.link", "token.impersonate")
+SAMPLES = {
+    "mobile": "13900001234",
+    "email": "ann@corp.com",
+    "ding": "eyy***",
+    "ram": "ann@1234567890.onaliyun.com",
+    "wechat": "AnnSmith",
+    "ldap": "uid=ann,ou=people",
+    "custom": "12345",
+}
+
+
+@dataclass(frozen=True)
+class Services:
+    """Account and token, and a caller who may link."""
+
+    account: Account
+    operator: Operator
+    caller: Metadata
+
+    def link(
+        self, user_id: str, identity: str, type_: str = "custom", caller: Metadata | None = None
+    ) -> grpc.aio.UnaryUnaryCall:
+        """LinkAccount."""
+        request = account_service_pb2.LinkAccountRequest(user_id=user_id, type=type_, identity=identity)
+        return self.account.links.LinkAccount(request, metadata=caller or self.caller)
+
+    async def links_of(self, user_id: str) -> list[str]:
+        """Identities of a user."""
+        request = account_service_pb2.GetLinkInfoByUserIdRequest(user_id=user_id)
+        answer = await self.account.links.GetLinkInfoByUserId(request, metadata=self.caller)
+        return [link.identity for link in answer.items]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def token(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> TokenService:
+    folder = tmp_path_factory.mktemp("token")
+    return TokenService.bootstrap(databases.fresh("token"), folder, free_ports(1)[0])
+
+
+@asynccontextmanager
+async def account_of(token: TokenService, dsn: str, state: Path) -> AsyncIterator[Account]:
+    """Account with the identity that token's bootstrap made for it."""
+    identity = token.bootstrapped["account"]
+    async with running_account(
+        dsn,
+        state,
+        token.address,
+        client_id=identity["client_id"],
+        client_key=identity["private_key_pem"],
+        domain_id=token.bootstrapped["domain_id"],
+    ) as account:
+        yield account
+
+
+@pytest_asyncio.fixture(scope="session")
+async def services(
+    token: TokenService, account_dsn: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Services]:
+    state = tmp_path_factory.mktemp("linking")
+    async with token.running() as operator, account_of(token, account_dsn, state) as account:
+        yield Services(account, operator, await operator.app(*MAY_LINK))
+
+
+def unused() -> str:
+    """A custom identity that nobody has."""
+    return uuid.uuid4().hex
+
+
+def claims_of(token: token_pb2.Token) -> dict[str, object]:
+    """What an access token says."""
+    claims = jwt.decode(token.access_token, options={"verify_signature": False})
+    return claims | json.loads(claims["customJson"])
+
+
+async def test_the_token_of_the_vendors_sample_key_by_key(services: Services) -> None:
+    user_id = await services.operator.user(user_name="ann", nick_name="Ann", default_drive_id="1")
+    token = await services.link(user_id, unused())
+    sample = {
+        "access_token": str,
+        "refresh_token": str,
+        "expires_in": int,
+        "token_type": str,
+        "user_id": str,
+        "user_name": str,
+        "avatar": str,
+        "nick_name": str,
+        "default_drive_id": str,
+        "role": str,
+        "status": str,
+        "expire_time": str,
+        "is_first_login": bool,
+        "device_id": str,
+        "device_name": str,
+        "domain_id": str,
+    }
+    shown = MessageToDict(token, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    assert {name: type(shown[name]) for name in sample} == sample
+    assert set(shown) - set(sample) <= {"scope"}
+    facts = (token.user_id, token.user_name, token.default_drive_id, token.role, token.domain_id, token.token_type)
+    assert facts == (user_id, "ann", "1", "user", "bj1", "Bearer")
+
+
+@pytest.mark.parametrize("type_", TYPES)
+async def test_each_type(services: Services, type_: str) -> None:
+    user_id = await services.operator.user()
+    token = await services.link(user_id, SAMPLES[type_], type_)
+    request = account_service_pb2.GetLinkInfoRequest(type=type_, identity=SAMPLES[type_])
+    # With the token that was just given: its user sees its own.
+    link = await services.account.links.GetLinkInfo(request, metadata=bearer(token))
+    assert (link.user_id, link.authentication_type, link.identity) == (user_id, type_, SAMPLES[type_])
+    assert abs(link.created_at / 1000 - time.time()) < 60
+
+
+async def test_linking_again_changes_no_link_and_answers_a_new_token(services: Services) -> None:
+    user_id, identity = await services.operator.user(), unused()
+    first = await services.link(user_id, identity)
+    request = account_service_pb2.GetLinkInfoRequest(type="custom", identity=identity)
+    before = await services.account.links.GetLinkInfo(request, metadata=services.caller)
+    second = await services.link(user_id, f" {identity} ")
+    assert await services.account.links.GetLinkInfo(request, metadata=services.caller) == before
+    assert first.refresh_token != second.refresh_token
+    assert first.access_token != second.access_token
+
+
+async def test_an_identity_of_another_user_is_taken_and_nothing_is_told_about_that_user(services: Services) -> None:
+    owner, other, identity = await services.operator.user(), await services.operator.user(), unused()
+    await services.link(owner, identity)
+    refusal = await refused(services.link(other, identity))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDENTITY_TAKEN")
+    assert owner not in refusal.message
+    assert await services.links_of(owner) == [identity]
+    assert await services.links_of(other) == []
+
+
+async def test_an_unknown_user(services: Services) -> None:
+    refusal = await refused(services.link("nobody", unused()))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND_LINK_USER")
+    assert await services.links_of("nobody") == []
+
+
+async def test_a_disabled_user(services: Services) -> None:
+    user_id = await services.operator.user()
+    await services.operator.set_status(user_id, "disabled")
+    refusal = await refused(services.link(user_id, unused()))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "LINK_USER_REFUSED")
+    assert await services.links_of(user_id) == []
+    await services.operator.set_status(user_id, "enabled")
+    assert (await services.link(user_id, unused())).status == "enabled"
+
+
+async def test_a_superadmin_is_never_impersonated(services: Services, token: TokenService) -> None:
+    owner = token.bootstrapped["user_id"]
+    refusal = await refused(services.link(owner, unused()))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "LINK_USER_REFUSED")
+    assert await services.links_of(owner) == []
+
+
+@pytest.mark.parametrize("permissions", [("account.link",), ("token.impersonate",), ("account.describe",)])
+async def test_a_caller_who_lacks_a_permission(services: Services, permissions: tuple[str, ...]) -> None:
+    user_id = await services.operator.user()
+    caller = await services.operator.app(*permissions)
+    refusal = await refused(services.link(user_id, unused(), caller=caller))
+    assert refusal.reason == "PERMISSION_DENIED"
+    assert await services.links_of(user_id) == []
+
+
+async def test_a_user_may_not_link_even_itself(services: Services) -> None:
+    user_id = await services.operator.user()
+    token = await services.link(user_id, unused())
+    refusal = await refused(services.link(user_id, unused(), caller=bearer(token)))
+    assert refusal.reason == "PERMISSION_DENIED"
+
+
+async def test_an_admins_scopes_and_name_stand_in_what_it_gets(services: Services) -> None:
+    admin, user_id = await services.operator.user("admin"), await services.operator.user()
+    narrow = await services.operator.app(*MAY_LINK, scopes=("ACCOUNT.ALL",))
+    by_admin = bearer(await services.link(admin, unused(), caller=narrow))
+    token = await services.link(user_id, unused(), caller=by_admin)
+    claims = claims_of(token)
+    assert (token.role, claims["act"]) == ("user", {"sub": admin})
+    assert set(token.scope.split()) <= {"ACCOUNT.ALL"}
+
+
+async def test_an_app_gets_an_admins_token_and_nothing_more(services: Services) -> None:
+    admin = await services.operator.user("admin")
+    assert (await services.link(admin, unused())).role == "admin"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("user_id", "", "FIELD_MISSING"),
+        ("type", "", "FIELD_MISSING"),
+        ("identity", "", "FIELD_MISSING"),
+        ("type", "fax", "FIELD_INVALID"),
+        ("identity", "a\tb", "FIELD_INVALID"),
+        ("user_id", "a\x00b", "FIELD_INVALID"),
+    ],
+)
+async def test_no_link(services: Services, field: str, value: str, reason: str) -> None:
+    values = {"user_id": await services.operator.user(), "type": "custom", "identity": unused()}
+    request = account_service_pb2.LinkAccountRequest(**(values | {field: value}))
+    refusal = await refused(services.account.links.LinkAccount(request, metadata=services.caller))
+    assert (refusal.reason, refusal.field) == (reason, field)
+
+
+async def test_200_links_of_one_identity_by_50_users_leave_one_owner(services: Services) -> None:
+    users = await asyncio.gather(*(services.operator.user() for _ in range(50)))
+    identity = unused()
+    targets = users * 4
+    random.shuffle(targets)
+
+    async def attempt(user_id: str) -> str:
+        try:
+            token = await services.link(user_id, identity)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                raise
+            return ""
+        assert token.user_id == user_id
+        return user_id
+
+    winners = [user_id for user_id in await asyncio.gather(*map(attempt, targets)) if user_id]
+    request = account_service_pb2.GetLinkInfoRequest(type="custom", identity=identity)
+    owner = (await services.account.links.GetLinkInfo(request, metadata=services.caller)).user_id
+    assert winners == [owner] * 4
+
+
+async def test_a_spoof_of_the_callers_domain_reaches_nothing(services: Services) -> None:
+    """The domain is the credential's: there is no field to name another one, and metadata does not."""
+    user_id, identity = await services.operator.user(), unused()
+    caller = [*services.caller, ("domain_id", "other"), ("host", "other.example.com")]
+    assert (await services.link(user_id, identity, caller=caller)).domain_id == "bj1"
+
+
+async def test_token_goes_and_comes_back(databases: Databases, account_dsn: str, tmp_path: Path) -> None:
+    """Account starts first; then token comes, goes and comes back: each time account goes on by itself."""
+    token = TokenService.bootstrap(databases.fresh("token"), tmp_path, free_ports(1)[0])
+    async with account_of(token, account_dsn, tmp_path / "account") as account:
+        async with token.running() as operator:
+            services = Services(account, operator, await operator.app(*MAY_LINK))
+            user_id, identity = await operator.user(), unused()
+            await until_linked(services, user_id, identity)
+        late = unused()
+        started = time.monotonic()
+        refusal = await refused(services.link(user_id, late))
+        assert time.monotonic() - started < 3
+        assert refusal.reason == "UNAVAILABLE"
+        assert "token service" in refusal.message
+        assert await services.links_of(user_id) == [identity]
+        async with token.running():
+            await until_linked(services, user_id, late)
+            assert await services.links_of(user_id) == [identity, late]
+
+
+async def until_linked(services: Services, user_id: str, identity: str) -> None:
+    """Repeat the call while token is found again; it must be within seconds."""
+    for _ in range(50):
+        try:
+            assert (await services.link(user_id, identity)).user_id == user_id
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
+    pytest.fail("token was not found again")

@@ -1,0 +1,94 @@
+"""Account without token: what it has it serves, linking says what is away, in bounded time, and links nothing."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest_asyncio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tessera.account.v1 import account_service_pb2
+
+from services.account.model import normalise
+from services.account.store import Store
+from services.runtime.env import Address
+from tests.account.callers import Domain, Metadata, keep_keys, refused
+from tests.account.running import Account, running_account
+from tests.support.ports import free_ports
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def link(account: Account, caller: Metadata) -> object:
+    return account.links.LinkAccount(
+        account_service_pb2.LinkAccountRequest(user_id="u1", type="ding", identity="eyy***"), metadata=caller
+    )
+
+
+async def health(account: Account) -> int:
+    """What the health service says once readiness was looked at a second time."""
+    await asyncio.sleep(0.6)
+    answer = await health_pb2_grpc.HealthStub(account.channel).Check(health_pb2.HealthCheckRequest())
+    return int(answer.status)
+
+
+class Silence(grpc.GenericRpcHandler):
+    """Takes every call and answers none: a token service that hangs."""
+
+    def service(self, _details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        return grpc.unary_unary_rpc_method_handler(self._never)
+
+    @staticmethod
+    async def _never(_request: bytes, _context: grpc.aio.ServicerContext) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest_asyncio.fixture
+async def silent() -> AsyncIterator[Address]:
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers([Silence()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield Address("127.0.0.1", port)
+    await server.stop(0)
+
+
+async def test_linking_says_what_is_away_and_links_nothing(alone: Account, store: Store, domain: Domain) -> None:
+    started = time.monotonic()
+    refusal = await refused(link(alone, domain.access_key("account.link", "token.impersonate")))
+    assert time.monotonic() - started < 3
+    assert refusal.reason == "UNAVAILABLE"
+    assert "token service" in refusal.message
+    assert await store.select_link(domain.id, normalise("ding", "eyy***")) is None
+
+
+async def test_a_token_service_that_hangs_is_waited_for_in_bounded_time(
+    account_dsn: str, tmp_path: Path, silent: Address, domain: Domain
+) -> None:
+    keep_keys(tmp_path, [domain.id])
+    async with running_account(account_dsn, tmp_path, silent) as account:
+        caller = domain.access_key("account.link", "token.impersonate")
+        started = time.monotonic()
+        refusals = await asyncio.gather(*(refused(link(account, caller)) for _ in range(50)))
+        assert 1.5 < time.monotonic() - started < 4
+        assert {refusal.reason for refusal in refusals} == {"UNAVAILABLE"}
+        # The others are answered meanwhile.
+        pending = asyncio.create_task(refused(link(account, caller)))
+        request = account_service_pb2.GetLinkInfoByUserIdRequest(user_id="u1")
+        await account.links.GetLinkInfoByUserId(request, metadata=caller, timeout=1)
+        assert not pending.done()
+        assert (await pending).reason == "UNAVAILABLE"
+
+
+async def test_with_kept_keys_it_is_ready(alone: Account) -> None:
+    assert await health(alone) == SERVING
+
+
+async def test_without_keys_it_is_not_ready_and_says_so(account_dsn: str, tmp_path: Path, domain: Domain) -> None:
+    async with running_account(account_dsn, tmp_path, Address("127.0.0.1", free_ports(1)[0])) as account:
+        refusal = await refused(link(account, domain.access_key("account.link", "token.impersonate")))
+        assert refusal.reason == "UNAVAILABLE"
+        assert "token service" in refusal.message
+        assert await health(account) == NOT_SERVING

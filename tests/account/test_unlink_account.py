@@ -1,0 +1,55 @@
+"""UnlinkAccount."""
+
+import grpc
+from tessera.account.v1 import account_service_pb2
+
+from services.account.model import normalise
+from services.account.store import Store
+from services.runtime.clock import Clock
+from tests.account.callers import Domain, refused
+from tests.account.running import Account
+
+
+def request(
+    user_id: str, type_: str = "mobile", identity: str = "13900001234"
+) -> account_service_pb2.UnlinkAccountRequest:
+    return account_service_pb2.UnlinkAccountRequest(user_id=user_id, type=type_, identity=identity)
+
+
+async def test_an_identity_is_taken_from_its_user_however_it_is_written(
+    alone: Account, store: Store, domain: Domain, user_id: str
+) -> None:
+    identity = normalise("mobile", "+86 139-0000-1234")
+    await store.insert_link(domain.id, identity, user_id, Clock().now())
+    answer = await alone.links.UnlinkAccount(request(user_id), metadata=domain.access_key("account.link"))
+    assert answer == account_service_pb2.UnlinkAccountResponse()
+    assert await store.select_link(domain.id, identity) is None
+
+
+async def test_what_is_not_linked_is_a_success(alone: Account, domain: Domain, user_id: str) -> None:
+    await alone.links.UnlinkAccount(request(user_id), metadata=domain.access_key("account.link"))
+
+
+async def test_anothers_link_stays(
+    alone: Account, store: Store, domain: Domain, other_domain: Domain, user_id: str
+) -> None:
+    identity = normalise("mobile", "13900001234")
+    await store.insert_link(domain.id, identity, "somebody else", Clock().now())
+    await store.insert_link(other_domain.id, identity, user_id, Clock().now())
+    await alone.links.UnlinkAccount(request(user_id), metadata=domain.access_key("account.link"))
+    assert await store.select_link(domain.id, identity)
+    assert await store.select_link(other_domain.id, identity)
+
+
+async def test_who_may_not(alone: Account, domain: Domain, user_id: str) -> None:
+    for caller in (domain.access_key("account.describe"), domain.user(user_id)):
+        refusal = await refused(alone.links.UnlinkAccount(request(user_id), metadata=caller))
+        assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+    assert (await refused(alone.links.UnlinkAccount(request(user_id)))).code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_no_identity(alone: Account, domain: Domain, user_id: str) -> None:
+    caller = domain.access_key("account.link")
+    for type_, identity, field in (("mobile", "12345", "identity"), ("fax", "13900001234", "type")):
+        refusal = await refused(alone.links.UnlinkAccount(request(user_id, type_, identity), metadata=caller))
+        assert (refusal.reason, refusal.field) == ("FIELD_INVALID", field)

@@ -1,0 +1,72 @@
+"""What each process is told."""
+
+import base64
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.local.config import LocalSettings
+from deploy.local.errors import CannotRun
+from deploy.local.home import Home
+from deploy.local.ports import lay_out
+from deploy.local.programs import Programs
+from services.runtime.env import load
+from services.token.config import TokenSettings
+
+BOOTSTRAP = {
+    "domain_id": "bj1",
+    "user_id": "owner",
+    "operator": {"client_id": "operator", "client_secret": "secret"},
+    "account": {"client_id": "account", "private_key_pem": "PEM"},
+    "gateway": {"client_id": "gateway", "client_secret": "secret"},
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    home.make_key()
+    home.bootstrap.write_text(json.dumps(BOOTSTRAP), encoding="utf-8")
+    return home
+
+
+def programs(home: Home, environ: dict[str, str], workers: int = 1) -> Programs:
+    layout = lay_out(LocalSettings(home=home.path, workers=workers))
+    return Programs(home, layout, lambda service: f"dsn of {service}", "info", environ)
+
+
+def test_a_service_is_told_its_workers_its_peers_and_its_secrets_as_files(home: Home) -> None:
+    env = programs(home, {}, workers=2).serve("account").env
+    assert env["TESSERA_DSN"] == "dsn of account"
+    assert env["TESSERA_LISTEN"] == "127.0.0.1:50052,127.0.0.1:50102"
+    assert env["TESSERA_METRICS_LISTEN"] == "127.0.0.1:9465,127.0.0.1:9468"
+    assert env["TESSERA_TOKEN_ADDRESS"] == "127.0.0.1:50051,127.0.0.1:50101"
+    assert env["TESSERA_CLIENT_ID"] == "account"
+    assert Path(env["TESSERA_CLIENT_KEY_FILE"]).read_text(encoding="utf-8") == "PEM"
+    assert "TESSERA_CLIENT_KEY" not in env
+
+
+def test_the_stack_s_settings_win_over_both_forms_in_the_environment_and_others_pass(home: Home) -> None:
+    environ = {"TESSERA_DSN_FILE": "/other", "TESSERA_MASTER_KEY": "other", "TESSERA_DRAIN": "1", "PATH": "/bin"}
+    env = programs(home, environ).serve("token").env
+    assert "TESSERA_DSN_FILE" not in env
+    assert "TESSERA_MASTER_KEY" not in env
+    assert (env["TESSERA_DRAIN"], env["PATH"]) == ("1", "/bin")
+
+
+def test_token_takes_what_it_is_told(home: Home) -> None:
+    settings = load(TokenSettings, programs(home, dict(os.environ)).migrate("token").env)
+    assert settings.dsn == "dsn of token"
+    assert settings.default_domain == "bj1"
+    assert len(base64.b64decode(home.key.read_text(encoding="ascii"))) == 32
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[]"])
+def test_a_lost_bootstrap_is_one_line(home: Home, content: str | None) -> None:
+    home.bootstrap.unlink()
+    if content is not None:
+        home.bootstrap.write_text(content, encoding="utf-8")
+    with pytest.raises(CannotRun, match=r"bootstrap.json is missing or damaged: put it back"):
+        programs(home, {}).serve("account")
