@@ -18,10 +18,10 @@ run: $(VENV)/.installed gen/.made ## Start everything on this machine, with a de
 	@exec $(BIN)/python -m deploy.local
 
 test: $(VENV)/.installed gen/.made ## Run the test suite, but for what is marked slow
-	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
-	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow $(ARGS)
 
 check: $(VENV)/.installed gen/.made ## Everything CI checks beside the tests
 	$(BIN)/ruff format --check $(PACKAGES)

@@ -32,9 +32,9 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Processes are told everything by their environment, and say all that is wrong with it at once. A variable that",
-        "is empty counts as absent. In place of any of them, the same name with `_FILE` may name a file that holds the",
-        "value. Made by `python -m deploy.manual`.",
+        "Processes are told everything by their environment, and say all that is wrong with it at once. A variable",
+        "that is empty counts as absent. In place of any of them, the same name with `_FILE` may name a file that",
+        "holds the value. Made by `python -m deploy.manual`.",
     ]
     for title, settings, without in (
         ("Every service", ServerSettings, None),

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from deploy.local.config import LocalSettings
+from deploy.local.demo import Demo
 from deploy.local.errors import CannotRun
 from services.runtime.env import PREFIX, SettingsError, load
 
@@ -45,9 +46,9 @@ def main() -> int:
 
 
 def _made(arguments: argparse.Namespace, settings: LocalSettings) -> str:
-    from deploy.local.demo import Demo
-
     demo = Demo.read(settings.home / "demo.json")
+    if arguments.command == "get":
+        return str(getattr(demo, arguments.key))
     if arguments.command == "assertion":
         return demo.assertion()
     if arguments.command == "refresh-token":
@@ -70,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("run", parents=[common], help="start everything and keep it until Ctrl-C or SIGTERM")
+    keys = [field.name for field in dataclasses.fields(Demo)]
+    get = commands.add_parser("get", parents=[common], help="print an id or a credential of the demo")
+    get.add_argument("key", choices=keys, metavar="KEY", help=", ".join(keys))
     commands.add_parser("assertion", parents=[common], help="print a signed assertion for the demo's user")
     commands.add_parser("refresh-token", parents=[common], help="start a session of the demo's user, print its token")
     access = commands.add_parser(

@@ -45,14 +45,18 @@ class Programs:
 
     def migrate(self, service: str) -> Process:
         """Brings a service's schema up to date."""
-        return self._command(service, "migrate")
+        environ = self._merged({"TESSERA_DSN": self._dsn(service)})
+        return self._command(service, "migrate", environ=environ)
 
     def bootstrap(self) -> Process:
         """Makes the first domain and the service identities, on an empty database; else changes nothing."""
         issuer = self._layout.gateway_url
         file = str(self._home.bootstrap)
         return self._command(
-            "token", "bootstrap", "--domain", DEFAULT_DOMAIN, "--issuer", issuer, "--secrets-file", file
+            "token",
+            "bootstrap",
+            *("--domain", DEFAULT_DOMAIN, "--issuer", issuer, "--secrets-file", file),
+            environ=self._env("token"),
         )
 
     def serve(self, service: str) -> Process:
@@ -115,9 +119,9 @@ class Programs:
             ready=ready,
         )
 
-    def _command(self, service: str, verb: str, *arguments: str) -> Process:
+    def _command(self, service: str, verb: str, *arguments: str, environ: Mapping[str, str]) -> Process:
         argv = (sys.executable, "-m", f"services.{service}", verb, *arguments)
-        return Process(name=f"{service} {verb}", argv=argv, env=self._env(service), cwd=_ROOT)
+        return Process(name=f"{service} {verb}", argv=argv, env=environ, cwd=_ROOT)
 
     @property
     def _configuration(self) -> Path:

@@ -11,7 +11,7 @@ from deploy.local.config import LocalSettings
 from deploy.local.demo import Demo
 from deploy.local.errors import CannotRun
 from deploy.local.home import Home
-from deploy.local.ports import check_free, lay_out
+from deploy.local.ports import SERVICES, check_free, lay_out
 from deploy.local.postgres import Postgres
 from deploy.local.programs import Programs, read_bootstrap
 from services.runtime.supervisor import Supervisor, Tell, together
@@ -42,6 +42,7 @@ class Stack:
         self._tell = tell
         self._environ = environ
         self._lock = contextlib.ExitStack()
+        self._bootstrapped = asyncio.Event()
         self.demo: Demo
         """The demo's ids and credentials, once the stack has started."""
 
@@ -74,7 +75,7 @@ class Stack:
         postgres = Postgres(self.home, self._environ)
         await postgres.start(self.supervisor)
         programs = Programs(self.home, self.layout, postgres.dsn, self._settings.log_level, self._environ)
-        await together(self._start_service(programs, "binding"), self._start_token_and_what_needs_it(programs))
+        await together(*(self._migrated(programs, service) for service in SERVICES))
         self.demo = await self._make_demo()
 
     async def stop(self) -> None:
@@ -82,19 +83,17 @@ class Stack:
         await self.supervisor.stop()
         self._lock.close()
 
-    async def _start_service(self, programs: Programs, service: str) -> None:
+    async def _migrated(self, programs: Programs, service: str) -> None:
+        """Migrate a service and start it; behind token, which makes the identities, start those that have one."""
         await self.supervisor.once(programs.migrate(service))
-        await self.supervisor.start(programs.serve(service))
-
-    async def _start_token_and_what_needs_it(self, programs: Programs) -> None:
-        await self.supervisor.once(programs.migrate("token"))
-        await self.supervisor.once(programs.bootstrap())
-        await together(
-            self.supervisor.start(programs.serve("token")),
-            # Its identity is the bootstrap's.
-            self._start_service(programs, "account"),
-            self._start_gateway(programs),
-        )
+        if service == "token":
+            await self.supervisor.once(programs.bootstrap())
+            self._bootstrapped.set()
+            await together(self._start_gateway(programs), self.supervisor.start(programs.serve(service)))
+        else:
+            if service == "account":
+                await self._bootstrapped.wait()
+            await self.supervisor.start(programs.serve(service))
 
     async def _start_gateway(self, programs: Programs) -> None:
         programs.configure_gateway()

@@ -48,7 +48,7 @@ local SURFACES = {oauth = oauth, pds = pds, discovery = pds, rpc = rpc, tpns = t
 
 -- Content-type and body of an error on the surface of a call.
 function dialect.error(call, reason, message)
-  return SURFACES[call.surface](call, reasons[reason], message)
+  return SURFACES[call.surface](call, reasons[reason], message, reason)
 end
 
 -- Content-type and body of an object in the format that an RPC-style call asks for. The vendor's clients compare the

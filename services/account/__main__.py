@@ -10,7 +10,7 @@ from tessera.account.v1 import (
     account_service_pb2_grpc,
 )
 
-from services.account.config import AccountSettings, read_client_key
+from services.account.config import AccountSettings
 from services.account.peers import TokenService
 from services.account.service import AccountAdminServicer, AccountServicer, OpenAccountServicer
 from services.account.store import Store
@@ -28,7 +28,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
     token = TokenService(
         settings.token_address,
         client_id=settings.client_id,
-        client_key=read_client_key(settings.client_key),
+        client_key=settings.client_key.private_key,
         domain_id=settings.domain_id,
         clock=clock,
     )

@@ -6,8 +6,25 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from services.runtime.env import Address, SettingsError, setting
+from services.runtime.env import Address, setting
 from services.runtime.server import ServerSettings
+
+
+class ClientKey:
+    """The private key of this service's identity: P-256, in PEM."""
+
+    def __init__(self, pem: str) -> None:
+        try:
+            key = load_pem_private_key(pem.encode(), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            key = None
+        if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
+            msg = "a P-256 private key in PEM"
+            raise ValueError(msg)
+        self.private_key = key
+
+    def __repr__(self) -> str:
+        return "ClientKey(...)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,16 +33,5 @@ class AccountSettings(ServerSettings):
 
     token_address: tuple[Address, ...] = setting("host:port of the token service's workers, by commas")
     client_id: str = setting("id of this service's identity at token, as bootstrap printed it")
-    client_key: str = setting("private key of that identity, P-256 in PEM; hand it over as a file", secret=True)
+    client_key: ClientKey = setting("private key of that identity, P-256 in PEM; hand it over as a file", secret=True)
     domain_id: str = setting("domain that this identity belongs to", default="bj1")
-
-
-def read_client_key(pem: str) -> EllipticCurvePrivateKey:
-    """Read the private key of this service's identity. Raises `SettingsError`; a migration needs none."""
-    try:
-        key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-        raise SettingsError(["TESSERA_CLIENT_KEY: its value is not a P-256 private key in PEM"])
-    return key

@@ -32,7 +32,7 @@ class Credential:
         token: where it comes from.
         client_id: id of this service's identity.
         client_key: signs the assertions that prove it.
-        domain_id: domain it belongs to, whose issuer is the assertions' audience.
+        domain_id: domain it belongs to, which is the assertions' audience.
         clock: stamps them, and tells what is to be renewed.
     """
 
@@ -85,14 +85,11 @@ class Credential:
     async def _renew(self) -> str:
         now = self._clock.now()
         try:
-            server = await self._token.GetServerMetadata(
-                token_service_pb2.GetServerMetadataRequest(domain_id=self._domain_id), timeout=_TIMEOUT_SECONDS
-            )
             request = token_service_pb2.TokenRequest(
                 grant_type="client_credentials",
                 client_id=self._client_id,
                 client_assertion_type=_ASSERTION_TYPE,
-                client_assertion=self._assertion(server.issuer, now),
+                client_assertion=self._assertion(now),
             )
             answer = await self._token.Token(request, timeout=_TIMEOUT_SECONDS)
         except grpc.aio.AioRpcError as error:
@@ -104,11 +101,11 @@ class Credential:
         self._expires_at = now + lifetime
         return self._bearer
 
-    def _assertion(self, issuer: str, now: datetime) -> str:
+    def _assertion(self, now: datetime) -> str:
         claims = {
             "iss": self._client_id,
             "sub": self._client_id,
-            "aud": issuer,
+            "aud": self._domain_id,
             "jti": str(uuid.uuid4()),
             "iat": now,
             "exp": now + _ASSERTION_LIFETIME,

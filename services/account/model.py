@@ -97,7 +97,8 @@ def normalise(type_: str, given: str, extra: str = "") -> Identity:
     if type_ == "email":
         return Identity(type_, _email_key(given), given)
     key = unicodedata.normalize("NFC", given).strip()
-    if not key:
+    # NFC lengthens a few characters, and an index entry has its limit.
+    if not 0 < len(key) <= MAX_IDENTITY_CHARS:
         raise FieldInvalid("identity")
     return Identity(type_, key, given)
 

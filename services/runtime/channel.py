@@ -10,7 +10,8 @@ _OPTIONS = [
     ("grpc.lb_policy_name", "round_robin"),
     # A peer that was restarted is found again within a second.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # Also what one attempt to connect may take.
+    ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 1000),
     # Several services of one process (tests) must not share a broken connection.
     ("grpc.use_local_subchannel_pool", 1),

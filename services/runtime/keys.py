@@ -30,7 +30,7 @@ EDGE = token_pb2.VerificationKey.USE_EDGE
 ALGORITHMS = {("RSA", ""): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 
 _POLL_SECONDS = 30.0
-_RETRY_SECONDS = 1.0
+_RETRY_SECONDS = 0.1
 # An unknown key id may be a new key: worth asking, but a stranger can make up as many as he likes.
 _ASK_AGAIN_SECONDS = 1.0
 
@@ -123,7 +123,8 @@ class RemoteKeys:
     async def ask(self) -> None:
         """Ask token now, unless it was asked within the last second. An unreachable token changes nothing."""
         async with self._lock:
-            if time.monotonic() - self._asked < _ASK_AGAIN_SECONDS:
+            # Without any key there is nothing that a stranger could make us ask for.
+            if self._keys and time.monotonic() - self._asked < _ASK_AGAIN_SECONDS:
                 return
             self._asked = time.monotonic()
             try:

@@ -34,20 +34,27 @@ from services.runtime.supervisor import Process, Supervisor
 
 log = structlog.get_logger()
 
-_READINESS = timedelta(milliseconds=500)
+# How often the health service is brought up to date: while all is well, and while it is waited for.
+_READINESS = {True: timedelta(milliseconds=500), False: timedelta(milliseconds=50)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerSettings:
+class DatabaseSettings:
+    """Where a service's data are: all that a migration must know."""
+
+    dsn: str = setting("Postgres of this service, postgresql://...; a pooler may stand between", secret=True)
+    direct_dsn: str | None = setting(
+        "the same without a pooler, for migrations; absent: the same", default=None, secret=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings(DatabaseSettings):
     """What every service is told by its environment."""
 
     listen: tuple[Address, ...] = setting("host:port to serve gRPC on; several, by commas, make a worker process each")
     metrics_listen: tuple[Address, ...] | None = setting(
         "host:port for Prometheus, one a worker; absent: none", default=None
-    )
-    dsn: str = setting("Postgres of this service, postgresql://...; a pooler may stand between", secret=True)
-    direct_dsn: str | None = setting(
-        "the same without a pooler, for migrations; absent: the same", default=None, secret=True
     )
     pool_size: int = setting("database connections a worker", default=10, minimum=1, maximum=200)
     statement_timeout: timedelta = setting(
@@ -78,7 +85,7 @@ class Wiring:
     Args:
         servicers: what is served. Those not of Tessera's own packages stand in `interceptors.FOREIGN`.
         authenticator: verifies callers.
-        problems: further reasons not to be ready, asked every half second; each answers `None` while all is well.
+        problems: further reasons not to be ready, asked twice a second and more; each answers `None` while all is well.
     """
 
     servicers: Sequence[Servicer]
@@ -115,14 +122,14 @@ def run(
     if rest and args.verb in ("serve", "migrate"):
         parser.error(f"unknown arguments: {' '.join(rest)}")
     try:
+        if args.verb == "migrate":
+            sys.exit(uvloop.run(_migrate(service, load(DatabaseSettings, os.environ))))
         settings = load(settings_class, os.environ)
     except SettingsError as error:
         print(*error.problems, sep="\n", file=sys.stderr)
         sys.exit(2)
     if args.verb == "serve":
         sys.exit(_serve(service, settings, wire))
-    if args.verb == "migrate":
-        sys.exit(uvloop.run(_migrate(service, settings)))
     sys.exit((commands or {})[args.verb][1](settings, rest))
 
 
@@ -131,7 +138,7 @@ def migrations_of(service: str) -> Path:
     return Path(__file__).parents[1] / service / "migrations"
 
 
-async def _migrate(service: str, settings: ServerSettings) -> int:
+async def _migrate(service: str, settings: DatabaseSettings) -> int:
     try:
         await migrations.migrate(settings.direct_dsn or settings.dsn, service, migrations_of(service))
     except (Unavailable, migrations.MigrationError) as error:
@@ -251,7 +258,7 @@ async def _watch_readiness(
             log.warning("not ready", **problems) if problems else log.info("ready")
             said = problems
         await status.set("", _SERVING[not problems])
-        await asyncio.sleep(_READINESS.total_seconds())
+        await asyncio.sleep(_READINESS[not problems].total_seconds())
 
 
 _SERVING = {True: health_pb2.HealthCheckResponse.SERVING, False: health_pb2.HealthCheckResponse.NOT_SERVING}

@@ -10,10 +10,10 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from tessera.edge import external_auth_pb2 as auth_pb2
-from tessera.edge import external_auth_pb2_grpc as auth_pb2_grpc
 from google.protobuf import json_format
 from google.rpc import code_pb2, status_pb2
+from tessera.edge import external_auth_pb2 as auth_pb2
+from tessera.edge import external_auth_pb2_grpc as auth_pb2_grpc
 
 from services.runtime.auth import EDGE_HEADER
 from services.runtime.errors import Unauthenticated

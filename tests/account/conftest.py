@@ -19,7 +19,7 @@ from tests.account.running import Account, running_account
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
 
-_DOMAINS = [f"d{number}" for number in range(200)]
+_DOMAINS = [f"d{number}" for number in range(500)]
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tessera.account.v1 import account_admin_service_pb2_grpc, account_service_pb2_grpc
 
 from services.account.__main__ import wire
-from services.account.config import AccountSettings
+from services.account.config import AccountSettings, ClientKey
 from services.runtime.clock import Clock
 from services.runtime.env import Address
 from services.runtime.server import opened
@@ -50,7 +50,7 @@ async def running_account(
         drain=timedelta(0),
         token_address=(token,),
         client_id=client_id,
-        client_key=client_key or new_client_key(),
+        client_key=ClientKey(client_key or new_client_key()),
         domain_id=domain_id,
     )
     async with (

@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from services.account.config import AccountSettings, read_client_key
+from services.account.config import AccountSettings, ClientKey
 from services.runtime.env import SettingsError, load
 from tests.account.running import in_pem, new_client_key
 
@@ -18,10 +18,11 @@ _ENVIRON = {
 
 
 def test_settings_from_the_environment() -> None:
-    settings = load(AccountSettings, _ENVIRON)
+    pem = new_client_key()
+    settings = load(AccountSettings, _ENVIRON | {"TESSERA_CLIENT_KEY": pem})
     assert [str(address) for address in settings.token_address] == ["127.0.0.1:50051", "127.0.0.1:50101"]
     assert settings.domain_id == "bj1"
-    assert "SECRET" not in repr(settings)
+    assert pem.splitlines()[1] not in repr(settings) + repr(settings.client_key)
 
 
 def test_every_missing_setting_is_named() -> None:
@@ -33,7 +34,7 @@ def test_every_missing_setting_is_named() -> None:
 
 
 def test_a_good_key() -> None:
-    assert read_client_key(new_client_key()).curve.name == "secp256r1"
+    assert ClientKey(new_client_key()).private_key.curve.name == "secp256r1"
 
 
 @pytest.mark.parametrize(
@@ -47,5 +48,5 @@ def test_a_good_key() -> None:
 )
 def test_a_wrong_key_is_not_shown(pem: str) -> None:
     with pytest.raises(SettingsError, match="TESSERA_CLIENT_KEY") as caught:
-        read_client_key(pem)
+        load(AccountSettings, _ENVIRON | {"TESSERA_CLIENT_KEY": pem})
     assert "SECRET" not in str(caught.value)

@@ -7,18 +7,20 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from services.account.config import read_client_key
-from services.account.errors import NotFoundLinkUser
+from services.account.config import ClientKey
+from services.account.errors import LinkUserRefused, NotFoundLinkUser
+from services.account.peers import Actor, Proof
 from services.account.peers import TokenService as Peer
 from services.runtime import telemetry
-from services.runtime.clock import Clock
-from services.runtime.errors import Unavailable
+from services.runtime.errors import PermissionDenied, Unavailable
 from tests.account.running import new_client_key
 from tests.account.token_service import Operator, TokenService
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
 
 Asked = Callable[[], float]
+
+LIFETIME = timedelta(hours=2)
 
 
 @pytest.fixture(scope="module")
@@ -32,25 +34,20 @@ async def operator(token: TokenService) -> AsyncIterator[Operator]:
         yield made
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-def peer_of(token: TokenService, clock: Clock, **changed: str) -> Peer:
+def peer_of(token: TokenService, **changed: str) -> Peer:
     identity = token.bootstrapped["account"] | changed
     return Peer(
         (token.address,),
         client_id=identity["client_id"],
-        client_key=read_client_key(identity["private_key_pem"]),
+        client_key=ClientKey(identity["private_key_pem"]).private_key,
         domain_id=token.bootstrapped["domain_id"],
-        clock=clock,
+        clock=token.clock,
     )
 
 
 @pytest_asyncio.fixture
-async def peer(token: TokenService, clock: Clock) -> AsyncIterator[Peer]:
-    made = peer_of(token, clock)
+async def peer(token: TokenService) -> AsyncIterator[Peer]:
+    made = peer_of(token)
     yield made
     await made.close()
 
@@ -80,19 +77,36 @@ async def test_any_number_of_calls_share_one_access_token(operator: Operator, pe
 
 
 async def test_it_is_renewed_before_it_expires_and_nobody_waits(
-    operator: Operator, peer: Peer, clock: Clock, asked: Asked
+    operator: Operator, peer: Peer, token: TokenService, asked: Asked
 ) -> None:
     user_id = await operator.user()
     await peer.get_user("bj1", user_id)
-    clock.shift(timedelta(seconds=7200 * 0.85))
-    # Token's clock stands where it stood, so that both tokens are good; the new one is asked for behind the call.
-    await asyncio.gather(*(peer.get_user("bj1", user_id) for _ in range(20)))
-    for _ in range(100):
-        if asked() == 2:
-            break
-        await asyncio.sleep(0.02)
+    first = peer._credential._bearer
+    token.clock.shift(LIFETIME * 0.85)
+    try:
+        assert await peer._credential.get() == first
+        async with asyncio.timeout(5):
+            while peer._credential._bearer == first:
+                await asyncio.gather(*(peer.get_user("bj1", user_id) for _ in range(10)))
+        await peer.get_user("bj1", user_id)
+        assert asked() == 2
+    finally:
+        token.clock.shift(-LIFETIME * 0.85)
+
+
+async def test_one_that_has_expired_is_not_used(
+    operator: Operator, peer: Peer, token: TokenService, asked: Asked
+) -> None:
+    user_id = await operator.user()
     await peer.get_user("bj1", user_id)
-    assert asked() == 2
+    first = peer._credential._bearer
+    token.clock.shift(LIFETIME)
+    try:
+        await peer.get_user("bj1", user_id)
+        assert peer._credential._bearer != first
+        assert asked() == 2
+    finally:
+        token.clock.shift(-LIFETIME)
 
 
 async def test_one_that_token_does_not_take_is_renewed_once(operator: Operator, peer: Peer, asked: Asked) -> None:
@@ -123,11 +137,28 @@ async def test_a_reason_is_told_from_a_text(operator: Operator, peer: Peer) -> N
         await peer.get_user("another domain", await operator.user())
 
 
+async def test_a_user_is_judged_again_when_the_token_is_issued(
+    operator: Operator, peer: Peer, token: TokenService
+) -> None:
+    """What GetUser said may be out of date by then."""
+    client = token.bootstrapped["operator"]["client_id"]
+    disabled = await operator.user()
+    await operator.set_status(disabled, "disabled")
+    for user_id, app, refusal in (
+        (disabled, client, LinkUserRefused),
+        (token.bootstrapped["user_id"], client, LinkUserRefused),
+        ("nobody", client, NotFoundLinkUser),
+        (await operator.user(), "an app that is gone", PermissionDenied),
+    ):
+        with pytest.raises(refusal):
+            await peer.issue_token("bj1", user_id, app, Proof("link", "x"), Actor(client, "", frozenset()))
+
+
 @pytest.mark.parametrize("changed", [{"private_key_pem": new_client_key()}, {"client_id": "nobody"}])
 async def test_an_identity_that_token_does_not_know(
-    operator: Operator, token: TokenService, clock: Clock, changed: dict[str, str]
+    operator: Operator, token: TokenService, changed: dict[str, str]
 ) -> None:
-    stranger = peer_of(token, clock, **changed)
+    stranger = peer_of(token, **changed)
     with pytest.raises(Unavailable) as caught:
         await stranger.get_user("bj1", await operator.user())
     assert "token service" in caught.value.message

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class TokenService:
     dsn: str
     state: Path
     bootstrapped: dict[str, Any]
+    clock: Clock = field(default_factory=Clock)
 
     @classmethod
     def bootstrap(cls, dsn: str, folder: Path, port: int) -> "TokenService":
@@ -58,7 +59,7 @@ class TokenService:
             drain=timedelta(0),
             master_key=MasterKey(_MASTER_KEY),
         )
-        async with opened("token", settings, wire, Clock()), grpc.aio.insecure_channel(str(self.address)) as channel:
+        async with opened("token", settings, wire, self.clock), grpc.aio.insecure_channel(str(self.address)) as channel:
             identity = self.bootstrapped["operator"]
             request = token_service_pb2.TokenRequest(
                 grant_type="client_credentials",

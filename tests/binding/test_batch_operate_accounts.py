@@ -1,10 +1,7 @@
 """BatchOperateAccounts over gRPC: the five operators and their rules."""
 
-from collections.abc import Callable
-
 from tests.binding.callers import PushApp
-
-PushApps = Callable[..., PushApp]
+from tests.binding.conftest import PushApps
 
 
 async def test_overwrite_replaces_accounts_of_every_type(push_app: PushApp) -> None:
@@ -31,7 +28,7 @@ async def test_operator_1_acts_as_2(push_app: PushApp) -> None:
 
 
 async def test_operator_1_adds_where_the_app_is_set_up_so(push_apps: PushApps) -> None:
-    app = push_apps(append_enabled=True)
+    app = await push_apps(append_enabled=True)
     await app.operate(1, ("phone", [("one", 1), ("two", 2)]))
     await app.operate(1, ("phone", [("zwei", 2), ("three", 3)]))
     assert await app.rows() == [("phone", 1, "one"), ("phone", 2, "zwei"), ("phone", 3, "three")]
@@ -39,13 +36,13 @@ async def test_operator_1_adds_where_the_app_is_set_up_so(push_apps: PushApps) -
 
 
 async def test_operator_1_adds_both_entries_of_a_token(push_apps: PushApps) -> None:
-    app = push_apps(append_enabled=True)
+    app = await push_apps(append_enabled=True)
     await app.operate(1, ("phone", [("one", 1), ("two", 2)]), ("phone", [("zwei", 2)]))
     assert await app.rows() == [("phone", 1, "one"), ("phone", 2, "zwei")]
 
 
 async def test_operator_2_replaces_also_where_operator_1_adds(push_apps: PushApps) -> None:
-    app = push_apps(append_enabled=True)
+    app = await push_apps(append_enabled=True)
     await app.operate(1, ("phone", [("one", 1)]))
     await app.bind(("phone", [("two", 2)]))
     assert await app.rows() == [("phone", 2, "two")]
@@ -110,7 +107,7 @@ async def test_repeating_a_call_changes_nothing(push_app: PushApp) -> None:
 
 
 async def test_cap_unbinds_the_least_recently_bound(push_apps: PushApps) -> None:
-    app = push_apps(cap=2)
+    app = await push_apps(cap=2)
     for token in ("first", "second", "third"):
         await app.bind((token, ["someone", (f"own-of-{token}", 1)]))
     assert await app.tokens_of("someone") == ["third", "second"]
@@ -119,27 +116,27 @@ async def test_cap_unbinds_the_least_recently_bound(push_apps: PushApps) -> None
 
 
 async def test_cap_within_one_call_keeps_the_last_of_the_request(push_apps: PushApps) -> None:
-    app = push_apps(cap=2)
+    app = await push_apps(cap=2)
     names = ["m", "a", "z", "b"]
     assert await app.bind(*[(token, ["someone"]) for token in names]) == ["0"] * 4
     assert await app.tokens_of("someone") == ["b", "z"]
 
 
 async def test_cap_counts_an_account_and_type(push_apps: PushApps) -> None:
-    app = push_apps(cap=1)
+    app = await push_apps(cap=1)
     await app.bind(("phone", [("someone", 1)]), ("pad", [("someone", 2)]))
     assert len(await app.rows()) == 2
 
 
 async def test_binding_again_makes_a_token_the_most_recent(push_apps: PushApps) -> None:
-    app = push_apps(cap=2)
+    app = await push_apps(cap=2)
     for token in ("first", "second", "first", "third"):
         await app.bind((token, ["someone"]))
     assert await app.tokens_of("someone") == ["third", "first"]
 
 
 async def test_adding_respects_the_cap(push_apps: PushApps) -> None:
-    app = push_apps(cap=2, append_enabled=True)
+    app = await push_apps(cap=2, append_enabled=True)
     for token in ("first", "second", "third"):
         await app.operate(1, (token, ["someone"]))
     assert await app.tokens_of("someone") == ["third", "second"]
@@ -154,7 +151,7 @@ async def test_a_device_that_moves_is_not_reached_through_the_previous_person(pu
 
 
 async def test_apps_share_nothing(push_apps: PushApps) -> None:
-    one, other = push_apps(cap=1), push_apps(cap=1)
+    one, other = await push_apps(cap=1), await push_apps(cap=1)
     await one.bind(("phone", ["someone"]))
     await other.bind(("phone", ["someone"]), ("pad", ["someone"]))
     await other.call({"operator_type": 5, "account_list": [{"account": "someone"}]})

@@ -1,11 +1,10 @@
 """QueryAccounts over gRPC."""
 
-from collections.abc import Callable
-
 import grpc
 import pytest
 
 from tests.binding.callers import Json, PushApp, field, reason, refusal
+from tests.binding.conftest import PushApps
 
 
 async def test_tokens_of_accounts(push_app: PushApp) -> None:
@@ -83,8 +82,8 @@ async def test_nothing_bound_where_nothing_at_all_is_found(push_app: PushApp, re
     assert reason(error) == "NOTHING_BOUND"
 
 
-async def test_another_apps_bindings_are_not_found(push_apps: Callable[..., PushApp]) -> None:
-    one, other = push_apps(), push_apps()
+async def test_another_apps_bindings_are_not_found(push_apps: PushApps) -> None:
+    one, other = await push_apps(), await push_apps()
     await one.bind(("phone", ["alice"]))
     assert await other.tokens_of("alice") == []
     assert reason(await refusal(other.query({"operator_type": 2, "token_list": ["phone"]}))) == "NOTHING_BOUND"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.binding.callers import PushApp
+from tests.binding.conftest import PushApps
 
 Account = tuple[str, int]
 Entries = list[tuple[str, list[Account]]]
@@ -63,12 +63,12 @@ class Model:
         return [token for (token, kind), name in reversed(self.bound.items()) if (name, kind) == account]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS, cap=st.integers(1, 3), adds=st.booleans())
 async def test_service_agrees_with_the_model(
-    push_apps: Callable[..., PushApp], steps: list[tuple[int, list]], cap: int, *, adds: bool
+    push_apps: PushApps, steps: list[tuple[int, list]], cap: int, *, adds: bool
 ) -> None:
-    app, model = push_apps(cap, append_enabled=adds), Model(cap, adds)
+    app, model = await push_apps(cap, append_enabled=adds), Model(cap, adds)
     for operator, listed in steps:
         model.do(operator, listed)
         match operator:

@@ -1,11 +1,11 @@
 """The samples of the vendor's page, as they stand there; missing brackets are mended, nothing else."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
 from tests.binding.callers import PushApp
+from tests.binding.conftest import PushApps
 
 TWO_TOKENS = """
     "token_accounts": [
@@ -98,8 +98,8 @@ async def test_sample_of_one_entry_is_answered_to_the_letter(push_app: PushApp) 
     assert await push_app.call({"operator_type": 3, "token_accounts": [entry]}) == json.loads(ANSWER)
 
 
-async def test_sample_values_of_the_parameters(push_apps: Callable[..., PushApp]) -> None:
-    app = push_apps(append_enabled=True)
+async def test_sample_values_of_the_parameters(push_apps: PushApps) -> None:
+    app = await push_apps(append_enabled=True)
     await app.call({"operator_type": 1, "token_accounts": json.loads(TOKEN_ACCOUNTS)})
     assert await app.rows() == BOUND
     await app.operate(1, ("token2", [("2849249569", 9)]))

@@ -5,6 +5,9 @@ import random
 from collections import Counter
 from datetime import UTC, datetime
 
+import asyncpg
+import pytest
+
 from services.binding.model import Account, TokenAccounts
 from services.binding.store import Store
 
@@ -81,7 +84,7 @@ async def test_an_account_that_is_cleared_while_tokens_bind_to_it(store: Store) 
 
 
 async def test_batches_in_opposing_orders_meet_no_deadlock(store: Store) -> None:
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     phones = [f"phone{n}" for n in range(12)]
     people = [Account(kind, f"person{n}") for n in range(6) for kind in (0, 1)]
     cap = 3
@@ -115,16 +118,26 @@ async def test_batches_in_opposing_orders_meet_no_deadlock(store: Store) -> None
     assert max(Counter((phone, account.account_type) for phone, account in by_token).values(), default=1) == 1
 
 
-async def test_tokens_with_very_many_accounts_are_cleared_in_parts(store: Store) -> None:
+async def test_tokens_with_very_many_accounts_are_changed_in_parts(store: Store) -> None:
     """Locking all that they hold at once would use up the memory that all callers' locks share."""
-    phones = [f"phone{n}" for n in range(60)]
+    phones = [f"phone{n}" for n in range(20)]
     for phone in phones:
-        await store.overwrite_accounts(
-            APP, 100, NOW, [entry(phone, *(Account(kind, f"{phone}-{kind}") for kind in range(90)))]
-        )
-    await store.add_accounts(
-        APP, 100, NOW, [entry("phone0", *(Account(kind, f"more-{kind}") for kind in range(100, 500)))]
-    )
-    assert len(await accounts(store, "phone0")) == 490
-    await asyncio.gather(*(store.clear_tokens(APP, phones) for _ in range(10)))
-    assert await store.list_accounts(APP, phones) == [()] * 60
+        many = (Account(kind, f"{phone}-{kind}") for kind in range(90))
+        await store.overwrite_accounts(APP, 100, NOW, [entry(phone, *many)])
+    with pytest.raises(asyncpg.ProgramLimitExceededError):
+        await store._database.execute("select binding.clear_tokens($1, $2)", APP, phones)
+    assert len(await accounts(store, "phone7")) == 90
+
+    await store.overwrite_accounts(APP, 100, NOW, [entry(phone, Account(0, phone)) for phone in phones[:10]])
+    assert await store.list_accounts(APP, phones[:10]) == [(Account(0, phone),) for phone in phones[:10]]
+    await store.clear_tokens(APP, phones)
+    assert await store.list_accounts(APP, phones) == [()] * 20
+
+
+async def test_a_token_with_very_many_accounts(store: Store) -> None:
+    for start in range(0, 1000, 100):
+        more = (Account(kind, f"person{kind}") for kind in range(start, start + 100))
+        await store.add_accounts(APP, 100, NOW, [entry("phone", *more)])
+    assert len(await accounts(store, "phone")) == 1000
+    await store.overwrite_accounts(APP, 100, NOW, [entry("phone", Account(0, "someone"))])
+    assert await accounts(store, "phone") == (Account(0, "someone"),)

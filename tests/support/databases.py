@@ -51,16 +51,8 @@ class Databases:
 
     @staticmethod
     def _migrate(service: str, dsn: str) -> None:
-        """By the command that an operator types; the settings it does not need are filled in."""
-        environ = os.environ | {
-            "TESSERA_DSN": dsn,
-            "TESSERA_LISTEN": "127.0.0.1:1",
-            "TESSERA_STATE_DIR": "/nonexistent",
-            "TESSERA_TOKEN_ADDRESS": "127.0.0.1:1",
-            "TESSERA_MASTER_KEY": "A" * 43 + "=",
-            "TESSERA_CLIENT_ID": "none",
-            "TESSERA_CLIENT_KEY": "none",
-        }
+        """By the command that an operator types."""
+        environ = os.environ | {"TESSERA_DSN": dsn}
         subprocess.run([sys.executable, "-m", f"services.{service}", "migrate"], check=True, env=environ)
 
 

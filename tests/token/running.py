@@ -27,10 +27,12 @@ from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grp
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.env import Address
+from services.runtime.partitions import Partitions
 from services.runtime.server import opened
 from services.token.__main__ import wire
 from services.token.bootstrap import bootstrap
 from services.token.config import MasterKey, TokenSettings
+from services.token.store import PARTITIONED
 from tests.support.ports import free_ports
 
 ISSUER = "https://bj1.example.com"
@@ -170,20 +172,32 @@ class Running:
             "authorization_code", client_id=app.client_id, client_secret=app.secret, code=code, **parameters
         )
 
+    async def shift(self, by: timedelta) -> None:
+        """Move the clock far, and do what the service would have done meanwhile: make the partitions of then."""
+        self.clock.shift(by)
+        async with self.database() as database:
+            await Partitions(database, self.clock, PARTITIONED).keep()
+
     async def audit(self, **where: str) -> list[dict[str, Any]]:
         """Audit rows in the order of their ids."""
         column, value = next(iter(where.items()))
+        async with self.database() as database:
+            rows = await database.fetch(
+                f"select * from token.audit where domain_id = $1 and {column} = $2 order by event_id", DOMAIN, value
+            )
+        return [dict(row) for row in rows]
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        """The service's own, beside it."""
         database = Database(
             self.settings.dsn, service="test", pool_size=1, statement_timeout=timedelta(seconds=5), clock=Clock()
         )
         await database.start()
         try:
-            rows = await database.fetch(
-                f"select * from token.audit where domain_id = $1 and {column} = $2 order by event_id", DOMAIN, value
-            )
+            yield database
         finally:
             await database.close()
-        return [dict(row) for row in rows]
 
 
 def bearer(token: token_pb2.Token) -> Metadata:

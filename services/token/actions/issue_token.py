@@ -35,10 +35,11 @@ async def issue_token(
     if domain is None:
         raise DomainNotFound
     scopes = await _scopes_of(client_id, domain, resources)
-    # A role marks a user: an app or access key whose id a user bears is not that user.
+    # An app or access key whose id a user bears is not that user.
     acting = actor if actor and not (actor.role and actor.subject == user_id) else None
-    if acting and acting.scopes:
-        scopes = tuple(scope for scope in scopes if scope in acting.scopes)
+    # A role marks a user, and a user has no more than the scopes of the token that it came with; also for itself.
+    if actor and actor.role:
+        scopes = tuple(scope for scope in scopes if scope in actor.scopes)
     new, refresh_token = sessions.begin(domain_id, client_id, resources)
     verdict, session = await resources.store.start_session(
         new,

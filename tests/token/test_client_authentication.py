@@ -1,0 +1,162 @@
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
+
+from tests.token.running import (
+    CLIENT_ASSERTION,
+    DOMAIN,
+    ISSUER,
+    App,
+    Running,
+    basic,
+    new_p256,
+    refused,
+)
+
+CREDENTIALS = "client_credentials"
+
+
+@pytest.fixture
+async def app(service: Running) -> App:
+    return await service.web_app()
+
+
+@pytest.fixture
+async def signer(service: Running) -> App:
+    """A service that proves itself by a key."""
+    return await service.app(admin_pb2.APP_TYPE_SERVICE, key=new_p256())
+
+
+def _assertion(service: Running, app: App, **changed: Any) -> dict[str, str]:
+    claims = service.claims(app.client_id, sub=app.client_id, aud=ISSUER) | changed
+    return {"client_assertion_type": CLIENT_ASSERTION, "client_assertion": app.sign(claims, "ES256")}
+
+
+async def test_a_secret_in_the_body(service: Running, app: App) -> None:
+    await service.token(CREDENTIALS, client_id=app.client_id, client_secret=app.secret)
+
+
+async def test_a_secret_in_the_header(service: Running, app: App) -> None:
+    header = [("authorization", basic(app.client_id, app.secret))]
+    await service.token(CREDENTIALS, metadata=header)
+    await service.token(CREDENTIALS, client_id=app.client_id, metadata=header)
+
+
+async def test_the_header_is_form_encoded_within(service: Running, app: App) -> None:
+    encoded = "".join(f"%{ord(char):02x}" for char in app.client_id), "".join(f"%{ord(c):02X}" for c in app.secret)
+    await service.token(CREDENTIALS, metadata=[("authorization", basic(*encoded))])
+
+
+async def test_unknown_clients_and_wrong_secrets_are_told_the_same(service: Running, app: App) -> None:
+    wrong = [
+        {"client_id": app.client_id, "client_secret": "wrong"},
+        {"client_id": "unknown", "client_secret": app.secret},
+        {"client_id": "unknown", "client_secret": "wrong"},
+        {"client_id": "a\0b", "client_secret": "wrong"},
+        {"client_id": "", "client_secret": app.secret},
+        {"client_id": app.client_id},
+        {"client_id": "unknown"},
+        {},
+    ]
+    messages = {await refused(service.token(CREDENTIALS, **each), "INVALID_CLIENT") for each in wrong}
+    assert len(messages) == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Basic",
+        "Basic x",
+        "Basic !!!!",
+        "Basic " + base64.b64encode(b"\xff\xfe:x").decode(),
+        basic("a", ""),
+        basic("", "b"),
+    ],
+)
+async def test_headers_that_prove_nothing(service: Running, header: str) -> None:
+    await refused(service.token(CREDENTIALS, metadata=[("authorization", header)]), "INVALID_CLIENT")
+
+
+async def test_two_ways_at_once(service: Running, app: App, signer: App) -> None:
+    header = [("authorization", basic(app.client_id, app.secret))]
+    both = service.token(CREDENTIALS, metadata=header, client_id=app.client_id, client_secret=app.secret)
+    await refused(both, "INVALID_REQUEST")
+    await refused(service.token(CREDENTIALS, client_secret="x", **_assertion(service, signer)), "INVALID_REQUEST")
+    await refused(service.token(CREDENTIALS, metadata=header, **_assertion(service, signer)), "INVALID_REQUEST")
+
+
+async def test_two_clients_at_once(service: Running, app: App, signer: App) -> None:
+    header = [("authorization", basic(app.client_id, app.secret))]
+    await refused(service.token(CREDENTIALS, metadata=header, client_id="other"), "INVALID_REQUEST")
+    mixed = service.token(CREDENTIALS, client_id=app.client_id, **_assertion(service, signer))
+    await refused(mixed, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("audience", [ISSUER, f"{ISSUER}/v2/oauth/token", DOMAIN])
+async def test_a_signed_assertion(service: Running, signer: App, audience: str) -> None:
+    await service.token(CREDENTIALS, **_assertion(service, signer, aud=audience))
+
+
+async def test_an_assertion_is_used_once(service: Running, signer: App) -> None:
+    assertion = _assertion(service, signer)
+    await service.token(CREDENTIALS, **assertion)
+    await refused(service.token(CREDENTIALS, **assertion), "INVALID_CLIENT")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"iss": "other"}, {"sub": "other"}, {"aud": "https://other"}, {"aud": [ISSUER, "x"]}, {"exp": 1}, {"jti": ""}],
+    ids=str,
+)
+async def test_assertions_that_prove_nothing(service: Running, signer: App, changed: dict[str, Any]) -> None:
+    await refused(service.token(CREDENTIALS, **_assertion(service, signer, **changed)), "INVALID_CLIENT")
+
+
+async def test_an_assertion_of_another_kind(service: Running, signer: App) -> None:
+    assertion = _assertion(service, signer) | {"client_assertion_type": "urn:x"}
+    await refused(service.token(CREDENTIALS, **assertion), "INVALID_REQUEST")
+    garbage = {"client_assertion_type": CLIENT_ASSERTION, "client_assertion": "x.y.z"}
+    await refused(service.token(CREDENTIALS, **garbage), "INVALID_CLIENT")
+
+
+async def test_somebody_elses_key(service: Running, signer: App) -> None:
+    forged = App(signer.client_id, key=new_p256())
+    await refused(service.token(CREDENTIALS, **_assertion(service, forged)), "INVALID_CLIENT")
+
+
+async def test_an_app_with_a_secret_does_not_go_without(service: Running, app: App) -> None:
+    user_id = await service.user()
+    answer = await service.redeem(app, await service.code(app, user_id))
+    await refused(service.refresh(App(app.client_id), answer.refresh_token), "INVALID_CLIENT")
+
+
+async def test_an_app_that_is_not_admitted(service: Running) -> None:
+    app = await service.web_app(admit=False)
+    await refused(service.by_secret(app), "UNAUTHORIZED_CLIENT")
+    await refused(service.by_secret(App(app.client_id, "wrong")), "INVALID_CLIENT")
+    (_, row) = await service.audit(client_id=app.client_id)
+    assert (row["event"], row["detail"]) == ("grant.refused", f"{app.client_id} is not admitted")
+
+
+async def test_grants_that_are_not_there(service: Running, app: App) -> None:
+    for grant in ("password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "x" * 3000):
+        call = service.token(grant, client_id=app.client_id, client_secret=app.secret)
+        await refused(call, "UNSUPPORTED_GRANT_TYPE")
+    await refused(service.token(""), "FIELD_MISSING", "grant_type")
+    await refused(service.token("x" * 5000), "FIELD_INVALID", "grant_type")
+
+
+async def test_two_live_secrets(own: Running) -> None:
+    """While one replaces the other, both are good."""
+    app = await own.web_app()
+    async with own.database() as database:
+        await database.execute(
+            "update token.app set secret_hashes = secret_hashes || sha256('second'::bytea) where client_id = $1",
+            app.client_id,
+        )
+    await asyncio.sleep(1.1)  # as old as what a process remembers of an app may be
+    await own.by_secret(App(app.client_id, "second"))
+    await own.by_secret(app)

@@ -1,0 +1,52 @@
+import pytest
+from tessera.token.v1 import token_pb2
+
+from tests.token.running import App, Running, refused
+
+
+@pytest.fixture
+async def app(service: Running) -> App:
+    return await service.web_app()
+
+
+@pytest.fixture
+async def user_id(service: Running) -> str:
+    return await service.user()
+
+
+async def test_codes_differ_and_are_kept_hashed(service: Running, app: App, user_id: str) -> None:
+    codes = {await service.code(app, user_id) for _ in range(3)}
+    assert len(codes) == 3
+    rows = [row for row in await service.audit(user_id=user_id) if row["event"] == "authorization_code.created"]
+    assert [(row["proof_method"], row["proof_identity"]) for row in rows] == [("mobile", "13900001234")] * 3
+
+
+async def test_users_who_get_none(service: Running, app: App, user_id: str) -> None:
+    await refused(service.code(app, "nobody"), "NOT_FOUND_USER")
+    await service.set_status(user_id, "disabled")
+    await refused(service.code(app, user_id), "USER_DISABLED")
+
+
+async def test_apps_that_get_none(service: Running, app: App, user_id: str) -> None:
+    await refused(service.code(App("unknown"), user_id), "UNAUTHORIZED_CLIENT")
+    await refused(service.code(await service.jwt_app(), user_id), "UNAUTHORIZED_CLIENT")
+    await refused(service.code(await service.web_app(admit=False), user_id), "UNAUTHORIZED_CLIENT")
+    await refused(service.code(app, user_id, domain_id="bj2"), "UNAUTHORIZED_CLIENT")
+
+
+async def test_redirect_uris_that_are_not_the_apps(service: Running, app: App, user_id: str) -> None:
+    for uri in ("https://app.example.com/callback?x=1", "https://APP.example.com/callback", "https://evil.example.com"):
+        await refused(service.code(app, user_id, redirect_uri=uri), "INVALID_REQUEST", "redirect_uri")
+
+
+async def test_an_app_without_a_secret_needs_a_challenge(service: Running, user_id: str) -> None:
+    native = await service.native_app()
+    await refused(service.code(native, user_id), "INVALID_REQUEST", "code_challenge")
+    await refused(service.code(native, user_id, code_challenge="short"), "FIELD_INVALID", "code_challenge")
+
+
+async def test_fields_that_are_not_good(service: Running, app: App, user_id: str) -> None:
+    await refused(service.code(app, user_id, scope="OAUTH.ALL"), "INVALID_SCOPE")
+    await refused(service.code(app, user_id, device_id="x" * 129), "FIELD_INVALID", "device_id")
+    await refused(service.code(app, user_id, device_name="a\0"), "FIELD_INVALID", "device_name")
+    await refused(service.code(app, user_id, proof=token_pb2.Proof()), "FIELD_MISSING", "proof.method")
