@@ -20,7 +20,7 @@ class ClientKey:
             key = None
         if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
             msg = "a P-256 private key in PEM"
-            raise ValueError(msg)
+            raise ValueError(msg)  # noqa: TRY004 what a setting may not be
         self.private_key = key
 
     def __repr__(self) -> str:

@@ -200,6 +200,8 @@ async def opened(service: str, settings: ServerSettings, wire: Wire, clock: Cloc
     try:
         async with wire(settings, database, clock) as wiring:
             status = health.aio.HealthServicer()
+            # It would say that it serves, before anybody has looked.
+            await status.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
             server = _server(settings, wiring, status)
             await server.start()
             watch = asyncio.create_task(_watch_readiness(service, database, clock, wiring, status), name="readiness")

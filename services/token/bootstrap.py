@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -84,6 +85,8 @@ def bootstrap(settings: TokenSettings, arguments: Sequence[str]) -> int:
     parser.add_argument("--issuer", required=True, type=_issuer, help="its base URL, as callers see it")
     parser.add_argument("--secrets-file", type=Path, help="where the secrets go, 0600; absent: to standard output")
     args = parser.parse_args(arguments)
+    # Standard output is for the secrets.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         return asyncio.run(_bootstrap(settings, Domain(args.domain, args.issuer, _SCOPES, False), args.secrets_file))
     except Refusal as error:

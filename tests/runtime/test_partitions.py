@@ -28,7 +28,9 @@ async def opened(databases: Databases, clock: Clock) -> Database:
 
 
 async def children(database: Database) -> list[str]:
-    rows = await database.fetch("select oid::regclass::text c from pg_class where relispartition and relkind = 'r' order by 1")
+    rows = await database.fetch(
+        "select oid::regclass::text c from pg_class where relispartition and relkind = 'r' order by 1"
+    )
     return [row["c"] for row in rows]
 
 

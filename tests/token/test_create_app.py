@@ -1,0 +1,94 @@
+from typing import Any
+
+import pytest
+from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
+
+from tests.token.running import RSA_KEY, Running, bearer, new_p256, public_pem, refused
+
+
+@pytest.mark.parametrize(
+    ("app_type", "fields", "has_secret"),
+    [
+        (admin_pb2.APP_TYPE_WEB_SERVER, {}, True),
+        (admin_pb2.APP_TYPE_SERVICE, {}, True),
+        (admin_pb2.APP_TYPE_SERVICE, {"key": new_p256()}, False),
+        (admin_pb2.APP_TYPE_WEB_BROWSER, {}, False),
+        (admin_pb2.APP_TYPE_NATIVE, {}, False),
+        (admin_pb2.APP_TYPE_JWT, {"key": RSA_KEY}, False),
+    ],
+)
+async def test_which_types_have_a_secret(
+    service: Running, app_type: int, fields: dict[str, Any], has_secret: bool
+) -> None:
+    app = await service.app(app_type, **fields)
+    assert bool(app.secret) == has_secret
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 129}, "name"),
+        ({"name": "a\0b"}, "name"),
+        ({"type": 77}, "type"),
+        ({"redirect_uris": ["/relative"]}, "redirect_uris"),
+        ({"redirect_uris": ["https://a.example.com/#x"]}, "redirect_uris"),
+        ({"redirect_uris": ["http://a.example.com/"]}, "redirect_uris"),
+        ({"redirect_uris": ["javascript:alert(1)"]}, "redirect_uris"),
+        ({"redirect_uris": ["data:text/html,x"]}, "redirect_uris"),
+        ({"redirect_uris": ["https://"]}, "redirect_uris"),
+        ({"redirect_uris": ["https://a b"]}, "redirect_uris"),
+        ({"redirect_uris": ["https://[x"]}, "redirect_uris"),
+        ({"redirect_uris": ["https://a.example.com"] * 21}, "redirect_uris"),
+        ({"scopes": ["a b"]}, "scopes"),
+        ({"scopes": ["a,b"]}, "scopes"),
+        ({"scopes": [f"s{number}" for number in range(51)]}, "scopes"),
+        ({"public_key_pem": "x"}, "public_key_pem"),
+        ({"push_access_ids": [1]}, "push_access_ids"),
+        ({"push_access_ids": [-(2**63)]}, "push_access_ids"),
+    ],
+    ids=str,
+)
+async def test_fields_that_are_not_good(service: Running, fields: dict[str, Any], field: str) -> None:
+    request = admin_pb2.CreateAppRequest(**({"name": "a", "type": admin_pb2.APP_TYPE_WEB_SERVER} | fields))
+    reason = "FIELD_MISSING" if fields.get(field) == "" else "FIELD_INVALID"
+    await refused(service.admin.CreateApp(request, metadata=await service.operator()), reason, field)
+
+
+async def test_redirect_uris_that_are_good(service: Running) -> None:
+    uris = ["https://a.example.com/?x=1", "http://127.0.0.1:8000/cb", "http://[::1]/", "com.example.app:/cb"]
+    await service.app(admin_pb2.APP_TYPE_NATIVE, redirect_uris=uris)
+
+
+async def test_a_jwt_app_brings_a_key(service: Running) -> None:
+    request = admin_pb2.CreateAppRequest(name="a", type=admin_pb2.APP_TYPE_JWT)
+    call = service.admin.CreateApp(request, metadata=await service.operator())
+    await refused(call, "FIELD_MISSING", "public_key_pem")
+
+
+async def test_nobody_gives_what_he_does_not_have(service: Running) -> None:
+    for permission in ("token.mint", "edge.check", "nonsense"):
+        await refused(service.web_app(permissions=[permission]), "PERMISSION_DENIED")
+    deputy = bearer(await service.by_secret(await service.web_app(permissions=["token.admin"])))
+    request = admin_pb2.CreateAppRequest(
+        name="a", type=admin_pb2.APP_TYPE_WEB_SERVER, permissions=["token.admin", "account.link"]
+    )
+    await refused(service.admin.CreateApp(request, metadata=deputy), "PERMISSION_DENIED")
+
+
+async def test_who_may_not_make_apps(service: Running) -> None:
+    request = admin_pb2.CreateAppRequest(name="a", type=admin_pb2.APP_TYPE_WEB_SERVER)
+    await refused(service.admin.CreateApp(request), "UNAUTHENTICATED")
+    user = await service.by_assertion(await service.jwt_app(), await service.user())
+    await refused(service.admin.CreateApp(request, metadata=bearer(user)), "PERMISSION_DENIED")
+
+
+async def test_a_superadmin_may(service: Running) -> None:
+    app = await service.jwt_app(scopes=["OAUTH.ALL"])
+    superadmin = await service.by_assertion(app, service.made["user_id"])
+    request = admin_pb2.CreateAppRequest(
+        name="a", type=admin_pb2.APP_TYPE_JWT, public_key_pem=public_pem(RSA_KEY), permissions=["token.admin"]
+    )
+    made = await service.admin.CreateApp(request, metadata=bearer(superadmin))
+    (row,) = await service.audit(client_id=made.client_id)
+    assert (row["event"], row["actor"]) == ("app.created", service.made["user_id"])

@@ -1,0 +1,79 @@
+import asyncio
+
+import pytest
+
+from services.token.directory import Cached
+
+
+class Source:
+    """Answers how often it was asked; slowly where it is told to, and not at all where it is broken."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.broken = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def __call__(self, _key: str) -> int:
+        self.asked += 1
+        answer = self.asked
+        await self.gate.wait()
+        if self.broken:
+            raise ConnectionError
+        return answer
+
+
+async def test_callers_at_once_share_one_read() -> None:
+    source = Source()
+    cached = Cached(source)
+    assert await asyncio.gather(*(cached.get("a") for _ in range(50))) == [1] * 50
+    assert source.asked == 1
+
+
+async def test_a_value_in_use_is_renewed_behind_its_users() -> None:
+    source = Source()
+    cached = Cached(source)
+    assert await cached.get("a") == 1
+    await asyncio.sleep(0.6)
+    source.gate.clear()
+    assert await cached.get("a") == 1
+    assert await cached.get("a") == 1
+    source.gate.set()
+    await asyncio.sleep(0.05)
+    assert await cached.get("a") == 2
+    assert source.asked == 2
+
+
+async def test_nothing_older_than_a_second_is_answered() -> None:
+    source = Source()
+    cached = Cached(source)
+    await cached.get("a")
+    source.broken = True
+    await asyncio.sleep(0.6)
+    assert await cached.get("a") == 1
+    await asyncio.sleep(0.5)
+    with pytest.raises(ConnectionError):
+        await cached.get("a")
+
+
+async def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
+    source = Source()
+    cached = Cached(source)
+    source.gate.clear()
+    early = asyncio.create_task(cached.get("a"))
+    await asyncio.sleep(0.01)
+    cached.forget("a")
+    source.gate.set()
+    assert await early == 1
+    assert await cached.get("a") == 2
+
+
+async def test_a_caller_who_goes_away_leaves_the_others_their_answer() -> None:
+    source = Source()
+    cached = Cached(source)
+    source.gate.clear()
+    first, second = asyncio.create_task(cached.get("a")), asyncio.create_task(cached.get("a"))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    source.gate.set()
+    assert await second == 1
