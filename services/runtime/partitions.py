@@ -96,12 +96,16 @@ class Partitions:
         """Why there may be no partition for what is written now; `None` while all is well."""
         return self._problem
 
-    async def keep(self) -> None:
-        """Attach the partitions of now and of three spans ahead; drop those that nobody needs. Idempotent."""
+    async def keep(self) -> bool:
+        """Attach the partitions of now and of three spans ahead; drop those that nobody needs. Idempotent.
+
+        Returns:
+            Whether this was done; not where another process is at it.
+        """
         now = self._clock.now()
         async with self._database.connection() as connection:
             if not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
-                return
+                return False
             try:
                 present = await connection.fetch(_PRESENT)
                 for table in self._tables:
@@ -113,6 +117,7 @@ class Partitions:
                         await self._drop(connection, table, child, detaching=mine[child])
             finally:
                 await connection.execute("select pg_advisory_unlock($1)", _LOCK)
+        return True
 
     @staticmethod
     async def _attach(connection: Connection, table: Partitioned, start: datetime, present: Mapping[str, bool]) -> None:
@@ -140,7 +145,7 @@ class Partitions:
 
     async def _try(self) -> None:
         try:
-            await self.keep()
-            self._problem = None
+            if await self.keep():
+                self._problem = None
         except Refusal as error:
             self._problem = f"partitions not kept: {error}"

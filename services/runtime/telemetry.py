@@ -26,15 +26,19 @@ def set_up_logging(level: str, style: str, **bound: str) -> None:
         bound: facts that every line carries, such as the service's name.
     """
     people = style == "console"
+    if people:
+        # Plain tracebacks: the others print local variables, and with them secrets.
+        rendered = [
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
+    else:
+        rendered = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S.%f" if people else "iso", utc=not people),
-            *([] if people else [structlog.processors.format_exc_info]),
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-            if people
-            else structlog.processors.JSONRenderer(),
+            *rendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),

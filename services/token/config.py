@@ -1,7 +1,6 @@
 """Settings of the token service."""
 
 import base64
-import binascii
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +16,7 @@ class MasterKey:
     def __init__(self, text: str) -> None:
         try:
             self.secret = base64.b64decode(text, validate=True)
-        except binascii.Error:
+        except ValueError:
             self.secret = b""
         if len(self.secret) != 32:
             msg = "32 bytes in base64"
