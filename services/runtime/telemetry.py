@@ -28,7 +28,7 @@ def set_up_logging(level: str, style: str, **bound: str) -> None:
     people = style == "console"
     if people:
         # Plain tracebacks: the others print local variables, and with them secrets.
-        rendered = [
+        rendered: list[structlog.typing.Processor] = [
             structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     else:

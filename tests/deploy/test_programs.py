@@ -57,9 +57,10 @@ def test_the_stack_s_settings_win_over_both_forms_in_the_environment_and_others_
 
 
 def test_token_takes_what_it_is_told(home: Home) -> None:
-    settings = load(TokenSettings, programs(home, dict(os.environ)).migrate("token").env)
+    settings = load(TokenSettings, programs(home, dict(os.environ)).serve("token").env)
     assert settings.dsn == "dsn of token"
     assert settings.default_domain == "bj1"
+    assert "TESSERA_MASTER_KEY_FILE" not in programs(home, {}).migrate("token").env
     assert len(base64.b64decode(home.key.read_text(encoding="ascii"))) == 32
 
 
