@@ -16,6 +16,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from services.runtime.clock import Clock
 from services.runtime.errors import Overloaded, Unavailable
+from services.runtime.repeating import repeat
 
 T = TypeVar("T")
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -36,6 +37,13 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+)
+# The schema is not the one that this version was written for: a migration is under way, or was forgotten.
+_BEHIND = (
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
 )
 # The statement ran into another one and may be tried again.
 _BUSY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
@@ -71,7 +79,7 @@ class Database:
     async def start(self) -> None:
         """Begin to connect. Returns when the first attempt is over; further ones go on behind."""
         await self._beat()
-        self._task = asyncio.create_task(self._run(), name="database")
+        self._task = repeat("database", self._follow)
 
     async def close(self) -> None:
         """Close the pool; statements that run are given a moment."""
@@ -139,15 +147,12 @@ class Database:
     async def _translated() -> AsyncIterator[None]:
         try:
             yield
-        except _AWAY as error:
-            raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
-        except _BUSY as error:
+        except (*_AWAY, *_BEHIND, *_BUSY) as error:
             raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep((_HEARTBEAT if self._problem is None else _RECONNECT).total_seconds())
-            await self._beat()
+    async def _follow(self) -> float:
+        await self._beat()
+        return (_HEARTBEAT if self._problem is None else _RECONNECT).total_seconds()
 
     async def _beat(self) -> None:
         """Connect where there is no pool; then see that the database answers, and how its clock goes."""

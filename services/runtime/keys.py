@@ -20,6 +20,7 @@ from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grp
 
 from services.runtime.channel import open_channel
 from services.runtime.env import Address
+from services.runtime.repeating import repeat
 
 log = structlog.get_logger()
 
@@ -103,7 +104,7 @@ class RemoteKeys:
             log.debug("no verification keys on disk yet")
         except (OSError, DecodeError, ValueError) as error:
             log.warning("verification keys on disk not readable", problem=str(error))
-        self._task = asyncio.create_task(self._follow(), name="keys")
+        self._task = repeat("keys", self._follow)
 
     async def close(self) -> None:
         """Stop following."""
@@ -148,7 +149,6 @@ class RemoteKeys:
         partial.write_bytes(answer)
         partial.replace(self._file)
 
-    async def _follow(self) -> None:
-        while True:
-            await self.ask()
-            await asyncio.sleep(_POLL_SECONDS if self._keys else _RETRY_SECONDS)
+    async def _follow(self) -> float:
+        await self.ask()
+        return _POLL_SECONDS if self._keys else _RETRY_SECONDS

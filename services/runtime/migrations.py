@@ -18,6 +18,11 @@ class MigrationError(Exception):
     """A migration failed; the text is dbmate's, for the operator."""
 
 
+def folder_of(service: str) -> Path:
+    """The folder of a service's migrations."""
+    return Path(__file__).parents[1] / service / "migrations"
+
+
 async def migrate(dsn: str, schema: str, folder: Path) -> None:
     """Bring a schema up to date.
 

@@ -16,6 +16,7 @@ from services.runtime.clock import Clock
 from services.runtime.db import Connection, Database
 from services.runtime.errors import Refusal
 from services.runtime.ids import lowest_uuid7
+from services.runtime.repeating import repeat
 
 log = structlog.get_logger()
 
@@ -83,8 +84,8 @@ class Partitions:
 
     async def start(self) -> None:
         """Make what is due, and go on doing so behind."""
-        await self._try()
-        self._task = asyncio.create_task(self._run(), name="partitions")
+        await self._follow()
+        self._task = repeat("partitions", self._follow)
 
     async def close(self) -> None:
         """Stop."""
@@ -138,14 +139,10 @@ class Partitions:
         await connection.execute(f"drop table {child}")
         log.info("partition dropped", partition=child)
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(1 if self._problem else _EVERY.total_seconds())
-            await self._try()
-
-    async def _try(self) -> None:
+    async def _follow(self) -> float:
         try:
             if await self.keep():
                 self._problem = None
         except Refusal as error:
             self._problem = f"partitions not kept: {error}"
+        return 1.0 if self._problem else _EVERY.total_seconds()

@@ -20,22 +20,21 @@ import grpc
 import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services.runtime import migrations, telemetry
 from services.runtime.auth import Authenticator
-from services.runtime.clock import MAX_SKEW, Clock
+from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.env import Address, SettingsError, load, setting
 from services.runtime.errors import Unavailable
 from services.runtime.interceptors import Pipeline
+from services.runtime.readiness import Readiness
+from services.runtime.repeating import repeat
 from services.runtime.supervisor import Process, Supervisor
 
 log = structlog.get_logger()
-
-# How often the health service is brought up to date: while all is well, and while it is waited for.
-_READINESS = {True: timedelta(milliseconds=500), False: timedelta(milliseconds=50)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +61,12 @@ class ServerSettings(DatabaseSettings):
     )
     state_dir: Path = setting("folder for what must outlive the process: the last verification keys")
     max_message_bytes: int = setting("largest request in bytes", default=4_194_304, minimum=65_536)
+    lame_duck: timedelta = setting(
+        "seconds between saying that it stops serving and refusing calls, so that balancers look elsewhere",
+        default=timedelta(seconds=2),
+        minimum=0,
+        maximum=300,
+    )
     drain: timedelta = setting(
         "seconds that calls under way are given at the end", default=timedelta(seconds=5), minimum=0, maximum=300
     )
@@ -133,14 +138,9 @@ def run(
     sys.exit((commands or {})[args.verb][1](settings, rest))
 
 
-def migrations_of(service: str) -> Path:
-    """The folder of a service's migrations."""
-    return Path(__file__).parents[1] / service / "migrations"
-
-
 async def _migrate(service: str, settings: DatabaseSettings) -> int:
     try:
-        await migrations.migrate(settings.direct_dsn or settings.dsn, service, migrations_of(service))
+        await migrations.migrate(settings.direct_dsn or settings.dsn, service, migrations.folder_of(service))
     except (Unavailable, migrations.MigrationError) as error:
         print(f"{service}: migration failed: {error}", file=sys.stderr)
         return 1
@@ -176,8 +176,12 @@ async def _supervise(service: str, settings: ServerSettings) -> int:
 
 
 @asynccontextmanager
-async def opened(service: str, settings: ServerSettings, wire: Wire, clock: Clock) -> AsyncIterator[grpc.aio.Server]:
+async def opened(
+    service: str, settings: ServerSettings, wire: Wire, clock: Clock
+) -> AsyncIterator[health.aio.HealthServicer]:
     """A server on `settings.listen[0]`, put together and started; drained and taken apart at the end.
+
+    Gives its health service.
 
     Args:
         service: its name.
@@ -199,17 +203,17 @@ async def opened(service: str, settings: ServerSettings, wire: Wire, clock: Cloc
     await database.start()
     try:
         async with wire(settings, database, clock) as wiring:
-            status = health.aio.HealthServicer()
-            # It would say that it serves, before anybody has looked.
-            await status.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
-            server = _server(settings, wiring, status)
+            readiness = Readiness(service, database, clock, wiring.problems)
+            # Before anybody has looked, the health service would say that it serves.
+            await readiness.look()
+            server = _server(settings, wiring, readiness.health)
             await server.start()
-            watch = asyncio.create_task(_watch_readiness(service, database, clock, wiring, status), name="readiness")
+            watch = repeat("readiness", readiness.look)
             try:
-                yield server
+                yield readiness.health
             finally:
                 watch.cancel()
-                await status.enter_graceful_shutdown()
+                await readiness.health.enter_graceful_shutdown()
                 await server.stop(settings.drain.total_seconds())
     finally:
         await database.close()
@@ -238,51 +242,17 @@ def _server(settings: ServerSettings, wiring: Wiring, status: health.aio.HealthS
     return server
 
 
-async def _watch_readiness(
-    service: str, database: Database, clock: Clock, wiring: Wiring, status: health.aio.HealthServicer
-) -> None:
-    """Keep the health service true: serving while the database answers, its schema is complete and nothing is wrong."""
-    schema = migrations_of(service)
-    applied = False
-    said: dict[str, str] | None = None
-    while True:
-        problems = {name: problem for name, ask in wiring.problems.items() if (problem := ask())}
-        if database.problem:
-            problems["database"] = database.problem
-        elif clock.skew > MAX_SKEW:
-            problems["clock"] = f"{clock.skew.total_seconds():.1f} s from the database's"
-        elif not applied:
-            missing = await _missing_migrations(database, service, schema)
-            if missing:
-                problems["schema"] = f"run `python -m services.{service} migrate`: {missing}"
-            applied = not missing
-        if problems != said:
-            log.warning("not ready", **problems) if problems else log.info("ready")
-            said = problems
-        await status.set("", _SERVING[not problems])
-        await asyncio.sleep(_READINESS[not problems].total_seconds())
-
-
-_SERVING = {True: health_pb2.HealthCheckResponse.SERVING, False: health_pb2.HealthCheckResponse.NOT_SERVING}
-
-
-async def _missing_migrations(database: Database, service: str, folder: Path) -> str:
-    try:
-        async with database.transaction() as connection:
-            versions = await migrations.pending(connection, service, folder)
-    except Unavailable as error:
-        return str(error)
-    return ", ".join(sorted(versions))
-
-
 async def _serve_one(service: str, settings: ServerSettings, wire: Wire) -> int:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     if settings.metrics_listen:
         telemetry.serve_metrics(settings.metrics_listen[0])
-    async with opened(service, settings, wire, Clock()):
+    async with opened(service, settings, wire, Clock()) as status:
         log.info("listening", address=str(settings.listen[0]), pid=os.getpid())
         await stopping.wait()
-        log.info("stopping", drain_seconds=settings.drain.total_seconds())
+        log.info("stopping")
+        # Still serving, but saying otherwise: whoever balances looks elsewhere before calls are refused.
+        await status.enter_graceful_shutdown()
+        await asyncio.sleep(settings.lame_duck.total_seconds())
     return 0

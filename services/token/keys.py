@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from services.runtime import keys
 from services.runtime.auth import EDGE_TYPE
 from services.runtime.errors import Refusal, Unavailable
+from services.runtime.repeating import repeat
 from services.token import jws
 from services.token.model import Domain, StoredKey
 from services.token.vault import Vault, VaultError
@@ -117,7 +118,7 @@ class Keyring:
     async def start(self) -> None:
         """Read the keys, and go on following them."""
         await self.ask()
-        self._task = asyncio.create_task(self._follow(), name="signing keys")
+        self._task = repeat("signing keys", self._follow)
 
     async def close(self) -> None:
         """Stop following."""
@@ -187,10 +188,9 @@ class Keyring:
         else:
             self._problem = None
 
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(_EVERY.total_seconds())
-            await self.ask()
+    async def _follow(self) -> float:
+        await self.ask()
+        return _EVERY.total_seconds()
 
 
 def new_keys(domain: Domain, vault: Vault) -> list[StoredKey]:

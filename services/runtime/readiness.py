@@ -1,0 +1,71 @@
+"""Whether a process can serve: what its health service says, kept true."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import structlog
+from grpc_health.v1 import health, health_pb2
+
+from services.runtime import migrations
+from services.runtime.clock import MAX_SKEW, Clock
+from services.runtime.db import Database
+from services.runtime.errors import Refusal
+
+log = structlog.get_logger()
+
+_SERVING = {True: health_pb2.HealthCheckResponse.SERVING, False: health_pb2.HealthCheckResponse.NOT_SERVING}
+# How long until the next look: while all is well, and while something is waited for.
+_PAUSE = {True: timedelta(milliseconds=500), False: timedelta(milliseconds=50)}
+
+
+class Readiness:
+    """Serving while the database answers, its clock and ours agree, its schema is complete, and nothing else is wrong.
+
+    Args:
+        service: its name, whose migrations must all be applied.
+        database: its database.
+        clock: its clock.
+        problems: what else may be wrong, by name; each answers `None` while it is not.
+    """
+
+    def __init__(
+        self, service: str, database: Database, clock: Clock, problems: Mapping[str, Callable[[], str | None]]
+    ) -> None:
+        self.health = health.aio.HealthServicer()
+        """Answers the gRPC health protocol, for the whole process under the empty name."""
+        self._service = service
+        self._database = database
+        self._clock = clock
+        self._problems = problems
+        self._applied = False
+        self._said: dict[str, str] | None = None
+
+    async def look(self) -> float:
+        """Find out how things are, and say so where it changed. Answers after how many seconds to look again."""
+        problems = await self._found()
+        if problems != self._said:
+            log.warning("not ready", **problems) if problems else log.info("ready")
+            self._said = problems
+        await self.health.set("", _SERVING[not problems])
+        return _PAUSE[not problems].total_seconds()
+
+    async def _found(self) -> dict[str, str]:
+        problems = {name: problem for name, ask in self._problems.items() if (problem := ask())}
+        if self._database.problem:
+            problems["database"] = self._database.problem
+        elif self._clock.skew > MAX_SKEW:
+            problems["clock"] = f"{self._clock.skew.total_seconds():.1f} s from the database's"
+        elif not self._applied:
+            missing = await self._missing_migrations()
+            if missing:
+                problems["schema"] = f"run `python -m services.{self._service} migrate`: {missing}"
+            self._applied = not missing
+        return problems
+
+    async def _missing_migrations(self) -> str:
+        folder = migrations.folder_of(self._service)
+        try:
+            async with self._database.connection() as connection:
+                return ", ".join(sorted(await migrations.pending(connection, self._service, folder)))
+        except Refusal as error:
+            return str(error)
