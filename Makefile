@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format proto lock clean
+.PHONY: help run test test-slow check format manual proto lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -37,6 +37,9 @@ format: $(VENV)/.installed ## Format the code
 	$(BIN)/ruff format $(PACKAGES)
 	$(BIN)/ruff check --fix $(PACKAGES)
 
+manual: $(VENV)/.installed gen/.made ## Write the tables of docs/ that are made from code and contracts
+	$(BIN)/python -m deploy.manual
+
 proto: gen/.made ## Make stubs and the descriptor image in gen/
 
 lock: ## Pin the dependencies of pyproject.toml again, with hashes
@@ -49,23 +52,16 @@ PIP_COMPILE := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 clean: ## Take away what was made here, but for the data in .tessera/
-	rm -rf gen $(VENV) .*_cache
+	rm -rf gen $(VENV) .*_cache .hypothesis
 
 $(VENV)/.installed: requirements-dev.lock
 	@echo "Installing the pinned dependencies into $(VENV) (once) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tessera needs Python 3.11 or newer; set PYTHON=...")'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	@echo "$(CURDIR)/gen" > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tessera.pth
+	@echo "$(CURDIR)/gen" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tessera.pth"
 	@touch $@
 
-# The image also describes what is packed into an error's details, by which the gateway prints them.
 gen/.made: $(PROTOS) $(shell find proto/tessera -type d) $(VENV)/.installed
-	@rm -rf gen && mkdir -p gen
-	@googleapis=$$($(BIN)/python -c 'import google.api, pathlib; print(pathlib.Path(next(iter(google.api.__path__))).parents[1])') \
-	  && export PATH="$(CURDIR)/$(BIN):$$PATH" \
-	  && protoc="python -m grpc_tools.protoc --proto_path=proto --proto_path=$$googleapis" \
-	  && $$protoc --python_out=gen --grpc_python_out=gen --mypy_out=quiet:gen --mypy_grpc_out=quiet:gen $(PROTOS) \
-	  && $$protoc --include_imports --include_source_info --descriptor_set_out=gen/tessera.binpb \
-	    $(PROTOS) google/rpc/error_details.proto
+	@$(BIN)/python -m deploy.protos
 	@touch $@

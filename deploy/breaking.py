@@ -11,6 +11,8 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+from deploy.protos import make_image
+
 _ROOT = Path(__file__).parents[1]
 
 
@@ -53,20 +55,10 @@ def _compare(root: Path, revision: str) -> int:
         with zipfile.ZipFile(BytesIO(archive.stdout)) as content:
             content.extractall(folder)
         image = Path(folder, "image.binpb")
-        _make_image(Path(folder, "proto"), image)
+        make_image(Path(folder, "proto"), image)
         buf = Path(sys.executable).with_name("buf")
         command = [str(buf), "breaking", "gen/tessera.binpb", "--against", str(image)]
         return subprocess.run(command, cwd=root, check=False).returncode
-
-
-def _make_image(protos: Path, image: Path) -> None:
-    import google.api
-
-    imported = Path(next(iter(google.api.__path__))).parents[1]
-    files = [str(path) for path in sorted(protos.rglob("*.proto"))]
-    paths = [f"--proto_path={protos}", f"--proto_path={imported}"]
-    options = ["--include_imports", "--include_source_info", f"--descriptor_set_out={image}"]
-    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *paths, *options, *files], check=True)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

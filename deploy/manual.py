@@ -52,7 +52,7 @@ def settings_page() -> str:
 
 def _setting(field: "dataclasses.Field[typing.Any]") -> str:
     known = field.metadata
-    bounds = [f"{known[side]:g} {side}" for side in ("minimum", "maximum") if known[side] is not None]
+    bounds = [f"{_number(known[side])} {side}" for side in ("minimum", "maximum") if known[side] is not None]
     bounds += [f"`{choice}`" for choice in known["choices"]]
     return f"| `{PREFIX}{field.name.upper()}` | {known['meaning']} | {_default(field.default)} | {', '.join(bounds)} |"
 
@@ -63,10 +63,14 @@ def _default(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, timedelta):
-        return f"`{value.total_seconds():g}`"
+        return f"`{_number(value.total_seconds())}`"
     if isinstance(value, tuple):
         return "`" + ",".join(str(item) for item in value) + "`"
     return f"`{value}`"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
 
 
 def errors_page() -> str:

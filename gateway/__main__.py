@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 
 from gateway.config import GatewaySettings
-from gateway.render import render, write
+from gateway.render import render
 from services.runtime.env import SettingsError, load
+from services.runtime.files import write_private
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def _render(output: Path | None) -> int:
     if output is None:
         print(text, end="")
     else:
-        write(text, output)
+        write_private(output, text)
     return 0
 
 
@@ -58,7 +59,8 @@ def _validate() -> int:
         return 1
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "envoy.yaml")
-        write(render(GatewaySettings(gateway_client_id="validate", gateway_client_secret="validate")), file)  # noqa: S106
+        settings = GatewaySettings(gateway_client_id="validate", gateway_client_secret="validate")  # noqa: S106 none
+        write_private(file, render(settings))
         command = [envoy, "--mode", "validate", "--disable-hot-restart", "--log-level", "error", "-c", str(file)]
         return subprocess.run(command, check=False).returncode
 

@@ -31,6 +31,12 @@ class GatewaySettings:
         "Unix socket of Envoy's admin interface, made with mode 0600; without it there is none", default=None
     )
     gateway_access_log: Path | None = setting("file of the access log; without it standard output", default=None)
+    gateway_connections: int = setting(
+        "connections of clients at the most, all listeners together",
+        default=10_000,
+        minimum=10,
+        maximum=1_000_000,
+    )
     gateway_timeout: timedelta = setting(
         "seconds that a service has for a call",
         default=timedelta(seconds=10),

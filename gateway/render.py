@@ -1,7 +1,6 @@
 """Renders Envoy's configuration from the settings and the descriptor image."""
 
 import base64
-import os
 from pathlib import Path
 
 import jinja2
@@ -47,15 +46,6 @@ def lua_modules(image: FileDescriptorSet) -> str:
     return _TEMPLATES.get_template("filters/modules.lua.j2").render(
         folder=str(_HERE / "filters"), reasons=reasons.read(image)
     )
-
-
-def write(text: str, path: Path) -> None:
-    """Write a rendered configuration in one step, readable by its owner alone."""
-    draft = path.with_name(path.name + ".draft")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
 
 
 def image_path(settings: GatewaySettings) -> Path:

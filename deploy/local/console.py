@@ -57,8 +57,9 @@ class Screen:
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
-        except BrokenPipeError:
-            # Whoever read has gone, as `head` does. The stack runs on; Python would complain once more at its end.
+        except OSError:
+            # Whoever read has gone, as `head` does, or the disk is full. The stack runs on; Python would complain once
+            # more at its end.
             self._gone = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.local.errors import CannotRun
+from services.runtime import files
 
 _KEY_BYTES = 32
 # The kernel takes socket paths of 107 bytes, and this is the longest name that stands in the folder.
@@ -127,22 +128,9 @@ class Home:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file (0600) at once: whoever reads it sees the old text or the new one.
-
-    Raises:
-        CannotRun: it cannot be written.
-    """
+    """Write a file (0600) at once. Raises `CannotRun` where it cannot be."""
     with _named(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        files.write_private(path, text)
 
 
 def _private(folder: Path) -> None:

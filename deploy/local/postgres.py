@@ -94,7 +94,7 @@ class Postgres:
         )
 
     def _process(self, data: Path) -> Process:
-        options = _SETTINGS | {"unix_socket_directories": str(self._sockets), "log_directory": str(self._home.log)}
+        options = _SETTINGS | {"unix_socket_directories": f'"{self._sockets}"', "log_directory": str(self._home.log)}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return Process(
             name="postgres",

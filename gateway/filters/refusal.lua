@@ -21,6 +21,8 @@ local MESSAGES = {
 -- Where nobody gave a reason: Envoy's own refusals, and gRPC statuses that no code of ours chose.
 local BY_STATUS = {
   [401] = "UNAUTHENTICATED", [403] = "PERMISSION_DENIED", [404] = "ROUTE_NOT_FOUND", [405] = "ROUTE_NOT_FOUND",
+  -- A service that stops cancels what it did not come to.
+  [499] = "UNAVAILABLE",
   [413] = "REQUEST_TOO_LARGE", [414] = "REQUEST_TOO_LARGE", [429] = "OVERLOADED", [431] = "REQUEST_TOO_LARGE",
   [503] = "UNAVAILABLE", [504] = "DEADLINE_EXCEEDED",
 }

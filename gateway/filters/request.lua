@@ -52,7 +52,12 @@ end
 local function translate_form(handle)
   local parameters, intact = form.decode(read(handle))
   if not intact then return refuse(handle, "REQUEST_MALFORMED") end
-  handle:body(true):setBytes(json.encode(json.object(parameters)))
+  local fields = json.object({})
+  for _, pair in ipairs(parameters) do
+    -- The transcoder would also take grantType for grant_type, and the one for the other's double.
+    if not pair[1]:match("%u") then fields[#fields + 1] = pair end
+  end
+  handle:body(true):setBytes(json.encode(fields))
   handle:headers():replace("content-type", "application/json")
 end
 

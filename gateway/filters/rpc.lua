@@ -40,7 +40,8 @@ function rpc.request(parameters, intact)
   if #action > 64 or not action:match("^%w+$") then return nil, "ROUTE_NOT_FOUND" end
   local fields = json.object({})
   for _, pair in ipairs(parameters) do
-    if not COMMON[pair[1]] then fields[#fields + 1] = pair end
+    -- The transcoder would also take a field under its proto name, beside the one that was looked at.
+    if not COMMON[pair[1]] and pair[1]:match("^%u") then fields[#fields + 1] = pair end
   end
   return action, json.encode(fields)
 end

@@ -11,7 +11,7 @@ from tessera.account.v1 import (
 )
 
 from services.account.config import AccountSettings
-from services.account.peers import TokenService
+from services.account.peers import TokenPeer
 from services.account.service import AccountAdminServicer, AccountServicer, OpenAccountServicer
 from services.account.store import Store
 from services.runtime.auth import Authenticator
@@ -25,7 +25,7 @@ from services.runtime.server import Servicer, Wiring, run
 async def wire(settings: AccountSettings, database: Database, clock: Clock) -> AsyncIterator[Wiring]:
     """Put the service together around an open database; the token service may be away."""
     store = Store(database)
-    token = TokenService(
+    token = TokenPeer(
         settings.token_address,
         client_id=settings.client_id,
         client_key=settings.client_key.private_key,

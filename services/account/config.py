@@ -1,4 +1,4 @@
-"""The account service's settings."""
+"""Settings of the account service."""
 
 from dataclasses import dataclass
 

@@ -1,15 +1,15 @@
-"""Messages to the model and back, and what a request may hold beside being there at all."""
+"""Messages to model and back, and the rules of the wire that proto/ cannot say."""
 
 import re
-import unicodedata
-import uuid
 from datetime import UTC, datetime, timedelta
 
 from tessera.account.v1 import account_admin_service_pb2, account_pb2, account_service_pb2
 
+from services.account.actions.create_open_account import NewOpenAccount
 from services.account.actions.describe_open_account import Wanted
 from services.account.model import MAX_IDENTITY_CHARS, TYPES, Identity, Link, OpenAccount, mask_mobile, normalise
 from services.runtime.errors import FieldInvalid, FieldMissing
+from services.runtime.validation import CONTROL, USER_ID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -18,7 +18,7 @@ _PROJECT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def checked_text(field: str, text: str, longest: int) -> str:
     """A text of at most `longest` characters, none of them a control character. Raises `FieldInvalid`."""
-    if len(text) > longest or any(unicodedata.category(character) == "Cc" for character in text):
+    if len(text) > longest or CONTROL.search(text):
         raise FieldInvalid(field)
     return text
 
@@ -31,8 +31,10 @@ def checked_type(text: str) -> str:
 
 
 def checked_user_id(text: str) -> str:
-    """A user id, as far as account can tell: token makes them. Raises `FieldInvalid`."""
-    return checked_text("user_id", text, 255)
+    """A user's id. Raises `FieldInvalid`."""
+    if not USER_ID.fullmatch(text):
+        raise FieldInvalid("user_id")
+    return text
 
 
 def checked_project_id(text: str) -> str:
@@ -69,25 +71,17 @@ def read_wanted(request: account_service_pb2.DescribeOpenAccountRequest) -> Want
     )
 
 
-def read_open_account(
-    request: account_admin_service_pb2.CreateOpenAccountRequest,
-    domain_id: str,
-    identity_id: uuid.UUID,
-    create_access_key: str,
-) -> OpenAccount:
-    """The open account to be made. Raises `FieldInvalid`."""
-    return OpenAccount(
-        domain_id=domain_id,
-        identity_id=identity_id,
+def read_new_open_account(request: account_admin_service_pb2.CreateOpenAccountRequest) -> NewOpenAccount:
+    """What an open account is to be. Raises `FieldInvalid`."""
+    return NewOpenAccount(
         project_id=checked_project_id(request.project_id),
         idp=checked_text("idp", request.idp, 64),
         open_id=checked_text("open_id", request.open_id, 255),
-        user_id=checked_user_id(request.user_id),
+        user_id=request.user_id and checked_user_id(request.user_id),
         display_name=checked_text("display_name", request.display_name, 128),
         login_id=checked_text("login_id", request.login_id, 128),
         mobile=checked_text("mobile", request.mobile, 32),
         region=checked_text("region", request.region, 32),
-        create_access_key=create_access_key,
     )
 
 

@@ -1,9 +1,10 @@
 """What the account service answers instead of success, beside the runtime's refusals.
 
-AccountRefusal
-├── IdentityTaken, NotFoundLink, NotFoundLinkUser, LinkUserRefused
-├── NotFoundOpenAccount, IdpNotRegistered, ParametersDisagree
-└── NotFoundProject, AlreadyExistsProject, AlreadyExistsOpenAccount
+Refusal
+└── AccountRefusal
+    ├── IdentityTaken, NotFoundLink, NotFoundLinkUser, LinkUserRefused
+    ├── NotFoundOpenAccount, IdpNotRegistered, ParametersDisagree
+    └── NotFoundProject, AlreadyExistsProject, AlreadyExistsOpenAccount
 """
 
 from tessera.account.v1 import error_reason_pb2

@@ -5,7 +5,6 @@ import unicodedata
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
 
 import email_validator
 import phonenumbers
@@ -34,16 +33,6 @@ class Identity:
     key: str
     given: str
     extra: str = ""
-
-
-class Linking(Enum):
-    """How an attempt to link ended."""
-
-    LINKED = auto()
-    KEPT = auto()
-    """It was linked to this user before."""
-    TAKEN = auto()
-    """It is linked to another user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +126,5 @@ def _email_key(given: str) -> str:
 
 
 def mask_mobile(mobile: str) -> str:
-    """A mobile number without its last four characters; empty where there is none (seed: `1390000****`)."""
+    """A mobile number without its last four characters; empty where there is none: `1390000****`."""
     return mobile and mobile[:-4] + "****"

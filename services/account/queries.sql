@@ -3,13 +3,13 @@
 -- name: insert_link
 -- One statement, so that of many callers who link one identity exactly one becomes its owner. A link of the same user
 -- is written again unchanged, to be found by the statement that waited for it; another user's is not touched, and no
--- row comes back. xmax is 0 in a row that was never anything but inserted.
+-- row comes back.
 -- $1 domain, $2 type, $3 key, $4 identity as given, $5 extra, $6 user, $7 now
 insert into account.link (domain_id, type, identity_key, identity, extra, user_id, created_at)
 values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (domain_id, type, identity_key) do update set user_id = excluded.user_id
 where link.user_id = excluded.user_id
-returning (xmax = 0) as inserted;
+returning user_id;
 
 -- name: delete_link
 -- The user is part of the condition: nobody unlinks what became another's meanwhile.

@@ -1,7 +1,6 @@
-"""What the account service answers, in proto's order: convert, act, convert."""
+"""The account service's servicers, in the order of proto/: convert, act, convert."""
 # ruff: noqa: N802  gRPC names the methods as proto/ does
 
-import uuid
 from typing import Any
 
 from tessera.account.v1 import (
@@ -20,17 +19,17 @@ from services.account.actions.get_link_info import get_link_info
 from services.account.actions.get_link_info_by_user_id import get_link_info_by_user_id
 from services.account.actions.link_account import link_account
 from services.account.actions.unlink_account import unlink_account
-from services.account.peers import Token, TokenService
+from services.account.peers import Token, TokenPeer
 from services.account.store import Store
 from services.runtime.auth import only_own, principal
 from services.runtime.clock import Clock
-from services.runtime.ids import uuid7
+from services.runtime.telemetry import request_id
 
 
 class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
     """Identities linked to users."""
 
-    def __init__(self, store: Store, token: TokenService, clock: Clock) -> None:
+    def __init__(self, store: Store, token: TokenPeer, clock: Clock) -> None:
         self._store = store
         self._token = token
         self._clock = clock
@@ -48,7 +47,8 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
     ) -> account_service_pb2.UnlinkAccountResponse:
         """Take an identity from a user."""
         user_id = convert.checked_user_id(request.user_id)
-        await unlink_account(self._store, principal().domain_id, user_id, convert.read_identity(request))
+        identity = convert.read_identity(request)
+        await unlink_account(self._store, principal(), user_id=user_id, identity=identity)
         return account_service_pb2.UnlinkAccountResponse()
 
     async def GetLinkInfo(
@@ -56,14 +56,15 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
     ) -> account_pb2.AccountLinkInfo:
         """Find the link of an identity."""
         identity = convert.read_identity(request)
-        return convert.write_link(await get_link_info(self._store, principal().domain_id, identity, _own_user()))
+        link = await get_link_info(self._store, principal(), identity=identity, own_user=_own_user())
+        return convert.write_link(link)
 
     async def GetLinkInfoByUserId(
         self, request: account_service_pb2.GetLinkInfoByUserIdRequest, _context: Any
     ) -> account_service_pb2.GetLinkInfoByUserIdResponse:
         """List the links of a user."""
         user_id = convert.checked_user_id(request.user_id)
-        links = await get_link_info_by_user_id(self._store, principal().domain_id, user_id, _own_user())
+        links = await get_link_info_by_user_id(self._store, principal(), user_id=user_id, own_user=_own_user())
         return account_service_pb2.GetLinkInfoByUserIdResponse(items=map(convert.write_link, links))
 
 
@@ -74,13 +75,13 @@ class OpenAccountServicer(account_service_pb2_grpc.OpenAccountServiceServicer):
         self._store = store
 
     async def DescribeOpenAccount(
-        self, request: account_service_pb2.DescribeOpenAccountRequest, context: Any
+        self, request: account_service_pb2.DescribeOpenAccountRequest, _context: Any
     ) -> account_service_pb2.DescribeOpenAccountResponse:
         """Find an open account."""
         wanted = convert.read_wanted(request)
-        account = await describe_open_account(self._store, principal().domain_id, wanted)
+        account = await describe_open_account(self._store, principal(), wanted=wanted)
         return account_service_pb2.DescribeOpenAccountResponse(
-            request_id=_request_id(context), open_account=convert.write_open_account(account)
+            request_id=request_id().upper(), open_account=convert.write_open_account(account)
         )
 
 
@@ -97,28 +98,18 @@ class AccountAdminServicer(account_admin_service_pb2_grpc.AccountAdminServiceSer
         """Make a project."""
         project_id = convert.checked_project_id(request.project_id)
         name = convert.checked_text("name", request.name, 128)
-        made = await create_project(self._store, self._clock, principal().domain_id, project_id, name)
+        made = await create_project(self._store, self._clock, principal(), project_id=project_id, name=name)
         return account_admin_service_pb2.CreateProjectResponse(project_id=made)
 
     async def CreateOpenAccount(
         self, request: account_admin_service_pb2.CreateOpenAccountRequest, _context: Any
     ) -> account_admin_service_pb2.CreateOpenAccountResponse:
         """Make an open account of a project."""
-        caller = principal()
-        account = convert.read_open_account(request, caller.domain_id, uuid7(self._clock.now()), caller.client_id)
-        identity_id = await create_open_account(self._store, self._clock, account)
+        new = convert.read_new_open_account(request)
+        identity_id = await create_open_account(self._store, self._clock, principal(), new=new)
         return account_admin_service_pb2.CreateOpenAccountResponse(identity_id=str(identity_id))
 
 
 def _own_user() -> str | None:
     """The one user whose links the caller may see; `None`: everybody's."""
     return principal().subject if only_own() else None
-
-
-def _request_id(context: Any) -> str:
-    """The request's id as the vendor writes it, an upper-case UUID; a new one where the caller's is none."""
-    given = dict(context.invocation_metadata()).get("x-request-id")
-    try:
-        return str(uuid.UUID(given)).upper()
-    except (ValueError, TypeError, AttributeError):
-        return str(uuid.uuid4()).upper()

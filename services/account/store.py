@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 
 from services.account.errors import NotFoundProject
-from services.account.model import Identity, Link, Linking, OpenAccount
+from services.account.model import Identity, Link, OpenAccount
 from services.runtime.db import Database
 from services.runtime.sql import load_queries
 
@@ -20,9 +20,9 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def insert_link(self, domain_id: str, identity: Identity, user_id: str, now: datetime) -> Linking:
-        """Link an identity to a user unless it is linked; says how that ended. One of any number of racers links."""
-        inserted = await self._database.fetchval(
+    async def insert_link(self, domain_id: str, identity: Identity, user_id: str, now: datetime) -> bool:
+        """Link an identity to a user unless it is linked; whether it is this user's now. Of many racers one links."""
+        owner = await self._database.fetchval(
             _SQL["insert_link"],
             domain_id,
             identity.type,
@@ -32,9 +32,7 @@ class Store:
             user_id,
             now,
         )
-        if inserted is None:
-            return Linking.TAKEN
-        return Linking.LINKED if inserted else Linking.KEPT
+        return owner is not None
 
     async def delete_link(self, domain_id: str, identity: Identity, user_id: str) -> None:
         """Take an identity from a user; nothing happens where it is not linked to it."""

@@ -1,4 +1,4 @@
-"""The binding service's settings."""
+"""Settings of the binding service."""
 
 from dataclasses import dataclass
 

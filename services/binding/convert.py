@@ -4,7 +4,6 @@ What is wrong with a request as a whole is refused (`FIELD_MISSING`, `FIELD_INVA
 is wrong with one entry of a list is that entry's code.
 """
 
-import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -27,6 +26,7 @@ from services.binding.model import (
     code_of,
 )
 from services.runtime.errors import FieldInvalid, FieldMissing
+from services.runtime.validation import CONTROL
 
 T = TypeVar("T")
 
@@ -38,12 +38,10 @@ MAX_ACCOUNTS_OF_TOKEN = 100
 PARTLY_FAILED = 1008026
 ALL_FAILED = 1008027
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
 
 def is_token(token: str) -> bool:
     """Whether a text may be a device token: 1 to 255 bytes, no control characters."""
-    return 1 <= len(token.encode()) <= 255 and not _CONTROL.search(token)
+    return 1 <= len(token.encode()) <= 255 and not CONTROL.search(token)
 
 
 def is_account_type(account_type: int) -> bool:
@@ -55,7 +53,7 @@ def is_account(account: Account) -> bool:
     """Whether an account may be one: 2 to 255 characters, no control characters, a type of 16 bits."""
     return (
         2 <= len(account.account) <= 255
-        and not _CONTROL.search(account.account)
+        and not CONTROL.search(account.account)
         and is_account_type(account.account_type)
     )
 

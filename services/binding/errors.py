@@ -1,7 +1,8 @@
 """What the binding service answers instead of success, beside the runtime's refusals.
 
-BindingRefusal
-└── NothingBound
+Refusal
+└── BindingRefusal
+    └── NothingBound
 """
 
 from tessera.binding.v1 import error_reason_pb2

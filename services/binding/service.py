@@ -1,4 +1,4 @@
-"""The binding service's RPCs, in the order of proto/: convert, act, convert."""
+"""The binding service's servicers, in the order of proto/: convert, act, convert."""
 # ruff: noqa: N802  gRPC names the methods as proto/ does
 
 from typing import Any
@@ -26,14 +26,15 @@ class BindingServicer(binding_service_pb2_grpc.BindingServiceServicer):
     ) -> binding_service_pb2.BatchOperateAccountsResponse:
         """Bind and unbind."""
         push_app, operation = _push_app(), convert.read_operation(request)
-        return convert.write_outcome(await batch_operate_accounts(self._store, push_app, self._clock.now(), operation))
+        codes = await batch_operate_accounts(self._store, self._clock, push_app, operation=operation)
+        return convert.write_outcome(codes)
 
     async def QueryAccounts(
         self, request: binding_service_pb2.QueryAccountsRequest, _context: Any
     ) -> binding_service_pb2.QueryAccountsResponse:
         """Find tokens of accounts, or accounts of tokens."""
         push_app, query = _push_app(), convert.read_query(request)
-        return convert.write_found(await query_accounts(self._store, push_app.access_id, query))
+        return convert.write_found(await query_accounts(self._store, push_app, query=query))
 
 
 def _push_app() -> auth.PushApp:

@@ -18,7 +18,7 @@ from services.runtime.sql import load_queries
 
 T = TypeVar("T")
 
-_QUERIES = load_queries(Path(__file__).with_name("queries.sql"))
+_SQL = load_queries(Path(__file__).with_name("queries.sql"))
 
 
 class Store:
@@ -31,11 +31,13 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def overwrite_accounts(self, app_id: int, cap: int, now: datetime, entries: Sequence[TokenAccounts]) -> None:
+    async def overwrite_accounts(
+        self, access_id: int, cap: int, now: datetime, entries: Sequence[TokenAccounts]
+    ) -> None:
         """Replace the accounts of each token by those listed.
 
         Args:
-            app_id: the push app.
+            access_id: the push app.
             cap: tokens that an account may have; beyond it the least recently bound are unbound.
             now: when.
             entries: each token once, one account of a type.
@@ -43,49 +45,49 @@ class Store:
         await self._in_batches(
             entries,
             _keys,
-            lambda batch: self._database.execute(_QUERIES["overwrite_accounts"], app_id, cap, now, *_columns(batch)),
+            lambda batch: self._database.execute(_SQL["overwrite_accounts"], access_id, cap, now, *_columns(batch)),
         )
 
-    async def add_accounts(self, app_id: int, cap: int, now: datetime, entries: Sequence[TokenAccounts]) -> None:
+    async def add_accounts(self, access_id: int, cap: int, now: datetime, entries: Sequence[TokenAccounts]) -> None:
         """Bind each token to the accounts listed; each replaces that of the same type. Arguments as above."""
         await self._in_batches(
             entries,
             _keys,
-            lambda batch: self._database.execute(_QUERIES["add_accounts"], app_id, cap, now, *_columns(batch)),
+            lambda batch: self._database.execute(_SQL["add_accounts"], access_id, cap, now, *_columns(batch)),
         )
 
-    async def unbind_accounts(self, app_id: int, entries: Sequence[TokenAccounts]) -> None:
+    async def unbind_accounts(self, access_id: int, entries: Sequence[TokenAccounts]) -> None:
         """Unbind each token from the accounts listed, as far as it is bound to them."""
         await self._in_batches(
             entries,
             _keys,
-            lambda batch: self._database.execute(_QUERIES["unbind_accounts"], app_id, *_columns(batch)),
+            lambda batch: self._database.execute(_SQL["unbind_accounts"], access_id, *_columns(batch)),
         )
 
-    async def clear_tokens(self, app_id: int, tokens: Sequence[str]) -> None:
+    async def clear_tokens(self, access_id: int, tokens: Sequence[str]) -> None:
         """Unbind each token from all its accounts."""
         await self._in_batches(
             tokens,
             _one_key,
-            lambda batch: self._database.execute(_QUERIES["clear_tokens"], app_id, batch),
+            lambda batch: self._database.execute(_SQL["clear_tokens"], access_id, batch),
         )
 
-    async def clear_accounts(self, app_id: int, accounts: Sequence[Account]) -> None:
+    async def clear_accounts(self, access_id: int, accounts: Sequence[Account]) -> None:
         """Unbind each account from all its tokens."""
         await self._in_batches(
             accounts,
             _one_key,
-            lambda batch: self._database.execute(_QUERIES["clear_accounts"], app_id, *_account_columns(batch)),
+            lambda batch: self._database.execute(_SQL["clear_accounts"], access_id, *_account_columns(batch)),
         )
 
-    async def list_tokens(self, app_id: int, accounts: Sequence[Account]) -> list[tuple[str, ...]]:
+    async def list_tokens(self, access_id: int, accounts: Sequence[Account]) -> list[tuple[str, ...]]:
         """The tokens of each account, the most recently bound first; empty where it has none."""
-        rows = await self._database.fetch(_QUERIES["list_tokens"], app_id, *_account_columns(accounts))
+        rows = await self._database.fetch(_SQL["list_tokens"], access_id, *_account_columns(accounts))
         return [tuple(row["tokens"]) for row in rows]
 
-    async def list_accounts(self, app_id: int, tokens: Sequence[str]) -> list[tuple[Account, ...]]:
+    async def list_accounts(self, access_id: int, tokens: Sequence[str]) -> list[tuple[Account, ...]]:
         """The accounts of each token, by type; empty where it has none."""
-        rows = await self._database.fetch(_QUERIES["list_accounts"], app_id, tokens)
+        rows = await self._database.fetch(_SQL["list_accounts"], access_id, tokens)
         return [tuple(map(Account, row["types"] or (), row["accounts"] or ())) for row in rows]
 
     @staticmethod
@@ -98,6 +100,8 @@ class Store:
             try:
                 await run(batch)
             except asyncpg.ProgramLimitExceededError:
+                if len(batch) == 1:
+                    raise
                 # Its tokens hold so many accounts that the function would not lock them all at once. A single token
                 # is never refused so.
                 middle = len(batch) // 2

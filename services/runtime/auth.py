@@ -1,6 +1,6 @@
 """Who calls: verifies the one credential inside, and what it permits.
 
-Two kinds of token are believed. An access token in `authorization: Bearer`, signed by a domain's access key. The
+Two kinds of token are believed. An access token in `authorization: Bearer`, signed by a domain's access-token key. The
 edge's internal token in `x-tessera-edge-token`, signed by a domain's edge key for one service, which the gateway puts
 there after it verified another credential, and strips from whatever comes in. Neither passes for the other: they
 differ in key, issuer, type and audience.
@@ -9,7 +9,7 @@ differ in key, issuer, type and audience.
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +46,8 @@ class Principal:
     """A verified caller.
 
     `kind` is `user`, `app`, `service`, `access_key` or `push_app`; `subject` its id. `client_id` is the app or key
-    through which it acts. `role` and `scopes` are a user's; the permissions of the others are a stored list.
+    through which it acts. `role` and `scopes` are a user's; the permissions of the others are a stored list. `actor` is
+    who acts for the user; empty: the user itself.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Principal:
     role: str = ""
     scopes: frozenset[str] = frozenset()
     session_id: str = ""
+    actor: str = ""
     push_app: PushApp | None = None
 
     def permits(self, access: access_pb2.Access) -> bool:
@@ -120,6 +122,11 @@ def user_permissions(role: str, scopes: frozenset[str]) -> frozenset[str]:
     """What a user's token permits: what its role has, as far as a scope of the token opens it."""
     opened = frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
     return ROLES.get(role, frozenset()) & opened
+
+
+def beyond(held: frozenset[str], permissions: Iterable[str]) -> frozenset[str]:
+    """Those of some permissions that who holds `held` cannot give. A user's own data is everybody's to open."""
+    return frozenset(each for each in permissions if not each.endswith(".own")) - held
 
 
 class Authenticator:
@@ -242,6 +249,7 @@ def _read_claims(claims: Mapping[str, Any], domain_id: str) -> Principal:
         role=role,
         scopes=scopes,
         session_id=claims.get("sid", ""),
+        actor=claims.get("act", {}).get("sub", ""),
         push_app=PushApp(push["id"], push["tokens_per_account"], push["append_enabled"]) if push else None,
     )
 

@@ -1,9 +1,11 @@
 """One clock per process, which follows the database's.
 
 Decisions about stored rows are made in several processes on several hosts. They agree on the time because each takes
-it from here, and here it is the host's time plus the offset last measured over the database pool.
+it from here: what the database's clock last said, and what has passed since by a clock that nobody can set. A host
+whose own clock jumps changes nothing.
 """
 
+import time
 from datetime import UTC, datetime, timedelta
 
 MAX_SKEW = timedelta(seconds=5)
@@ -14,25 +16,27 @@ class Clock:
     """Tells the time; `follow` and `shift` move it."""
 
     def __init__(self) -> None:
-        self._offset = timedelta()
         self._shift = timedelta()
+        self.follow(datetime.now(UTC))
 
     def now(self) -> datetime:
         """The time, aware, UTC."""
-        return datetime.now(UTC) + self._offset + self._shift
+        return self._known + timedelta(seconds=time.monotonic() - self._known_at) + self._shift
 
     def timestamp(self) -> int:
         """The time in whole seconds since 1970, as JWTs carry it."""
         return int(self.now().timestamp())
 
-    def follow(self, offset: timedelta) -> None:
-        """Take over how far the database's clock is ahead of the host's."""
-        self._offset = offset
+    def follow(self, theirs: datetime) -> None:
+        """Take over what the database's clock says now."""
+        self._known = theirs
+        self._known_at = time.monotonic()
+        self._skew = abs(datetime.now(UTC) - theirs)
 
     @property
     def skew(self) -> timedelta:
-        """How far the host's clock is from the database's, without sign."""
-        return abs(self._offset)
+        """How far the host's clock was from the database's when it was last asked, without sign."""
+        return self._skew
 
     def shift(self, by: timedelta) -> None:
         """Move the clock for good. For tests, which cannot wait."""

@@ -5,9 +5,10 @@ A call takes one connection, for one statement wherever it can. What the pool or
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -15,12 +16,14 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from services.runtime.clock import Clock
-from services.runtime.errors import Overloaded, Unavailable
+from services.runtime.errors import DeadlineExceeded, Overloaded, Unavailable
 from services.runtime.repeating import repeat
 
 T = TypeVar("T")
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 """A connection taken from the pool."""
+DirectConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+"""A connection of one's own."""
 
 log = structlog.get_logger()
 
@@ -33,9 +36,14 @@ _AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.DatabaseDroppedError,
+    asyncpg.IdleSessionTimeoutError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidCatalogNameError,
 )
 # The schema is not the one that this version was written for: a migration is under way, or was forgotten.
@@ -47,6 +55,41 @@ _BEHIND = (
 )
 # The statement ran into another one and may be tried again.
 _BUSY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[DirectConnection]:
+    """A connection of one's own, beside the pool and any pooler: for session locks and what runs in no transaction.
+
+    Raises:
+        Unavailable: the database is away, or refuses.
+    """
+    with translated():
+        connection = await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": "tessera"})
+    try:
+        with translated():
+            yield connection
+    finally:
+        await connection.close(timeout=2)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the connection, the server or another statement does wrong into a refusal that says so."""
+    try:
+        yield
+    except asyncpg.QueryCanceledError as error:
+        # Tried again at once, it would only add to what made it slow.
+        raise DeadlineExceeded(detail=f"statement timeout: {error}") from error
+    except (TimeoutError, *_AWAY, *_BUSY) as error:
+        raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
+    except _BEHIND as error:
+        log.warning("the schema is not the one that this version knows", problem=str(error))
+        raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
+
+
+async def _nothing_to_reset(_connection: DirectConnection) -> None:
+    """Statements leave nothing behind in a session, so that giving a connection back is no round trip."""
 
 
 class Database:
@@ -73,18 +116,23 @@ class Database:
             "timezone": "UTC",
         }
         self._pool: asyncpg.Pool | None = None
+        # Beside the pool: that all of its connections are busy does not mean that the database is away.
+        self._pulse: DirectConnection | None = None
         self._problem: str | None = "not connected yet"
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to connect. Returns when the first attempt is over; further ones go on behind."""
-        await self._beat()
-        self._task = repeat("database", self._follow)
+        self._task = repeat("database", self._follow, after=await self._follow())
 
     async def close(self) -> None:
         """Close the pool; statements that run are given a moment."""
         if self._task:
             self._task.cancel()
+            # It may be about to connect, and what it gets must be closed, too.
+            await asyncio.wait({self._task})
+        if self._pulse:
+            self._pulse.terminate()
         if self._pool:
             try:
                 async with asyncio.timeout(2):
@@ -116,8 +164,9 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """One connection for several statements: maintenance. Raises as `fetch`."""
-        async with self._translated(), self._acquired() as connection:
-            yield connection
+        with translated():
+            async with self._acquired() as connection:
+                yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -140,15 +189,11 @@ class Database:
         try:
             yield connection
         finally:
-            await self._pool.release(connection)
-
-    @staticmethod
-    @asynccontextmanager
-    async def _translated() -> AsyncIterator[None]:
-        try:
-            yield
-        except (*_AWAY, *_BEHIND, *_BUSY) as error:
-            raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
+            try:
+                await self._pool.release(connection)
+            except (asyncpg.InternalClientError, *_AWAY) as error:
+                # It is closed, and another takes its place. What the statement came to is said already.
+                log.warning("connection lost", problem=f"{type(error).__name__}: {error}")
 
     async def _follow(self) -> float:
         await self._beat()
@@ -158,15 +203,23 @@ class Database:
         """Connect where there is no pool; then see that the database answers, and how its clock goes."""
         try:
             async with asyncio.timeout(5):
+                if self._pulse is None or self._pulse.is_closed():
+                    self._pulse = await asyncpg.connect(self._dsn, server_settings=self._settings)
                 if self._pool is None:
                     self._pool = await asyncpg.create_pool(
-                        self._dsn, min_size=1, max_size=self._pool_size, server_settings=self._settings
+                        self._dsn,
+                        min_size=1,
+                        max_size=self._pool_size,
+                        server_settings=self._settings,
+                        reset=_nothing_to_reset,
                     )
-                before = datetime.now(UTC)
-                theirs: datetime = await self.fetchval("select clock_timestamp()")
-                after = datetime.now(UTC)
-        except (TimeoutError, Unavailable, Overloaded, *_AWAY) as error:
-            problem = getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
+                before = time.monotonic()
+                theirs: datetime = await self._pulse.fetchval("select clock_timestamp()")
+                took = timedelta(seconds=time.monotonic() - before)
+        except (TimeoutError, asyncpg.QueryCanceledError, *_AWAY) as error:
+            if self._pulse:
+                self._pulse.terminate()
+            problem = f"{type(error).__name__}: {error}"
             if self._problem != problem:
                 log.warning("database away", problem=problem)
             self._problem = problem
@@ -175,5 +228,5 @@ class Database:
             log.info("database connected")
         self._problem = None
         # A slow answer says little about when it was made.
-        if after - before < timedelta(milliseconds=200):
-            self._clock.follow(theirs - before - (after - before) / 2)
+        if took < timedelta(milliseconds=200):
+            self._clock.follow(theirs + took / 2)

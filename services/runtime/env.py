@@ -75,13 +75,15 @@ def load(settings: type[T], environ: Mapping[str, str]) -> T:
     """Read a settings dataclass from the environment.
 
     Raises:
-        SettingsError: with every missing, malformed and out-of-bounds value.
+        SettingsError: with every missing, malformed and out-of-bounds value; where there are none, with what a method
+            `problems` of the class says of values that contradict each other.
     """
     hints = typing.get_type_hints(settings)
     values: dict[str, Any] = {}
     problems: list[str] = []
     for field in dataclasses.fields(settings):  # type: ignore[arg-type]
         name = PREFIX + field.name.upper()
+        text = None
         try:
             text = _read(environ, name)
             if text is None:
@@ -91,12 +93,19 @@ def load(settings: type[T], environ: Mapping[str, str]) -> T:
             values[field.name] = _bounded(_convert(text, hints[field.name]), field.metadata)
         except OSError as error:
             problems.append(f"{name}_FILE: {error.strerror}: {environ[name + '_FILE']}")
-        except ValueError as error:
-            shown = "its value" if field.metadata["secret"] else repr(text)
+        except UnicodeDecodeError:
+            problems.append(f"{name}_FILE: {environ[name + '_FILE']} is not text")
+        except (ValueError, OverflowError) as error:
+            # What stands in a file is likely to be a secret, whatever the field.
+            shown = "its value" if field.metadata["secret"] or text != environ.get(name) else repr(text)
             problems.append(f"{name}: {shown} is not {error}")
     if problems:
         raise SettingsError(problems)
-    return settings(**values)
+    read = settings(**values)
+    problems = getattr(read, "problems", list)()
+    if problems:
+        raise SettingsError(problems)
+    return read
 
 
 def _read(environ: Mapping[str, str], name: str) -> str | None:
@@ -123,7 +132,11 @@ def _convert(text: str, hint: Any) -> Any:
             msg = "a whole number" if hint is int else "a number"
             raise ValueError(msg) from None
     if hint is timedelta:
-        return timedelta(seconds=_convert(text, float))
+        try:
+            return timedelta(seconds=_convert(text, float))
+        except OverflowError:
+            msg = "a number of seconds"
+            raise ValueError(msg) from None
     if hint is Address:
         return Address.parse(text)
     return hint(text)

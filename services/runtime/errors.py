@@ -1,7 +1,7 @@
 """What a service may answer instead of success.
 
     Refusal
-    ├── Unauthenticated, PermissionDenied, FieldMissing, FieldInvalid
+    ├── Unauthenticated, PermissionDenied, RequestMalformed, FieldMissing, FieldInvalid
     ├── Unavailable, Overloaded, DeadlineExceeded, Internal
     └── … each service's own, in its errors.py
 
@@ -9,7 +9,6 @@ A class stands for one reason, a value of an `ErrorReason` enum in proto/; gRPC 
 are that value's `dialect` option and nowhere else. The message is public. What only the log may know is the detail.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import grpc
@@ -29,7 +28,6 @@ class Refusal(Exception):
         message: replaces the class's public message.
         detail: why, for the log alone.
         field: path of the request's field at fault, for `BadRequest`.
-        metadata: further public facts, for `ErrorInfo.metadata`.
     """
 
     reasons: ClassVar[Any] = error_reason_pb2.ErrorReason
@@ -42,12 +40,10 @@ class Refusal(Exception):
         *,
         detail: str | None = None,
         field: str | None = None,
-        metadata: Mapping[str, str] | None = None,
     ) -> None:
         self.message = message or self.public
         self.detail = detail
         self.field = field
-        self.metadata = dict(metadata or {})
         super().__init__(f"{self.reason}: {detail or self.message}")
 
     @classmethod
@@ -58,7 +54,7 @@ class Refusal(Exception):
 
     def status(self) -> status_pb2.Status:
         """The error as a caller gets it: code, message, `ErrorInfo`, and `BadRequest` where a field is at fault."""
-        details = [error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)]
+        details = [error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN)]
         status = status_pb2.Status(code=self.code().value[0], message=self.message)
         if self.field:
             violation = error_details_pb2.BadRequest.FieldViolation(field=self.field, description=self.message)
@@ -100,6 +96,13 @@ class FieldInvalid(Refusal):
 
     def __init__(self, field: str, message: str | None = None) -> None:
         super().__init__(message or f"The input parameter {field} is not valid.", field=field)
+
+
+class RequestMalformed(Refusal):
+    """The request cannot be read."""
+
+    reason = "REQUEST_MALFORMED"
+    public = "The request is not well-formed."
 
 
 class Unavailable(Refusal):

@@ -6,7 +6,6 @@ and nothing else. Streams pass the same steps: the innermost one writes their me
 
 import asyncio
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,17 +13,17 @@ from typing import Any, TypeAlias
 import grpc
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
 from tessera.runtime.v1 import access_pb2
 
 from services.runtime import auth, telemetry
-from services.runtime.errors import DeadlineExceeded, Internal, Refusal
+from services.runtime.errors import DeadlineExceeded, Internal, Refusal, RequestMalformed
 from services.runtime.validation import check_required
 
 log = structlog.get_logger()
 
-# RPCs that are not ours, and who may call them. What stands here not at all is refused.
+# RPCs that are not ours, and who may call them. What is not listed here is refused.
 FOREIGN: Mapping[str, access_pb2.Access] = {
     "/grpc.health.v1.Health/": access_pb2.Access(anonymous=True),
     "/grpc.reflection.v1alpha.ServerReflection/": access_pb2.Access(permissions=["runtime.reflect"]),
@@ -47,7 +46,6 @@ class Call:
     authenticator: auth.Authenticator
     context: Context
     metadata: Mapping[str, str]
-    request_id: str
     streams: bool
     request: Any = None
     caller: auth.Principal | None = None
@@ -60,7 +58,7 @@ Step = Callable[[Call, Next], Awaitable[Any]]
 
 async def log_call(call: Call, proceed: Next) -> Any:
     """One line a call, with its request id: who, what, how it ended, how long it took. Never a request's content."""
-    structlog.contextvars.bind_contextvars(request_id=call.request_id)
+    telemetry.take_request_id(call.metadata.get("x-request-id"))
     started = time.perf_counter()
     try:
         return await proceed(call)
@@ -68,7 +66,7 @@ async def log_call(call: Call, proceed: Next) -> Any:
         refusal = call.refusal
         facts: dict[str, Any] = {"method": call.method, "ms": round((time.perf_counter() - started) * 1000, 2)}
         if call.caller:
-            facts |= {"domain": call.caller.domain_id, call.caller.kind: call.caller.subject}
+            facts |= {"domain": call.caller.domain_id, "kind": call.caller.kind, "caller": call.caller.subject}
         if refusal:
             facts |= {"reason": refusal.reason, "detail": refusal.detail or refusal.message}
         # Health checks come every second, and say nothing while they succeed.
@@ -108,7 +106,7 @@ async def keep_deadline(call: Call, proceed: Next) -> Any:
         return await proceed(call)
     remaining = call.context.time_remaining()
     try:
-        async with asyncio.timeout(min(remaining or _DEADLINE_SECONDS, _DEADLINE_SECONDS)):
+        async with asyncio.timeout(_DEADLINE_SECONDS if remaining is None else min(remaining, _DEADLINE_SECONDS)):
             return await proceed(call)
     except TimeoutError as error:
         raise DeadlineExceeded from error
@@ -124,7 +122,9 @@ async def authenticate(call: Call, proceed: Next) -> Any:
 
 
 async def validate(call: Call, proceed: Next) -> Any:
-    """Refuse a request in which a required field is empty."""
+    """Refuse a request that cannot be read, or in which a required field is empty."""
+    if call.request is _UNREADABLE:
+        raise RequestMalformed
     if isinstance(call.request, Message):
         check_required(call.request)
     return await proceed(call)
@@ -194,18 +194,33 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
         async def run(request: Any, context: Context) -> Any:
             metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-            request_id = metadata.get("x-request-id") or str(uuid.uuid4())
-            call = Call(method, access, self._authenticator, context, metadata, request_id, streams, request)
-            return await chain(call)
+            return await chain(Call(method, access, self._authenticator, context, metadata, streams, request))
 
+        deserialize = handler.request_deserializer
+        if not handler.request_streaming:
+            deserialize = _readable_or_not(deserialize)
         kind: Any = {
             (False, False): grpc.unary_unary_rpc_method_handler,
             (False, True): grpc.unary_stream_rpc_method_handler,
             (True, False): grpc.stream_unary_rpc_method_handler,
             (True, True): grpc.stream_stream_rpc_method_handler,
         }[handler.request_streaming, handler.response_streaming]
-        wrapped: Handler = kind(run, handler.request_deserializer, handler.response_serializer)
+        wrapped: Handler = kind(run, deserialize, handler.response_serializer)
         return wrapped
+
+
+# Stands for a request that no message could be read from; refused inside the steps, as any other.
+_UNREADABLE = object()
+
+
+def _readable_or_not(deserialize: Any) -> Any:
+    def read(raw: bytes) -> Any:
+        try:
+            return deserialize(raw)
+        except DecodeError:
+            return _UNREADABLE
+
+    return read
 
 
 def _bind(step: Step, proceed: Next) -> Next:

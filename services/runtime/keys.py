@@ -1,11 +1,10 @@
 """The keys that verify tokens, as token's `KeyService` lists them: followed by every service, kept on disk.
 
 A key is bound to one issuer, one domain, one use and one algorithm; a token is believed in nothing but what its key
-may say (design, "Domains and issuers").
+may say.
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grp
 
 from services.runtime.channel import open_channel
 from services.runtime.env import Address
+from services.runtime.files import write_private
 from services.runtime.repeating import repeat
 
 log = structlog.get_logger()
@@ -127,27 +127,23 @@ class RemoteKeys:
             # Without any key there is nothing that a stranger could make us ask for.
             if self._keys and time.monotonic() - self._asked < _ASK_AGAIN_SECONDS:
                 return
-            self._asked = time.monotonic()
             try:
                 answer = await self._stub.ListVerificationKeys(
                     token_service_pb2.ListVerificationKeysRequest(), timeout=2
                 )
                 self._take(answer.keys)
-                self._keep(answer.SerializeToString())
+                write_private(self._file, answer.SerializeToString())
             except grpc.aio.AioRpcError as error:
                 log.debug("token away", code=error.code().name)
             except ValueError as error:
                 log.error("token sent a key that is none", problem=str(error))
             except OSError as error:
                 log.warning("verification keys not kept on disk", problem=str(error))
+            # At the end, so that who waited for this answer does not ask for another.
+            self._asked = time.monotonic()
 
     def _take(self, messages: Iterable[token_pb2.VerificationKey]) -> None:
         self._keys = {key.key_id: key for key in map(read_key, messages)}
-
-    def _keep(self, answer: bytes) -> None:
-        partial = self._file.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(answer)
-        partial.replace(self._file)
 
     async def _follow(self) -> float:
         await self.ask()

@@ -4,11 +4,9 @@ import asyncio
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import asyncpg
-
-from services.runtime.db import Connection
-from services.runtime.errors import Unavailable
+from services.runtime.db import Connection, DirectConnection, connected
 
 # Held while migrations run: one number for all schemas, since creating a schema is one catalogue's matter.
 _LOCK = 7_305_510_021
@@ -35,22 +33,18 @@ async def migrate(dsn: str, schema: str, folder: Path) -> None:
         Unavailable: the database is away.
         MigrationError: a migration failed; those before it are applied, it is not.
     """
-    try:
-        connection = await asyncpg.connect(dsn, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
-    try:
+    async with connected(dsn) as connection:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         if await pending(connection, schema, folder):
             # `if not exists` asks for the right to create one even where there is one.
             if not await connection.fetchval("select 1 from pg_namespace where nspname = $1", schema):
                 await connection.execute(f'create schema "{schema}"')
-            await _dbmate(dsn, schema, folder)
-    finally:
-        await connection.close()
+            # dbmate insists on TLS where a DSN does not say; it gets what this connection came to.
+            encrypted = await connection.fetchval("select ssl from pg_stat_ssl where pid = pg_backend_pid()")
+            await _dbmate(_with_sslmode(dsn, encrypted=bool(encrypted)), schema, folder)
 
 
-async def pending(connection: "asyncpg.Connection[asyncpg.Record] | Connection", schema: str, folder: Path) -> set[str]:
+async def pending(connection: "Connection | DirectConnection", schema: str, folder: Path) -> set[str]:
     """Versions in the folder that are not applied. Empty: the schema is up to date."""
     known = {path.name.partition("_")[0] for path in folder.glob("*.sql")}
     table = f'"{schema}".schema_migrations'
@@ -58,6 +52,13 @@ async def pending(connection: "asyncpg.Connection[asyncpg.Record] | Connection",
         return known
     rows = await connection.fetch(f"select version from {table}")  # noqa: S608 the schema is the service's name
     return known - {row["version"] for row in rows}
+
+
+def _with_sslmode(dsn: str, *, encrypted: bool) -> str:
+    parts = urlsplit(dsn)
+    query = dict(parse_qsl(parts.query))
+    query.setdefault("sslmode", "require" if encrypted else "disable")
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 async def _dbmate(dsn: str, schema: str, folder: Path) -> None:

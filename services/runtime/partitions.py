@@ -1,19 +1,21 @@
 """Tables that are partitioned by time: new partitions are attached ahead, old ones detached and dropped.
 
 What expires is partitioned by a value that the credential itself carries and that never changes: the time in a UUIDv7,
-an assertion's `exp` (design, "Data"). Nothing is ever deleted row by row.
+an assertion's `exp`. Nothing is ever deleted row by row.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+import asyncpg
 import structlog
 
 from services.runtime.clock import Clock
-from services.runtime.db import Connection, Database
+from services.runtime.db import DirectConnection, connected
 from services.runtime.errors import Refusal
 from services.runtime.ids import lowest_uuid7
 from services.runtime.repeating import repeat
@@ -21,16 +23,18 @@ from services.runtime.repeating import repeat
 log = structlog.get_logger()
 
 _EVERY = timedelta(hours=1)
+_AGAIN = timedelta(seconds=1)
 _AHEAD = 3
-# One replica at a time makes and drops.
-_LOCK = 7_305_510_022
-# With their schemas, which regclass leaves out where a search path has them.
+# One replica at a time attaches, and one drops, which may take long.
+_ATTACHING, _DROPPING = 7_305_510_022, 7_305_510_023
+# Tables named as partitions of $2 in schema $1, and how they are attached; one that is not was left by a drop that
+# was interrupted. Regclass would leave out the schema where a search path has it.
 _PRESENT = """
-    select format('%s.%s', parent.relnamespace::regnamespace, parent.relname) parent,
-           format('%s.%s', child.relnamespace::regnamespace, child.relname) child,
-           inhdetachpending detaching
-    from pg_inherits join pg_class parent on parent.oid = inhparent join pg_class child on child.oid = inhrelid
-    where parent.relkind = 'p'
+    select format('%s.%s', $1::text, child.relname) child, inhrelid is not null attached,
+           coalesce(inhdetachpending, false) detaching
+    from pg_class child left join pg_inherits on inhrelid = child.oid
+    where child.relnamespace = $1::text::regnamespace and child.relkind = 'r'
+        and child.relname ~ ('^' || $2::text || '_\\d{8}$')
 """
 
 
@@ -67,24 +71,28 @@ class Partitioned:
 
 
 class Partitions:
-    """Keeps the partitions of a service's tables.
+    """Keeps the partitions of a service's tables, over a connection of its own.
 
     Args:
-        database: of the service.
+        dsn: of the service; no pooler between, since a lock is held from statement to statement.
         clock: tells which are due.
         tables: the tables.
     """
 
-    def __init__(self, database: Database, clock: Clock, tables: tuple[Partitioned, ...]) -> None:
-        self._database = database
+    def __init__(self, dsn: str, clock: Clock, tables: tuple[Partitioned, ...]) -> None:
+        self._dsn = dsn
         self._clock = clock
         self._tables = tables
         self._task: asyncio.Task[None] | None = None
-        self._problem: str | None = "partitions not made yet"
+        # Until when each table has its partitions.
+        self._covered = {table.table: datetime.min.replace(tzinfo=UTC) for table in tables}
 
     async def start(self) -> None:
-        """Make what is due, and go on doing so behind."""
-        await self._follow()
+        """Attach what is due, and go on attaching and dropping behind."""
+        try:
+            await self.attach()
+        except Refusal as error:
+            log.warning("partitions not attached", problem=str(error))
         self._task = repeat("partitions", self._follow)
 
     async def close(self) -> None:
@@ -94,55 +102,83 @@ class Partitions:
 
     @property
     def problem(self) -> str | None:
-        """Why there may be no partition for what is written now; `None` while all is well."""
-        return self._problem
+        """Which tables cannot take what is written now; `None` where all can."""
+        now = self._clock.now()
+        lacking = [table for table, until in self._covered.items() if until <= now]
+        return f"no partition for now: {', '.join(lacking)}" if lacking else None
 
-    async def keep(self) -> bool:
-        """Attach the partitions of now and of three spans ahead; drop those that nobody needs. Idempotent.
+    async def attach(self) -> None:
+        """Attach the partitions of now and of three spans ahead. Idempotent.
 
-        Returns:
-            Whether this was done; not where another process is at it.
+        Raises:
+            Unavailable: the database is away, or somebody held a table for too long. What was done stays done.
         """
         now = self._clock.now()
-        async with self._database.connection() as connection:
-            if not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
-                return False
-            try:
-                present = await connection.fetch(_PRESENT)
-                for table in self._tables:
-                    mine = {row["child"]: row["detaching"] for row in present if row["parent"] == table.table}
-                    for number in range(_AHEAD + 1):
-                        await self._attach(connection, table, table.start(now) + number * table.span, mine)
-                    oldest = table.name(table.start(now - table.keep))
-                    for child in sorted(child for child in mine if child < oldest):
-                        await self._drop(connection, table, child, detaching=mine[child])
-            finally:
-                await connection.execute("select pg_advisory_unlock($1)", _LOCK)
-        return True
+        async with self._alone(_ATTACHING) as connection:
+            for table in self._tables:
+                attached = {row["child"] for row in await self._present(connection, table) if row["attached"]}
+                for number in range(_AHEAD + 1):
+                    start = table.start(now) + number * table.span
+                    if table.name(start) not in attached:
+                        await self._attach(connection, table, start)
+                    self._covered[table.table] = start + table.span
+
+    async def drop(self) -> None:
+        """Drop the partitions that nobody needs any more. Waits for those who read them. Idempotent.
+
+        Raises:
+            Unavailable, DeadlineExceeded: as above, or a reader took too long. The rest goes another time.
+        """
+        now = self._clock.now()
+        async with self._alone(_DROPPING) as connection:
+            for table in self._tables:
+                oldest = table.name(table.start(now - table.keep))
+                for row in await self._present(connection, table):
+                    if row["child"] < oldest:
+                        await self._drop(connection, table, row)
+
+    @asynccontextmanager
+    async def _alone(self, lock: int) -> AsyncIterator[DirectConnection]:
+        """A connection under the lock, which is let go of with it. Who waited finds everything done."""
+        async with connected(self._dsn) as connection:
+            await connection.execute("set statement_timeout = '60s'")
+            await connection.execute("select pg_advisory_lock($1)", lock)
+            yield connection
 
     @staticmethod
-    async def _attach(connection: Connection, table: Partitioned, start: datetime, present: Mapping[str, bool]) -> None:
-        if table.name(start) in present:
-            return
+    async def _present(connection: DirectConnection, table: Partitioned) -> list[asyncpg.Record]:
+        return await connection.fetch(_PRESENT, *table.table.split("."))
+
+    @staticmethod
+    async def _attach(connection: DirectConnection, table: Partitioned, start: datetime) -> None:
+        name = table.name(start)
+        # `partition of` would shut everybody out of the parent, and wait in front of them for each reader to leave.
         await connection.execute(
-            f"create table {table.name(start)} partition of {table.table} "
-            f"for values from ({table.bound(start)}) to ({table.bound(start + table.span)}) "
+            f"create table if not exists {name} (like {table.table} including all) "
             f"with (fillfactor = {table.fillfactor})"
         )
+        await connection.execute("set lock_timeout = '200ms'")
+        await connection.execute(
+            f"alter table {table.table} attach partition {name} "
+            f"for values from ({table.bound(start)}) to ({table.bound(start + table.span)})"
+        )
+        await connection.execute("set lock_timeout = 0")
 
     @staticmethod
-    async def _drop(connection: Connection, table: Partitioned, child: str, *, detaching: bool) -> None:
+    async def _drop(connection: DirectConnection, table: Partitioned, row: asyncpg.Record) -> None:
         # A plain drop would wait, with every writer behind it, for each reader of the parent. A detach that was
         # interrupted has to be finished first.
-        mode = "finalize" if detaching else "concurrently"
-        await connection.execute(f"alter table {table.table} detach partition {child} {mode}")
-        await connection.execute(f"drop table {child}")
-        log.info("partition dropped", partition=child)
+        if row["attached"]:
+            mode = "finalize" if row["detaching"] else "concurrently"
+            await connection.execute(f"alter table {table.table} detach partition {row['child']} {mode}")
+        await connection.execute(f"drop table {row['child']}")
+        log.info("partition dropped", partition=row["child"])
 
     async def _follow(self) -> float:
         try:
-            if await self.keep():
-                self._problem = None
+            await self.attach()
+            await self.drop()
         except Refusal as error:
-            self._problem = f"partitions not kept: {error}"
-        return 1.0 if self._problem else _EVERY.total_seconds()
+            log.warning("partitions not kept", problem=str(error))
+            return _AGAIN.total_seconds()
+        return _EVERY.total_seconds()

@@ -1,5 +1,6 @@
 """Whether a process can serve: what its health service says, kept true."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from services.runtime import migrations
 from services.runtime.clock import MAX_SKEW, Clock
 from services.runtime.db import Database
 from services.runtime.errors import Refusal
+from services.runtime.repeating import repeat
 
 log = structlog.get_logger()
 
@@ -39,6 +41,12 @@ class Readiness:
         self._problems = problems
         self._applied = False
         self._said: dict[str, str] | None = None
+
+    async def begin(self) -> asyncio.Task[None]:
+        """Begin to look, again and again. Until the first look is over, nothing is served."""
+        # The library's own word would be SERVING.
+        await self.health.set("", _SERVING[False])
+        return repeat("readiness", self.look)
 
     async def look(self) -> float:
         """Find out how things are, and say so where it changed. Answers after how many seconds to look again."""

@@ -1,7 +1,7 @@
 """A service process: settings, one server on uvloop, health, reflection, graceful drain.
 
 A service's `__main__.py` hands `run` its settings class and a `wire` function, the one place where its parts meet.
-`TESSERA_LISTEN` with several addresses makes as many worker processes, each on its own port (design, "Processes").
+`TESSERA_LISTEN` with several addresses makes as many worker processes, each on its own port.
 """
 
 import argparse
@@ -31,10 +31,12 @@ from services.runtime.env import Address, SettingsError, load, setting
 from services.runtime.errors import Unavailable
 from services.runtime.interceptors import Pipeline
 from services.runtime.readiness import Readiness
-from services.runtime.repeating import repeat
 from services.runtime.supervisor import Process, Supervisor
 
 log = structlog.get_logger()
+
+_METADATA_BYTES = 65_536
+_FILES = ("TESSERA_LISTEN_FILE", "TESSERA_METRICS_LISTEN_FILE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,16 @@ class ServerSettings(DatabaseSettings):
     log_level: str = setting("how much is logged", default="info", choices=("debug", "info", "warning", "error"))
     log_format: str = setting("json for machines, console for people", default="json", choices=("json", "console"))
 
+    def problems(self) -> list[str]:
+        """Settings that contradict each other."""
+        found = []
+        if self.metrics_listen and len(self.metrics_listen) != len(self.listen):
+            found.append("TESSERA_METRICS_LISTEN: it must name as many addresses as TESSERA_LISTEN")
+        addresses = (*self.listen, *(self.metrics_listen or ()))
+        if len(set(addresses)) != len(addresses):
+            found.append("TESSERA_LISTEN, TESSERA_METRICS_LISTEN: an address stands twice")
+        return found
+
 
 @dataclass(frozen=True)
 class Servicer:
@@ -100,11 +112,25 @@ class Wiring:
 
 Settings = TypeVar("Settings", bound=ServerSettings)
 Wire = Callable[[Any, Database, Clock], AbstractAsyncContextManager[Wiring]]
-Command = Callable[[Any, Sequence[str]], int]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a service beside `serve` and `migrate`.
+
+    Args:
+        help: what it does, for `--help`.
+        declare: adds its arguments to a parser.
+        run: does it, given the service's settings and the arguments; answers the exit code.
+    """
+
+    help: str
+    declare: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[Any, argparse.Namespace], int]
 
 
 def run(
-    service: str, settings_class: type[Settings], wire: Wire, commands: Mapping[str, tuple[str, Command]] | None = None
+    service: str, settings_class: type[Settings], wire: Wire, commands: Mapping[str, Command] | None = None
 ) -> None:
     """The command line of a service: `serve`, `migrate`, and its own commands. Does not return.
 
@@ -112,7 +138,7 @@ def run(
         service: its name, which is also its schema's and its package's.
         settings_class: its settings.
         wire: puts it together around an open database.
-        commands: further commands: name, help, and what to call with settings and the remaining arguments.
+        commands: further commands, by name.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m services.{service}",
@@ -121,11 +147,10 @@ def run(
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     verbs.add_parser("serve", help="serve gRPC until SIGTERM")
     verbs.add_parser("migrate", help="bring the database schema up to date; safe to run from several places at once")
-    for name, (text, _) in (commands or {}).items():
-        verbs.add_parser(name, help=text, add_help=False)
-    args, rest = parser.parse_known_args()
-    if rest and args.verb in ("serve", "migrate"):
-        parser.error(f"unknown arguments: {' '.join(rest)}")
+    further = commands or {}
+    for name, command in further.items():
+        command.declare(verbs.add_parser(name, help=command.help, description=command.help))
+    args = parser.parse_args()
     try:
         if args.verb == "migrate":
             sys.exit(uvloop.run(_migrate(service, load(DatabaseSettings, os.environ))))
@@ -135,7 +160,9 @@ def run(
         sys.exit(2)
     if args.verb == "serve":
         sys.exit(_serve(service, settings, wire))
-    sys.exit((commands or {})[args.verb][1](settings, rest))
+    # What a command answers goes to standard output, and nothing else.
+    telemetry.set_up_logging("warning", settings.log_format, sys.stderr, service=service)
+    sys.exit(further[args.verb].run(settings, args))
 
 
 async def _migrate(service: str, settings: DatabaseSettings) -> int:
@@ -150,7 +177,7 @@ async def _migrate(service: str, settings: DatabaseSettings) -> int:
 def _serve(service: str, settings: Settings, wire: Wire) -> int:
     if len(settings.listen) > 1:
         return asyncio.run(_supervise(service, settings))
-    telemetry.set_up_logging(settings.log_level, settings.log_format, service=service)
+    telemetry.set_up_logging(settings.log_level, settings.log_format, sys.stdout, service=service)
     try:
         return uvloop.run(_serve_one(service, settings, wire))
     except OSError as error:
@@ -161,16 +188,17 @@ def _serve(service: str, settings: Settings, wire: Wire) -> int:
 async def _supervise(service: str, settings: ServerSettings) -> int:
     """One child process a worker, each on its own address."""
     metrics = settings.metrics_listen or ()
-    if metrics and len(metrics) != len(settings.listen):
-        print("TESSERA_METRICS_LISTEN must name as many addresses as TESSERA_LISTEN", file=sys.stderr)
-        return 2
     argv = (sys.executable, "-m", f"services.{service}", "serve")
     workers = []
     for number, address in enumerate(settings.listen):
-        environ = os.environ | {"TESSERA_LISTEN": str(address)}
+        # In place of what made this process a supervisor, in either form.
+        environ = {name: value for name, value in os.environ.items() if name not in _FILES}
+        environ["TESSERA_LISTEN"] = str(address)
         if metrics:
             environ["TESSERA_METRICS_LISTEN"] = str(metrics[number])
-        workers.append(Process(name=f"{service}-{number}", argv=argv, env=environ))
+        # A worker ends by itself when it has drained.
+        grace = settings.lame_duck + settings.drain + timedelta(seconds=5)
+        workers.append(Process(name=f"{service}-{number}", argv=argv, env=environ, grace=grace))
     status: int = await Supervisor(lambda _, line: print(line, flush=True)).run(workers)
     return status
 
@@ -204,11 +232,9 @@ async def opened(
     try:
         async with wire(settings, database, clock) as wiring:
             readiness = Readiness(service, database, clock, wiring.problems)
-            # Before anybody has looked, the health service would say that it serves.
-            await readiness.look()
             server = _server(settings, wiring, readiness.health)
+            watch = await readiness.begin()
             await server.start()
-            watch = repeat("readiness", readiness.look)
             try:
                 yield readiness.health
             finally:
@@ -226,6 +252,9 @@ def _server(settings: ServerSettings, wiring: Wiring, status: health.aio.HealthS
         options=[
             ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server behind it
             ("grpc.max_receive_message_length", settings.max_message_bytes),
+            # As much as the gateway takes, and no limit below that which refuses some of it by chance.
+            ("grpc.max_metadata_size", _METADATA_BYTES),
+            ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
         ],
     )
     for servicer in wiring.servicers:

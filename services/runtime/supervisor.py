@@ -162,7 +162,9 @@ class Supervisor:
     def signals(self) -> Iterator[None]:
         """Let SIGINT, SIGTERM and SIGHUP set `stopping`; a second one makes `stop` kill at once."""
         loop = asyncio.get_running_loop()
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+            numbers.append(signal.SIGHUP)
         for number in numbers:
             loop.add_signal_handler(number, self._asked)
         try:
@@ -210,7 +212,12 @@ class Supervisor:
                 await asyncio.wait_for(self._closing.wait(), delay)
             if self._closing.is_set():
                 return
-            kept.child = await _spawn(process, self._tell)
+            try:
+                kept.child = await _spawn(process, self._tell)
+            except OSError as error:
+                # The ended one stands for it until there is room for another.
+                self._tell(process.name, f"cannot be started: {error.strerror}")
+                continue
             if self._closing.is_set():
                 await kept.child.end(self._hurry)
 

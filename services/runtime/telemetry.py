@@ -1,7 +1,10 @@
 """Logs and metrics of a process: structlog lines (JSON, or coloured for people) and Prometheus on its own port."""
 
 import logging
-import sys
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TextIO, cast
 
 import structlog
 from prometheus_client import Counter, Histogram, start_http_server
@@ -9,6 +12,7 @@ from prometheus_client import Counter, Histogram, start_http_server
 from services.runtime.env import Address
 
 CALLS = Counter("tessera_calls_total", "Calls answered.", ["method", "code", "reason"])
+LINES_LOST = Counter("tessera_log_lines_lost_total", "Writes to the log that failed.")
 SECONDS = Histogram(
     "tessera_call_seconds",
     "How long a call took, from its message to its answer.",
@@ -17,19 +21,59 @@ SECONDS = Histogram(
 )
 
 
-def set_up_logging(level: str, style: str, **bound: str) -> None:
+_request_id: ContextVar[str] = ContextVar("request_id")
+
+
+def request_id() -> str:
+    """Id of the call that is being answered: a UUID, in the log of each process that it passed."""
+    return _request_id.get()
+
+
+def take_request_id(given: str | None) -> str:
+    """Make `given` the id of this call where it is a UUID, else a new one; every line of the log has it from now on."""
+    try:
+        taken = str(uuid.UUID(given))
+    except (ValueError, TypeError):
+        taken = str(uuid.uuid4())
+    _request_id.set(taken)
+    structlog.contextvars.bind_contextvars(request_id=taken)
+    return taken
+
+
+class _Unfailing:
+    """A stream that takes every line. Those that cannot be written are counted: a full disk must not fail a call."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        self._do(lambda: self._stream.write(text))
+
+    def flush(self) -> None:
+        self._do(self._stream.flush)
+
+    @staticmethod
+    def _do(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except (OSError, ValueError):
+            LINES_LOST.inc()
+
+
+def set_up_logging(level: str, style: str, stream: TextIO, **bound: str) -> None:
     """Configure the process's log.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
         style: `json` for machines, `console` for people.
+        stream: where the lines go.
         bound: facts that every line carries, such as the service's name.
     """
     people = style == "console"
     if people:
         # Plain tracebacks: the others print local variables, and with them secrets.
         rendered: list[structlog.typing.Processor] = [
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     else:
         rendered = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -41,14 +85,20 @@ def set_up_logging(level: str, style: str, **bound: str) -> None:
             *rendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unfailing(stream))),
     )
     if not people:
         structlog.contextvars.bind_contextvars(**bound)
     # Libraries log through the standard module: theirs is heard from warning on.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s")
+    # But for gRPC's core, which writes the value of a header that it cannot read.
+    logging.getLogger("grpc._cython.cygrpc").setLevel(logging.CRITICAL)
+    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(levelname)s %(name)s %(message)s")
 
 
 def serve_metrics(address: Address) -> None:
     """Answer `GET /metrics` on `address`, from a thread of its own. Raises `OSError` where the port is taken."""
-    start_http_server(address.port, address.host)
+    try:
+        start_http_server(address.port, address.host)
+    except OSError as error:
+        msg = f"cannot listen on {address} for metrics: {error.strerror}"
+        raise OSError(msg) from error

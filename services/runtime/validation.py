@@ -1,8 +1,10 @@
-"""The one generic rule about requests: a field that proto/ calls REQUIRED (AIP-203) must be there and not empty.
+"""What any request must keep to.
 
-Every other rule stands in a service's convert.py, since its breach has a code of its own.
+One rule is generic: a field that proto/ calls REQUIRED (AIP-203) must be there and not empty. Every other rule stands
+in a service's convert.py, since its breach has a code of its own; what several of them need to say it is here.
 """
 
+import re
 from functools import cache
 
 from google.api import field_behavior_pb2
@@ -10,6 +12,12 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from services.runtime.errors import FieldMissing
+
+USER_ID = re.compile(r"[A-Za-z0-9._@-]{1,64}")
+"""What a user's id looks like, in every service."""
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""A character that ends lines or steers terminals, and belongs into no name."""
 
 
 def check_required(message: Message) -> None:

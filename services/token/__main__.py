@@ -1,4 +1,4 @@
-"""The token service's command line, and the one place where its parts meet."""
+"""The token service's process, and the one place where its parts meet."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,15 +15,15 @@ from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.partitions import Partitions
-from services.runtime.server import Servicer, Wiring, run
-from services.token.actions.resources import Lifetimes, Resources
-from services.token.bootstrap import bootstrap
+from services.runtime.server import Command, Servicer, Wiring, run
+from services.token.bootstrap import bootstrap, declare
 from services.token.callers import gateway_by_basic
 from services.token.config import TokenSettings
 from services.token.directory import Directory
-from services.token.edge import Authorization
+from services.token.edge import AuthorizationServicer
 from services.token.keys import Keyring
-from services.token.service import KeyService, MintService, TokenAdminService, TokenService
+from services.token.resources import Lifetimes, Resources
+from services.token.service import KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
 from services.token.store import PARTITIONED, Store
 from services.token.vault import Vault
 
@@ -33,7 +33,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     """Put the service together around an open database."""
     store, vault = Store(database), Vault(settings.master_key.secret)
     keyring = Keyring(store.select_signing_keys, store.select_signing_key_version, vault)
-    partitions = Partitions(database, clock, PARTITIONED)
+    partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     resources = Resources(
         store=store,
         directory=Directory(store, vault),
@@ -53,27 +53,27 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                 Servicer(
                     tokens.services_by_name["TokenService"],
                     token_service_pb2_grpc.add_TokenServiceServicer_to_server,
-                    TokenService(resources),
+                    TokenServicer(resources),
                 ),
                 Servicer(
                     tokens.services_by_name["MintService"],
                     token_service_pb2_grpc.add_MintServiceServicer_to_server,
-                    MintService(resources),
+                    MintServicer(resources),
                 ),
                 Servicer(
                     tokens.services_by_name["KeyService"],
                     token_service_pb2_grpc.add_KeyServiceServicer_to_server,
-                    KeyService(resources),
+                    KeyServicer(resources),
                 ),
                 Servicer(
                     admin.services_by_name["TokenAdminService"],
                     token_admin_service_pb2_grpc.add_TokenAdminServiceServicer_to_server,
-                    TokenAdminService(resources),
+                    TokenAdminServicer(resources),
                 ),
                 Servicer(
                     edge.services_by_name["Authorization"],
                     external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
-                    Authorization(resources),
+                    AuthorizationServicer(resources),
                 ),
             ),
             authenticator=Authenticator("token", keyring, clock, gateway_by_basic(resources)),
@@ -89,5 +89,5 @@ if __name__ == "__main__":
         "token",
         TokenSettings,
         wire,
-        commands={"bootstrap": ("make the first domain and the services' identities, once", bootstrap)},
+        commands={"bootstrap": Command("make the first domain and the services' identities, once", declare, bootstrap)},
     )

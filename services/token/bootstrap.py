@@ -3,32 +3,28 @@
 import argparse
 import asyncio
 import json
-import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.errors import Refusal
+from services.runtime.files import write_private
 from services.runtime.ids import uuid7
 from services.runtime.partitions import Partitions
-from services.token.actions import credentials
-from services.token.actions.create_app import GRACE, GRACE_REPEATS
 from services.token.config import TokenSettings
-from services.token.convert import to_trusted_key
+from services.token.jwk import read_trusted_key
 from services.token.keys import new_keys
-from services.token.model import ID, App, AppType, Domain, Event, StoredTrustedKey, User
-from services.token.store import PARTITIONED, Store
+from services.token.model import ID, AppType, Domain, Event, StoredTrustedKey, User
+from services.token.secret import hash_secret, new_id, new_secret
+from services.token.store import PARTITIONED, Statements, Store
 from services.token.vault import Vault
 
 _OPERATOR = (
@@ -43,8 +39,6 @@ _OPERATOR = (
 )
 _ACCOUNT = ("token.mint",)
 _GATEWAY = ("edge.check",)
-
-_AGAIN_SECONDS = 0.05
 
 # What the vendor's own tokens carry.
 _SCOPES = (
@@ -63,38 +57,30 @@ _SCOPES = (
 )
 
 
-@dataclass(frozen=True)
-class _Service:
-    """A service identity about to be made."""
-
-    name: str
-    app: App
-    key: StoredTrustedKey | None
+def declare(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("--domain", required=True, type=_domain_id, help="id of the first domain")
+    parser.add_argument("--issuer", required=True, type=_issuer, help="its base URL, as callers see it")
+    parser.add_argument("--secrets-file", type=Path, help="where the secrets go, 0600; absent: to standard output")
 
 
-def bootstrap(settings: TokenSettings, arguments: Sequence[str]) -> int:
+def bootstrap(settings: TokenSettings, arguments: argparse.Namespace) -> int:
     """The command.
 
     Args:
         settings: of the service: the database and the master key.
-        arguments: `--domain`, `--issuer`, `--secrets-file`.
+        arguments: as `declare` has them.
 
     Returns:
         The process's exit status; 0 also where there is a domain already, and nothing is changed.
     """
-    parser = argparse.ArgumentParser(prog="python -m services.token bootstrap")
-    parser.add_argument("--domain", required=True, type=_domain_id, help="id of the first domain")
-    parser.add_argument("--issuer", required=True, type=_issuer, help="its base URL, as callers see it")
-    parser.add_argument("--secrets-file", type=Path, help="where the secrets go, 0600; absent: to standard output")
-    args = parser.parse_args(arguments)
-    # Standard output is for the secrets.
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    domain = Domain(arguments.domain, arguments.issuer, _SCOPES, False)
     try:
-        return asyncio.run(_bootstrap(settings, Domain(args.domain, args.issuer, _SCOPES, False), args.secrets_file))
+        return asyncio.run(_bootstrap(settings, domain, arguments.secrets_file))
     except Refusal as error:
         print(f"bootstrap failed: {error.message} {error.detail or ''}", file=sys.stderr)
     except OSError as error:
-        print(f"bootstrap failed: {args.secrets_file}: {error.strerror}", file=sys.stderr)
+        print(f"bootstrap failed: {arguments.secrets_file}: {error.strerror}", file=sys.stderr)
     return 1
 
 
@@ -118,9 +104,7 @@ async def _bootstrap(settings: TokenSettings, domain: Domain, file: Path | None)
     )
     await database.start()
     try:
-        partitions = Partitions(database, clock, PARTITIONED)
-        while not await partitions.keep():  # noqa: ASYNC110 another process is at it, and tells nobody
-            await asyncio.sleep(_AGAIN_SECONDS)
+        await Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED).attach()
         return await _fill(Store(database), domain, Vault(settings.master_key.secret), clock.now(), file)
     finally:
         await database.close()
@@ -138,7 +122,7 @@ async def _fill(store: Store, domain: Domain, vault: Vault, now: datetime, file:
             await _insert_domain(unit, domain, vault, now)
             content = await _insert_principals(unit, domain, now)
             if file:
-                _write(file, content)
+                write_private(file, json.dumps(content, indent=2) + "\n")
                 written = True
     except BaseException:
         if written and file:
@@ -150,7 +134,7 @@ async def _fill(store: Store, domain: Domain, vault: Vault, now: datetime, file:
     return 0
 
 
-async def _insert_domain(unit: Store, domain: Domain, vault: Vault, now: datetime) -> None:
+async def _insert_domain(unit: Statements, domain: Domain, vault: Vault, now: datetime) -> None:
     await unit.insert_credential(domain.issuer, domain.domain_id, "issuer")
     await unit.insert_domain(domain, now)
     for key in new_keys(domain, vault):
@@ -158,7 +142,7 @@ async def _insert_domain(unit: Store, domain: Domain, vault: Vault, now: datetim
     await unit.insert_audit(Event(domain.domain_id, uuid7(now), "domain.created", actor="bootstrap"))
 
 
-async def _insert_principals(unit: Store, domain: Domain, now: datetime) -> dict[str, Any]:
+async def _insert_principals(unit: Statements, domain: Domain, now: datetime) -> dict[str, Any]:
     """The superadmin and the services' identities; answers their secrets as they are handed over."""
     user = User(uuid7(now).hex, "superadmin", "enabled")
     await unit.insert_user(
@@ -171,61 +155,46 @@ async def _insert_principals(unit: Store, domain: Domain, now: datetime) -> dict
     private_pem = private_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    operator, operator_secret = _service(domain, "operator", _OPERATOR)
-    gateway, gateway_secret = _service(domain, "gateway", _GATEWAY)
-    account, _ = _service(domain, "account", _ACCOUNT, to_trusted_key(public_pem.decode()))
-    for service in (operator, gateway, account):
-        app = service.app
-        await unit.insert_credential(app.client_id, app.domain_id, "app")
-        await unit.insert_app(app, service.name, now)
-        if service.key:
-            await unit.insert_trusted_key(app.domain_id, app.client_id, service.key, now)
-        await unit.insert_audit(Event(app.domain_id, uuid7(now), "app.created", app.client_id, actor="bootstrap"))
+    operator_secret, gateway_secret = new_secret(), new_secret()
+    operator = await _insert_service(unit, domain, "operator", _OPERATOR, now, secret=operator_secret)
+    gateway = await _insert_service(unit, domain, "gateway", _GATEWAY, now, secret=gateway_secret)
+    account = await _insert_service(unit, domain, "account", _ACCOUNT, now, key=read_trusted_key(public_pem.decode()))
     return {
         "domain_id": domain.domain_id,
         "user_id": user.user_id,
-        "operator": {"client_id": operator.app.client_id, "client_secret": operator_secret},
-        "account": {"client_id": account.app.client_id, "private_key_pem": private_pem.decode()},
-        "gateway": {"client_id": gateway.app.client_id, "client_secret": gateway_secret},
+        "operator": {"client_id": operator, "client_secret": operator_secret},
+        "account": {"client_id": account, "private_key_pem": private_pem.decode()},
+        "gateway": {"client_id": gateway, "client_secret": gateway_secret},
     }
 
 
-def _service(
-    domain: Domain, name: str, permissions: tuple[str, ...], key: StoredTrustedKey | None = None
-) -> tuple[_Service, str]:
-    secret = credentials.new_secret()
-    app = App(
-        domain_id=domain.domain_id,
-        client_id=credentials.new_id(),
-        type=AppType.SERVICE,
+async def _insert_service(
+    unit: Statements,
+    domain: Domain,
+    name: str,
+    permissions: tuple[str, ...],
+    now: datetime,
+    *,
+    secret: str = "",
+    key: StoredTrustedKey | None = None,
+) -> str:
+    """A service's identity, proven by a secret or by a key; answers its id."""
+    domain_id, client_id = domain.domain_id, new_id()
+    await unit.insert_credential(client_id, domain_id, "app")
+    await unit.insert_app(
+        domain_id,
+        client_id,
+        name=name,
+        app_type=AppType.SERVICE,
         admitted=True,
         redirect_uris=(),
         scopes=(),
         permissions=permissions,
         push_access_ids=(),
-        secret_hashes=(credentials.hash_secret(secret),),
-        grace=GRACE,
-        grace_repeats=GRACE_REPEATS,
+        secret_hashes=(hash_secret(secret),) if secret else (),
+        now=now,
     )
-    return _Service(name, replace(app, secret_hashes=()) if key else app, key), secret
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    """Write the file so that it is whole or absent, and readable by its owner alone from the first byte."""
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(content, stream, indent=2)
-            stream.write("\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(file)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    if key:
+        await unit.insert_trusted_key(domain_id, client_id, key, now)
+    await unit.insert_audit(Event(domain_id, uuid7(now), "app.created", client_id, actor="bootstrap"))
+    return client_id

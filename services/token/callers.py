@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from services.runtime.auth import Principal
 from services.runtime.errors import Unauthenticated
 from services.token.actions.phases.clients import has_secret, read_basic
-from services.token.actions.resources import Resources
 from services.token.errors import InvalidClient
 from services.token.model import AppType
+from services.token.resources import Resources
 
 # Everybody else asks for an access token, and what a stolen secret reaches is written down when he does.
 _BY_SECRET = frozenset(("edge.check",))

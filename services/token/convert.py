@@ -1,38 +1,31 @@
 """Messages to model and back, and the rules of the wire that proto/ cannot say."""
 
-import hashlib
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.auth import ROLES
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.keys import VerificationKey
-from services.token import jws
+from services.runtime.validation import CONTROL, USER_ID
 from services.token.actions.create_app import NewApp
 from services.token.actions.create_authorization_code import CodeRequest
 from services.token.actions.create_user import NewUser
-from services.token.actions.grants import GRANTS
-from services.token.actions.phases.admission import RULES
+from services.token.actions.get_server_metadata import ServerMetadata
 from services.token.errors import InvalidScope
+from services.token.jwk import members, read_trusted_key
 from services.token.model import (
     CODE_CHALLENGE,
+    ID,
     SCOPE,
-    USER_ID,
     Actor,
     AppType,
-    AuthMethod,
-    Domain,
     Issued,
     Proof,
-    StoredTrustedKey,
     TokenRequest,
     User,
 )
@@ -58,7 +51,35 @@ _APP_TYPES = {
 }
 
 
-def to_token_request(message: token_service_pb2.TokenRequest, authorization: str) -> TokenRequest:
+def checked_text(field: str, text: str, longest: int) -> str:
+    """A text of at most `longest` characters, none of them a control character. Raises `FieldInvalid`."""
+    if len(text) > longest or CONTROL.search(text):
+        raise FieldInvalid(field)
+    return text
+
+
+def checked_user_id(text: str) -> str:
+    """A user's id. Raises `FieldInvalid`."""
+    if not USER_ID.fullmatch(text):
+        raise FieldInvalid("user_id")
+    return text
+
+
+def checked_domain_id(text: str) -> str:
+    """A domain's id. Raises `FieldInvalid`."""
+    if not ID.fullmatch(text):
+        raise FieldInvalid("domain_id")
+    return text
+
+
+def checked_status(text: str) -> str:
+    """A user's status. Raises `FieldInvalid`."""
+    if text not in ("enabled", "disabled"):
+        raise FieldInvalid("status")
+    return text
+
+
+def read_token_request(message: token_service_pb2.TokenRequest, authorization: str) -> TokenRequest:
     """Read a request to the token endpoint, with its `authorization` header, of which only Basic counts here."""
     for name in ("grant_type", "client_id", "client_secret", "redirect_uri", "code", "refresh_token"):
         if len(getattr(message, name)) > _MAX_PARAMETER:
@@ -72,15 +93,15 @@ def to_token_request(message: token_service_pb2.TokenRequest, authorization: str
         client_assertion_type=message.client_assertion_type,
         client_assertion=message.client_assertion,
         code=message.code,
-        redirect_uri=_printable("redirect_uri", message.redirect_uri, _MAX_URI),
+        redirect_uri=checked_text("redirect_uri", message.redirect_uri, _MAX_URI),
         code_verifier=message.code_verifier,
         refresh_token=message.refresh_token,
         assertion=message.assertion,
-        scopes=_scopes(message.scope),
+        scopes=_read_scopes(message.scope),
     )
 
 
-def from_issued(issued: Issued) -> token_pb2.Token:
+def write_issued(issued: Issued) -> token_pb2.Token:
     """The vendor's Token."""
     message = token_pb2.Token(
         access_token=issued.access_token,
@@ -105,12 +126,12 @@ def from_issued(issued: Issued) -> token_pb2.Token:
     return message
 
 
-def from_keys(keys: Iterable[VerificationKey]) -> token_service_pb2.GetJwksResponse:
+def write_jwks(keys: Iterable[VerificationKey]) -> token_service_pb2.GetJwksResponse:
     """A JWKS."""
-    return token_service_pb2.GetJwksResponse(keys=map(_jwk, keys))
+    return token_service_pb2.GetJwksResponse(keys=map(write_jwk, keys))
 
 
-def from_verification_keys(keys: Iterable[VerificationKey]) -> token_service_pb2.ListVerificationKeysResponse:
+def write_verification_keys(keys: Iterable[VerificationKey]) -> token_service_pb2.ListVerificationKeysResponse:
     """The keys as services follow them."""
     return token_service_pb2.ListVerificationKeysResponse(
         keys=[
@@ -119,38 +140,43 @@ def from_verification_keys(keys: Iterable[VerificationKey]) -> token_service_pb2
                 key_id=key.key_id,
                 issuer=key.issuer,
                 domain_id=key.domain_id,
-                jwk=_jwk(key),
+                jwk=write_jwk(key),
             )
             for key in keys
         ]
     )
 
 
-def from_domain(domain: Domain) -> token_service_pb2.GetServerMetadataResponse:
+def write_jwk(key: VerificationKey) -> token_pb2.JsonWebKey:
+    """One public key."""
+    return token_pb2.JsonWebKey(use="sig", alg=key.algorithm, kid=key.key_id, **members(key.public_key))
+
+
+def write_server_metadata(metadata: ServerMetadata) -> token_service_pb2.GetServerMetadataResponse:
     """What an issuer offers."""
-    used = {method for rules in RULES.values() for method in rules.methods}
     return token_service_pb2.GetServerMetadataResponse(
-        issuer=domain.issuer,
-        token_endpoint=domain.token_endpoint,
-        jwks_uri=f"{domain.issuer}/.well-known/jwks.json",
-        grant_types_supported=list(GRANTS),
-        response_types_supported=["code"],
-        token_endpoint_auth_methods_supported=[method for method in AuthMethod if method in used],
-        token_endpoint_auth_signing_alg_values_supported=jws.ALGORITHMS,
-        code_challenge_methods_supported=["S256"],
+        issuer=metadata.issuer,
+        token_endpoint=metadata.token_endpoint,
+        jwks_uri=metadata.jwks_uri,
+        grant_types_supported=metadata.grant_types,
+        response_types_supported=metadata.response_types,
+        token_endpoint_auth_methods_supported=metadata.auth_methods,
+        token_endpoint_auth_signing_alg_values_supported=metadata.auth_signing_algs,
+        code_challenge_methods_supported=metadata.code_challenge_methods,
     )
 
 
-def to_proof(message: token_pb2.Proof) -> Proof:
+def read_proof(message: token_pb2.Proof) -> Proof:
     """How a user was proven."""
     if not message.method:
         raise FieldMissing("proof.method")
     return Proof(
-        _printable("proof.method", message.method, _MAX_NAME), _printable("proof.identity", message.identity, _MAX_URI)
+        checked_text("proof.method", message.method, _MAX_NAME),
+        checked_text("proof.identity", message.identity, _MAX_URI),
     )
 
 
-def to_actor(request: token_service_pb2.IssueTokenRequest) -> Actor | None:
+def read_actor(request: token_service_pb2.IssueTokenRequest) -> Actor | None:
     """Who acts for the user; `None` where nobody does."""
     if not request.HasField("actor"):
         return None
@@ -159,40 +185,34 @@ def to_actor(request: token_service_pb2.IssueTokenRequest) -> Actor | None:
         raise FieldMissing("actor.subject")
     if actor.role and actor.role not in ROLES:
         raise FieldInvalid("actor.role")
-    return Actor(_printable("actor.subject", actor.subject, _MAX_NAME), actor.role, tuple(actor.scopes))
+    subject = checked_text("actor.subject", actor.subject, _MAX_NAME)
+    return Actor(subject, actor.role, tuple(actor.scopes), frozenset(actor.permissions))
 
 
-def to_user_id(user_id: str) -> str:
-    """A user's id as it may be. Raises `FieldInvalid`."""
-    if not USER_ID.fullmatch(user_id):
-        raise FieldInvalid("user_id")
-    return user_id
-
-
-def to_code_request(message: token_service_pb2.CreateAuthorizationCodeRequest) -> CodeRequest:
+def read_code_request(message: token_service_pb2.CreateAuthorizationCodeRequest) -> CodeRequest:
     """What a code is to be bound to."""
     if message.code_challenge and not CODE_CHALLENGE.fullmatch(message.code_challenge):
         raise FieldInvalid("code_challenge")
     return CodeRequest(
-        domain_id=message.domain_id,
+        domain_id=checked_domain_id(message.domain_id),
         client_id=message.client_id,
-        user_id=to_user_id(message.user_id),
-        redirect_uri=_printable("redirect_uri", message.redirect_uri, _MAX_URI),
-        scopes=_scopes(message.scope),
+        user_id=checked_user_id(message.user_id),
+        redirect_uri=checked_text("redirect_uri", message.redirect_uri, _MAX_URI),
+        scopes=_read_scopes(message.scope),
         code_challenge=message.code_challenge,
-        device_id=_printable("device_id", message.device_id, _MAX_DEVICE),
-        device_name=_printable("device_name", message.device_name, _MAX_DEVICE),
-        nonce=_printable("nonce", message.nonce, _MAX_NAME),
-        proof=to_proof(message.proof),
+        device_id=checked_text("device_id", message.device_id, _MAX_DEVICE),
+        device_name=checked_text("device_name", message.device_name, _MAX_DEVICE),
+        nonce=checked_text("nonce", message.nonce, _MAX_NAME),
+        proof=read_proof(message.proof),
     )
 
 
-def from_user(user: User) -> token_service_pb2.GetUserResponse:
+def write_user(user: User) -> token_service_pb2.GetUserResponse:
     """Who a user is."""
     return token_service_pb2.GetUserResponse(user_id=user.user_id, role=user.role, status=user.status)
 
 
-def to_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
+def read_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
     """What an app is to be."""
     app_type = _APP_TYPES.get(message.type)
     if app_type is None:
@@ -204,64 +224,50 @@ def to_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
     if len(message.scopes) > _MAX_SCOPES or not all(map(SCOPE.fullmatch, message.scopes)):
         raise FieldInvalid("scopes")
     return NewApp(
-        name=_printable("name", message.name, _MAX_NAME),
+        name=checked_text("name", message.name, _MAX_NAME),
         type=app_type,
         redirect_uris=_once(message.redirect_uris),
         scopes=_once(message.scopes),
         permissions=_once(message.permissions),
         push_access_ids=_once(message.push_access_ids),
-        key=to_trusted_key(message.public_key_pem) if message.public_key_pem else None,
+        key=read_trusted_key(message.public_key_pem) if message.public_key_pem else None,
     )
 
 
-def to_new_user(message: admin_pb2.CreateUserRequest) -> NewUser:
+def read_new_user(message: admin_pb2.CreateUserRequest) -> NewUser:
     """What a user is to be."""
     role = message.role or "user"
     if role not in ROLES:
         raise FieldInvalid("role")
     return NewUser(
-        user_id=to_user_id(message.user_id) if message.user_id else "",
-        user_name=_printable("user_name", message.user_name, _MAX_NAME),
-        nick_name=_printable("nick_name", message.nick_name, _MAX_NAME),
-        avatar=_printable("avatar", message.avatar, _MAX_AVATAR),
+        user_id=checked_user_id(message.user_id) if message.user_id else "",
+        user_name=checked_text("user_name", message.user_name, _MAX_NAME),
+        nick_name=checked_text("nick_name", message.nick_name, _MAX_NAME),
+        avatar=checked_text("avatar", message.avatar, _MAX_AVATAR),
         role=role,
-        default_drive_id=_printable("default_drive_id", message.default_drive_id, _MAX_DRIVE),
+        default_drive_id=checked_text("default_drive_id", message.default_drive_id, _MAX_DRIVE),
     )
 
 
-def to_status(status: str) -> str:
-    """A user's status. Raises `FieldInvalid`."""
-    if status not in ("enabled", "disabled"):
-        raise FieldInvalid("status")
-    return status
-
-
-def to_push_app_settings(message: admin_pb2.CreatePushAppRequest) -> tuple[str, int]:
+def read_push_app_settings(message: admin_pb2.CreatePushAppRequest) -> tuple[str, int]:
     """Name of a push app, and how many tokens an account may have."""
     if not 0 <= message.tokens_per_account <= _MAX_TOKENS_PER_ACCOUNT:
         raise FieldInvalid("tokens_per_account")
-    return _printable("name", message.name, _MAX_NAME), message.tokens_per_account or _TOKENS_PER_ACCOUNT
+    return checked_text("name", message.name, _MAX_NAME), message.tokens_per_account or _TOKENS_PER_ACCOUNT
 
 
-def to_permissions(message: admin_pb2.CreateAccessKeyRequest) -> tuple[str, ...]:
+def read_permissions(message: admin_pb2.CreateAccessKeyRequest) -> tuple[str, ...]:
     """The permissions of an access key, each once."""
     return _once(message.permissions)
 
 
-def _scopes(text: str) -> tuple[str, ...]:
+def _read_scopes(text: str) -> tuple[str, ...]:
     """Scopes by blanks (RFC 6749 section 3.3) or commas, as the vendor's clients send them."""
     scopes = _once(text.replace(",", " ").split(" "))
     scopes = tuple(scope for scope in scopes if scope)
     if len(scopes) > _MAX_SCOPES or not all(map(SCOPE.fullmatch, scopes)):
         raise InvalidScope(detail="scope: not well-formed")
     return scopes
-
-
-def _printable(name: str, text: str, longest: int) -> str:
-    """Text that is not too long and has no control characters. Raises `FieldInvalid`."""
-    if len(text) > longest or any(ord(char) < 32 or ord(char) == 127 for char in text):
-        raise FieldInvalid(name)
-    return text
 
 
 def _once(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -275,7 +281,11 @@ def _is_redirect_uri(uri: str) -> bool:
     try:
         parts = urlsplit(uri)
         host = parts.hostname
+        _ = parts.port  # raises where it is none
     except ValueError:
+        return False
+    # Browsers and libraries disagree on whose host stands in these.
+    if "\\" in uri or "@" in parts.netloc:
         return False
     if parts.scheme == "https":
         return bool(host)
@@ -283,42 +293,3 @@ def _is_redirect_uri(uri: str) -> bool:
         return host in _LOOPBACK
     # A scheme of one's own is a domain name turned round; `javascript:` and `data:` are not.
     return "." in parts.scheme
-
-
-def to_trusted_key(pem: str) -> StoredTrustedKey:
-    """A public key in PEM as it is kept. Raises `FieldInvalid`."""
-    try:
-        key = serialization.load_pem_public_key(pem.encode())
-    except ValueError as error:
-        raise FieldInvalid("public_key_pem") from error
-    algorithm = jws.algorithm_of(key)
-    if algorithm is None:
-        raise FieldInvalid("public_key_pem", "The public key must be RSA from 2048 bits, P-256 or Ed25519.")
-    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return StoredTrustedKey(_thumbprint(key), algorithm, der)
-
-
-def _thumbprint(public_key: Any) -> str:
-    """RFC 7638: its owner can compute it, so no id has to be told."""
-    members = dict(sorted(_members(public_key).items()))
-    return jws.encode(hashlib.sha256(json.dumps(members, separators=(",", ":")).encode()).digest())
-
-
-def _jwk(key: VerificationKey) -> token_pb2.JsonWebKey:
-    return token_pb2.JsonWebKey(use="sig", alg=key.algorithm, kid=key.key_id, **_members(key.public_key))
-
-
-def _members(public_key: Any) -> dict[str, str]:
-    """The required members of a key (RFC 7518 section 6, RFC 8037 section 2)."""
-    if isinstance(public_key, rsa.RSAPublicKey):
-        numbers = public_key.public_numbers()
-        return {"kty": "RSA", "n": _integer(numbers.n), "e": _integer(numbers.e)}
-    if isinstance(public_key, ec.EllipticCurvePublicKey):
-        point = public_key.public_numbers()
-        return {"kty": "EC", "crv": "P-256", "x": _integer(point.x, 32), "y": _integer(point.y, 32)}
-    raw = public_key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return {"kty": "OKP", "crv": "Ed25519", "x": jws.encode(raw)}
-
-
-def _integer(value: int, length: int | None = None) -> str:
-    return jws.encode(value.to_bytes(length or (value.bit_length() + 7) // 8, "big"))

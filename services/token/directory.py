@@ -103,6 +103,14 @@ class Directory:
         """Domain and kind of an app's, access key's or push app's id, `None` where nobody has it."""
         return await self._owners.get(identifier) if ID.fullmatch(identifier) else None
 
+    async def is_client(self, domain_id: str, identifier: str) -> bool:
+        """Whether an id is the domain's own or that of a client of it, and thus no user's.
+
+        Some who read `sub` do not look at what kind it is (RFC 9700 section 4.15).
+        """
+        owner = await self.owner(identifier)
+        return identifier == domain_id or (owner is not None and owner[0] == domain_id)
+
     async def app(self, client_id: str) -> App | None:
         """The app of that id, admitted or not, in whichever domain; `None` where there is none."""
         return await self._apps.get(client_id) if ID.fullmatch(client_id) else None

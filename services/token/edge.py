@@ -1,9 +1,9 @@
-"""ext_authz: whatever credential a request brought to the gateway becomes the one inside (design, "One credential").
+"""ext_authz: whatever credential a request brought becomes the one inside (docs/adr/0004).
 
 Which schemes a surface takes is one table, `SCHEMES`. Each verifier answers the claims of the internal token; what
 no verifier answers for is refused as if its credential were wrong.
 """
-# ruff: noqa: ARG002, N802 names and parameters are gRPC's
+# ruff: noqa: N802  gRPC names the methods as proto/ does
 
 import hmac
 import secrets
@@ -15,22 +15,23 @@ from google.rpc import code_pb2, status_pb2
 from tessera.edge import external_auth_pb2 as auth_pb2
 from tessera.edge import external_auth_pb2_grpc as auth_pb2_grpc
 
+from services.runtime import telemetry
 from services.runtime.auth import EDGE_HEADER
 from services.runtime.errors import Unauthenticated
 from services.token.actions.phases.clients import read_basic
-from services.token.actions.resources import Resources
 from services.token.errors import InvalidClient
 from services.token.keys import EDGE
 from services.token.model import PUSH_PERMISSIONS
+from services.token.resources import Resources
 
 _LIFETIME_SECONDS = 60
 _UNAUTHORIZED = 401
 _NO_SECRET = b"\0" * 43
 
-Verifier = Callable[[str, Resources], Awaitable[tuple[str, dict[str, Any]]]]
+Verifier = Callable[[Resources, str], Awaitable[tuple[str, dict[str, Any]]]]
 
 
-async def push_app_basic(credential: str, resources: Resources) -> tuple[str, dict[str, Any]]:
+async def push_app_basic(resources: Resources, credential: str) -> tuple[str, dict[str, Any]]:
     """`Basic access_id:secret_key`, as push backends send it.
 
     Returns:
@@ -56,8 +57,8 @@ async def push_app_basic(credential: str, resources: Resources) -> tuple[str, di
     }
 
 
-async def refuse(_credential: str, _resources: Resources) -> tuple[str, dict[str, Any]]:
-    """What stands not in the table. Raises `Unauthenticated`."""
+async def refuse(_resources: Resources, _credential: str) -> tuple[str, dict[str, Any]]:
+    """What is not listed in the table. Raises `Unauthenticated`."""
     raise Unauthenticated(detail="the surface takes no such scheme, or there is no credential")
 
 
@@ -65,20 +66,22 @@ async def refuse(_credential: str, _resources: Resources) -> tuple[str, dict[str
 SCHEMES: Mapping[tuple[str, str], Verifier] = {("tpns", "basic"): push_app_basic}
 
 
-class Authorization(auth_pb2_grpc.AuthorizationServicer):
+class AuthorizationServicer(auth_pb2_grpc.AuthorizationServicer):
     """Answers the gateway."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
-    async def Check(self, request: auth_pb2.CheckRequest, context: Any) -> auth_pb2.CheckResponse:
+    async def Check(self, request: auth_pb2.CheckRequest, _context: Any) -> auth_pb2.CheckResponse:
         """Verify a request's credential and replace it; a database that is away is an error, not a refusal."""
         attributes = request.attributes
+        # The id of the call that is asked about, as its service will log it.
+        telemetry.take_request_id(attributes.request.http.headers.get("x-request-id"))
         extensions = attributes.context_extensions
         scheme, _, credential = attributes.request.http.headers.get("authorization", "").partition(" ")
         try:
             verify = SCHEMES.get((extensions.get("surface", ""), scheme.lower()), refuse)
-            domain_id, claims = await verify(credential.strip(), self._resources)
+            domain_id, claims = await verify(self._resources, credential.strip())
         except Unauthenticated as refusal:
             return _denied(refusal)
         return _passed(self._token(domain_id, extensions["audience"], scheme.lower(), claims))

@@ -1,11 +1,11 @@
-"""What the token service refuses, beside what every service does.
+"""What the token service answers instead of success, beside the runtime's refusals.
 
-    Refusal
-    └── TokenRefusal
-        ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope
-        ├── InvalidGrant, InvalidRefreshToken
-        ├── UserNotFound, UserDisabled, UserExists, ImpersonationRefused
-        └── DomainNotFound, AppNotFound
+Refusal
+└── TokenRefusal
+    ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope
+    ├── InvalidGrant, InvalidRefreshToken
+    ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
+    └── NotFoundDomain, NotFoundApp
 
 A stranger at the token endpoint is told no more than RFC 6749 section 5.2 asks for: `detail` has the rest, for the log.
 """
@@ -16,7 +16,7 @@ from services.runtime.errors import Refusal
 
 
 class TokenRefusal(Refusal):
-    """The base: its reasons are those of the token service."""
+    """The base of token's own errors."""
 
     reasons = error_reason_pb2.ErrorReason
 
@@ -70,7 +70,7 @@ class InvalidRefreshToken(TokenRefusal):
     public = "The input parameter refresh_token is not valid."
 
 
-class UserNotFound(TokenRefusal):
+class NotFoundUser(TokenRefusal):
     """No such user in the domain."""
 
     reason = "NOT_FOUND_USER"
@@ -84,7 +84,7 @@ class UserDisabled(TokenRefusal):
     public = "The user is disabled."
 
 
-class UserExists(TokenRefusal):
+class AlreadyExistsUser(TokenRefusal):
     """The id is taken."""
 
     reason = "ALREADY_EXISTS_USER"
@@ -98,14 +98,14 @@ class ImpersonationRefused(TokenRefusal):
     public = "This user cannot be impersonated."
 
 
-class DomainNotFound(TokenRefusal):
+class NotFoundDomain(TokenRefusal):
     """No such domain."""
 
     reason = "NOT_FOUND_DOMAIN"
     public = "The resource domain cannot be found. Please check."
 
 
-class AppNotFound(TokenRefusal):
+class NotFoundApp(TokenRefusal):
     """No such app in the domain."""
 
     reason = "NOT_FOUND_APP"

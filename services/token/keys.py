@@ -52,7 +52,7 @@ class Key:
 
     @cached_property
     def verification(self) -> keys.VerificationKey:
-        """Its public half, of an access or edge key."""
+        """Its public half, of an access-token or edge key."""
         assert self.stored.public_key
         return keys.VerificationKey(
             use=_USES[self.stored.use],

@@ -4,16 +4,17 @@ import base64
 import hashlib
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from services.runtime.auth import ROLES
+from services.runtime.auth import ROLES, Principal, beyond
+from services.runtime.errors import PermissionDenied
 
 # Ids of domains, apps, access keys, push apps: what does not look so is nobody's, and no question to the database.
 ID = re.compile(r"[A-Za-z0-9._#-]{1,64}")
-USER_ID = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 # RFC 6749 section 3.3.
 SCOPE = re.compile(r"[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,128}")
 PUSH_SCOPE = re.compile(r"push:([1-9][0-9]{0,18})")
@@ -153,11 +154,18 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts for a user. `role` is empty for apps and access keys."""
+    """Who acts for a user. `role` and `scopes` are a user's; the reach of apps and access keys is `permissions`."""
 
     subject: str
     role: str
     scopes: tuple[str, ...]
+    permissions: frozenset[str]
+
+    @property
+    def highest_role(self) -> str:
+        """The most powerful role that a token got by this actor may have."""
+        covered = [name for name, needed in ROLES.items() if not beyond(self.permissions, needed)]
+        return self.role or covered[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +273,12 @@ def lower_role(one: str, other: str) -> str:
     """The less powerful of two roles."""
     order = list(ROLES)
     return min(one, other, key=order.index)
+
+
+def check_permissions(caller: Principal, permissions: Iterable[str]) -> None:
+    """Nobody gives what he does not have. Raises `PermissionDenied`."""
+    if lacking := beyond(caller.permissions, permissions):
+        raise PermissionDenied(detail=f"{caller.kind} {caller.subject} does not hold {', '.join(sorted(lacking))}")
 
 
 def code_challenge(verifier: str) -> str:

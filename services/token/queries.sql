@@ -86,7 +86,7 @@ select * from token.start_session(
 select * from token.start_session_by_assertion(
     p_domain_id => $1, p_client_id => $2, p_user_id => $3, p_scopes => $4, p_session_id => $5, p_secret_hash => $6,
     p_now => $7, p_expires_at => $8, p_absolute_at => $9, p_event_id => $10, p_assertion_id => $11,
-    p_assertion_expires_at => $12, p_auto_create => $13
+    p_assertion_expires_at => $12, p_auto_create => $13, p_superadmins => $14
 );
 
 -- name: redeem_code

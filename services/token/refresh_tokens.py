@@ -1,4 +1,4 @@
-"""The refresh token: what it holds, and the MAC that is checked before the database is asked (design, "Data").
+"""The refresh token: what it holds, and the MAC that is checked before the database is asked (docs/adr/0007).
 
 version 1 | domain id, counted | session id, 16 bytes | generation, 4 | secret, 16 | key id, counted | HMAC, 32
 """

@@ -1,5 +1,5 @@
-"""The servicers, in the order of proto/: convert, act, convert."""
-# ruff: noqa: ARG002, N802 names and parameters are gRPC's
+"""The token service's servicers, in the order of proto/: convert, act, convert."""
+# ruff: noqa: N802  gRPC names the methods as proto/ does
 
 from typing import Any
 
@@ -20,12 +20,12 @@ from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
 from services.token.actions.issue_token import issue_token
 from services.token.actions.list_verification_keys import list_verification_keys
-from services.token.actions.resources import Resources
 from services.token.actions.set_user_status import set_user_status
 from services.token.actions.token import token
+from services.token.resources import Resources
 
 
-class TokenService(token_service_pb2_grpc.TokenServiceServicer):
+class TokenServicer(token_service_pb2_grpc.TokenServiceServicer):
     """What strangers call."""
 
     def __init__(self, resources: Resources) -> None:
@@ -34,110 +34,115 @@ class TokenService(token_service_pb2_grpc.TokenServiceServicer):
     async def Token(self, request: token_service_pb2.TokenRequest, context: Any) -> token_pb2.Token:
         """Issue tokens for a grant."""
         metadata = dict(context.invocation_metadata() or ())
-        asked = convert.to_token_request(request, str(metadata.get("authorization", "")))
-        return convert.from_issued(await token(asked, self._resources))
+        asked = convert.read_token_request(request, str(metadata.get("authorization", "")))
+        return convert.write_issued(await token(self._resources, request=asked))
 
     async def GetJwks(
-        self, request: token_service_pb2.GetJwksRequest, context: Any
+        self, request: token_service_pb2.GetJwksRequest, _context: Any
     ) -> token_service_pb2.GetJwksResponse:
         """List an issuer's public keys."""
-        return convert.from_keys(await get_jwks(request.domain_id, self._resources))
+        return convert.write_jwks(await get_jwks(self._resources, domain_id=request.domain_id))
 
     async def GetServerMetadata(
-        self, request: token_service_pb2.GetServerMetadataRequest, context: Any
+        self, request: token_service_pb2.GetServerMetadataRequest, _context: Any
     ) -> token_service_pb2.GetServerMetadataResponse:
         """Describe an issuer."""
-        return convert.from_domain(await get_server_metadata(request.domain_id, self._resources))
+        return convert.write_server_metadata(await get_server_metadata(self._resources, domain_id=request.domain_id))
 
 
-class MintService(token_service_pb2_grpc.MintServiceServicer):
+class MintServicer(token_service_pb2_grpc.MintServiceServicer):
     """Tokens for users whom account has proven."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
-    async def IssueToken(self, request: token_service_pb2.IssueTokenRequest, context: Any) -> token_pb2.Token:
+    async def IssueToken(self, request: token_service_pb2.IssueTokenRequest, _context: Any) -> token_pb2.Token:
         """Issue tokens for a user."""
         issued = await issue_token(
-            request.domain_id,
-            convert.to_user_id(request.user_id),
             self._resources,
+            domain_id=convert.checked_domain_id(request.domain_id),
+            user_id=convert.checked_user_id(request.user_id),
             client_id=request.client_id,
-            proof=convert.to_proof(request.proof),
-            actor=convert.to_actor(request),
+            proof=convert.read_proof(request.proof),
+            actor=convert.read_actor(request),
         )
-        return convert.from_issued(issued)
+        return convert.write_issued(issued)
 
     async def CreateAuthorizationCode(
-        self, request: token_service_pb2.CreateAuthorizationCodeRequest, context: Any
+        self, request: token_service_pb2.CreateAuthorizationCodeRequest, _context: Any
     ) -> token_service_pb2.CreateAuthorizationCodeResponse:
         """Make a code."""
-        code = await create_authorization_code(convert.to_code_request(request), self._resources)
+        code = await create_authorization_code(self._resources, request=convert.read_code_request(request))
         return token_service_pb2.CreateAuthorizationCodeResponse(code=code)
 
     async def GetUser(
-        self, request: token_service_pb2.GetUserRequest, context: Any
+        self, request: token_service_pb2.GetUserRequest, _context: Any
     ) -> token_service_pb2.GetUserResponse:
         """Say who a user is."""
-        user = await get_user(request.domain_id, convert.to_user_id(request.user_id), self._resources)
-        return convert.from_user(user)
+        domain_id, user_id = convert.checked_domain_id(request.domain_id), convert.checked_user_id(request.user_id)
+        return convert.write_user(await get_user(self._resources, domain_id=domain_id, user_id=user_id))
 
 
-class KeyService(token_service_pb2_grpc.KeyServiceServicer):
+class KeyServicer(token_service_pb2_grpc.KeyServiceServicer):
     """The keys by which services verify tokens."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
     async def ListVerificationKeys(
-        self, request: token_service_pb2.ListVerificationKeysRequest, context: Any
+        self, _request: token_service_pb2.ListVerificationKeysRequest, _context: Any
     ) -> token_service_pb2.ListVerificationKeysResponse:
         """List every public key."""
-        return convert.from_verification_keys(list_verification_keys(self._resources))
+        return convert.write_verification_keys(list_verification_keys(self._resources))
 
 
-class TokenAdminService(admin_pb2_grpc.TokenAdminServiceServicer):
+class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     """What an operator sets up in the domain of its credential."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
-    async def CreateApp(self, request: admin_pb2.CreateAppRequest, context: Any) -> admin_pb2.CreateAppResponse:
+    async def CreateApp(self, request: admin_pb2.CreateAppRequest, _context: Any) -> admin_pb2.CreateAppResponse:
         """Make an app."""
-        client_id, secret = await create_app(convert.to_new_app(request), principal(), self._resources)
+        client_id, secret = await create_app(self._resources, principal(), new=convert.read_new_app(request))
         return admin_pb2.CreateAppResponse(client_id=client_id, client_secret=secret)
 
-    async def AllowApp(self, request: admin_pb2.AllowAppRequest, context: Any) -> admin_pb2.AllowAppResponse:
+    async def AllowApp(self, request: admin_pb2.AllowAppRequest, _context: Any) -> admin_pb2.AllowAppResponse:
         """Admit an app."""
-        await allow_app(request.client_id, principal(), self._resources)
+        await allow_app(self._resources, principal(), client_id=request.client_id)
         return admin_pb2.AllowAppResponse()
 
-    async def CreateUser(self, request: admin_pb2.CreateUserRequest, context: Any) -> admin_pb2.CreateUserResponse:
+    async def CreateUser(self, request: admin_pb2.CreateUserRequest, _context: Any) -> admin_pb2.CreateUserResponse:
         """Make a user."""
-        user_id = await create_user(convert.to_new_user(request), principal(), self._resources)
+        user_id = await create_user(self._resources, principal(), new=convert.read_new_user(request))
         return admin_pb2.CreateUserResponse(user_id=user_id)
 
     async def SetUserStatus(
-        self, request: admin_pb2.SetUserStatusRequest, context: Any
+        self, request: admin_pb2.SetUserStatusRequest, _context: Any
     ) -> admin_pb2.SetUserStatusResponse:
         """Enable or disable a user."""
-        user_id, status = convert.to_user_id(request.user_id), convert.to_status(request.status)
-        await set_user_status(user_id, status, principal(), self._resources)
+        user_id, status = convert.checked_user_id(request.user_id), convert.checked_status(request.status)
+        await set_user_status(self._resources, principal(), user_id=user_id, status=status)
         return admin_pb2.SetUserStatusResponse()
 
     async def CreateAccessKey(
-        self, request: admin_pb2.CreateAccessKeyRequest, context: Any
+        self, request: admin_pb2.CreateAccessKeyRequest, _context: Any
     ) -> admin_pb2.CreateAccessKeyResponse:
         """Make an access key."""
-        key_id, secret = await create_access_key(convert.to_permissions(request), principal(), self._resources)
+        permissions = convert.read_permissions(request)
+        key_id, secret = await create_access_key(self._resources, principal(), permissions=permissions)
         return admin_pb2.CreateAccessKeyResponse(access_key_id=key_id, access_key_secret=secret)
 
     async def CreatePushApp(
-        self, request: admin_pb2.CreatePushAppRequest, context: Any
+        self, request: admin_pb2.CreatePushAppRequest, _context: Any
     ) -> admin_pb2.CreatePushAppResponse:
         """Make a push app."""
-        name, tokens = convert.to_push_app_settings(request)
+        name, tokens_per_account = convert.read_push_app_settings(request)
         access_id, secret = await create_push_app(
-            name, tokens, principal(), self._resources, append_enabled=request.append_enabled
+            self._resources,
+            principal(),
+            name=name,
+            tokens_per_account=tokens_per_account,
+            append_enabled=request.append_enabled,
         )
         return admin_pb2.CreatePushAppResponse(access_id=access_id, secret_key=secret)

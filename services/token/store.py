@@ -1,7 +1,7 @@
 """The token service's statements: one method each, of the same name as in queries.sql. Rows become dataclasses here.
 
-A statement that a function of the database answers takes effect whole or not at all; several together run on the store
-that `transaction` gives.
+A statement takes effect whole or not at all, a function of the database that it calls included; several together run
+on what `Store.transaction` gives.
 """
 
 from collections.abc import AsyncIterator
@@ -60,22 +60,19 @@ class Executor(Protocol):
         """The command tag."""
 
 
-class Store:
-    """Runs the statements. Raises `Unavailable` and `Overloaded` from any method."""
+class Statements:
+    """Runs the statements. Raises `Unavailable` and `Overloaded` from any method.
 
-    def __init__(self, database: Database, executor: Executor | None = None) -> None:
+    Args:
+        database: the database, where each takes effect by itself, or one connection in a transaction.
+    """
+
+    def __init__(self, database: Executor) -> None:
         self._database = database
-        self._db: Executor = executor or database
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["Store"]:
-        """A store whose statements take effect together, when the block ends without an error."""
-        async with self._database.transaction() as connection:
-            yield Store(self._database, connection)
 
     async def lock_domains(self) -> None:
         """Wait until no other transaction makes a domain, and hold others off until this one ends."""
-        await self._db.execute(_SQL["lock_domains"])
+        await self._database.execute(_SQL["lock_domains"])
 
     async def select_any_domain(self) -> str | None:
         """Id of some domain, `None` where there is none."""
@@ -83,44 +80,58 @@ class Store:
 
     async def insert_domain(self, domain: Domain, now: datetime) -> None:
         """Make a domain. Its issuer wants a credential row beside it."""
-        await self._db.execute(_SQL["insert_domain"], domain.domain_id, domain.issuer, domain.scopes, now)
+        await self._database.execute(_SQL["insert_domain"], domain.domain_id, domain.issuer, domain.scopes, now)
 
     async def select_domain(self, domain_id: str) -> Domain | None:
         """The domain, `None` where there is none of that id."""
-        row = await self._db.fetchrow(_SQL["select_domain"], domain_id)
+        row = await self._database.fetchrow(_SQL["select_domain"], domain_id)
         if row is None:
             return None
         return Domain(row["domain_id"], row["issuer"], tuple(row["scopes"]), row["impersonate_superadmins"])
 
     async def insert_credential(self, identifier: str, domain_id: str, kind: str) -> None:
         """Take an id for a domain. Unique over all domains."""
-        await self._db.execute(_SQL["insert_credential"], identifier, domain_id, kind)
+        await self._database.execute(_SQL["insert_credential"], identifier, domain_id, kind)
 
     async def select_credential(self, identifier: str) -> tuple[str, str] | None:
         """Domain and kind of an id, `None` where nobody has it."""
-        row = await self._db.fetchrow(_SQL["select_credential"], identifier)
+        row = await self._database.fetchrow(_SQL["select_credential"], identifier)
         return (row["domain_id"], row["kind"]) if row else None
 
-    async def insert_app(self, app: App, name: str, now: datetime) -> None:
+    async def insert_app(
+        self,
+        domain_id: str,
+        client_id: str,
+        *,
+        name: str,
+        app_type: AppType,
+        admitted: bool,
+        redirect_uris: tuple[str, ...],
+        scopes: tuple[str, ...],
+        permissions: tuple[str, ...],
+        push_access_ids: tuple[int, ...],
+        secret_hashes: tuple[bytes, ...],
+        now: datetime,
+    ) -> None:
         """Make an app. Its id wants a credential row beside it, its keys rows of their own."""
-        await self._db.execute(
+        await self._database.execute(
             _SQL["insert_app"],
-            app.domain_id,
-            app.client_id,
+            domain_id,
+            client_id,
             name,
-            app.type.value,
-            app.admitted,
-            app.redirect_uris,
-            app.scopes,
-            app.permissions,
-            app.push_access_ids,
-            app.secret_hashes,
+            app_type.value,
+            admitted,
+            redirect_uris,
+            scopes,
+            permissions,
+            push_access_ids,
+            secret_hashes,
             now,
         )
 
     async def select_app(self, domain_id: str, client_id: str) -> App | None:
         """The app without its keys, `None` where the domain has none of that id."""
-        row = await self._db.fetchrow(_SQL["select_app"], domain_id, client_id)
+        row = await self._database.fetchrow(_SQL["select_app"], domain_id, client_id)
         if row is None:
             return None
         return App(
@@ -143,28 +154,28 @@ class Store:
 
     async def insert_trusted_key(self, domain_id: str, client_id: str, key: StoredTrustedKey, now: datetime) -> None:
         """Trust one more key of an app."""
-        await self._db.execute(
+        await self._database.execute(
             _SQL["insert_trusted_key"], domain_id, client_id, key.key_id, key.algorithm, key.public_key, now
         )
 
     async def select_trusted_keys(self, domain_id: str, client_id: str) -> list[StoredTrustedKey]:
         """The enabled keys of an app, the newest first; may be empty."""
-        rows = await self._db.fetch(_SQL["select_trusted_keys"], domain_id, client_id)
+        rows = await self._database.fetch(_SQL["select_trusted_keys"], domain_id, client_id)
         return [StoredTrustedKey(row["key_id"], row["algorithm"], row["public_key"]) for row in rows]
 
     async def insert_access_key(
         self, domain_id: str, access_key_id: str, secret: bytes, permissions: tuple[str, ...], now: datetime
     ) -> None:
         """Make an access key, its secret encrypted. Its id wants a credential row beside it."""
-        await self._db.execute(_SQL["insert_access_key"], domain_id, access_key_id, secret, permissions, now)
+        await self._database.execute(_SQL["insert_access_key"], domain_id, access_key_id, secret, permissions, now)
 
     async def select_next_push_access_id(self) -> int:
         """An id that no push app has."""
-        return int(await self._db.fetchval(_SQL["select_next_push_access_id"]))
+        return int(await self._database.fetchval(_SQL["select_next_push_access_id"]))
 
     async def insert_push_app(self, app: PushApp, name: str, now: datetime) -> None:
         """Make a push app. Its id wants a credential row beside it."""
-        await self._db.execute(
+        await self._database.execute(
             _SQL["insert_push_app"],
             app.domain_id,
             app.access_id,
@@ -177,7 +188,7 @@ class Store:
 
     async def select_push_app(self, domain_id: str, access_id: int) -> PushApp | None:
         """The push app, `None` where there is none or it is disabled."""
-        row = await self._db.fetchrow(_SQL["select_push_app"], domain_id, access_id)
+        row = await self._database.fetchrow(_SQL["select_push_app"], domain_id, access_id)
         return PushApp(**row) if row else None
 
     async def insert_user(
@@ -199,12 +210,12 @@ class Store:
 
     async def select_user(self, domain_id: str, user_id: str) -> User | None:
         """The user, `None` where the domain has none of that id."""
-        row = await self._db.fetchrow(_SQL["select_user"], domain_id, user_id)
+        row = await self._database.fetchrow(_SQL["select_user"], domain_id, user_id)
         return User(**row) if row else None
 
     async def set_user_status(self, domain_id: str, user_id: str, status: str, actor: str, event_id: UUID) -> bool:
         """Enable or disable a user with all its sessions; whether there is one. Audited in the same transaction."""
-        return bool(await self._db.fetchval(_SQL["set_user_status"], domain_id, user_id, status, actor, event_id))
+        return bool(await self._database.fetchval(_SQL["set_user_status"], domain_id, user_id, status, actor, event_id))
 
     async def start_session(
         self,
@@ -234,7 +245,7 @@ class Store:
             The verdict of the function, and the session where it is `started`.
         """
         return _opened(
-            await self._db.fetchrow(
+            await self._database.fetchrow(
                 _SQL["start_session"],
                 new.domain_id,
                 new.client_id,
@@ -259,6 +270,7 @@ class Store:
         assertion_id: bytes,
         assertion_expires_at: datetime,
         auto_create: bool,
+        superadmins: bool,
     ) -> tuple[str, Session | None]:
         """Start a session for an assertion that is used for the first time; `assertion_id` is SHA-256 of its `jti`.
 
@@ -266,7 +278,7 @@ class Store:
             The verdict of the function, and the session where it is `started`.
         """
         return _opened(
-            await self._db.fetchrow(
+            await self._database.fetchrow(
                 _SQL["start_session_by_assertion"],
                 new.domain_id,
                 new.client_id,
@@ -276,6 +288,7 @@ class Store:
                 assertion_id,
                 assertion_expires_at,
                 auto_create,
+                superadmins,
             )
         )
 
@@ -288,7 +301,7 @@ class Store:
             The verdict of the function, and the session where it is `started`.
         """
         return _opened(
-            await self._db.fetchrow(
+            await self._database.fetchrow(
                 _SQL["redeem_code"],
                 new.domain_id,
                 new.client_id,
@@ -335,7 +348,7 @@ class Store:
             the successor's.
         """
         return _opened(
-            await self._db.fetchrow(
+            await self._database.fetchrow(
                 _SQL["rotate_session"],
                 domain_id,
                 client_id,
@@ -353,7 +366,7 @@ class Store:
 
     async def insert_authorization_code(self, code: AuthorizationCode, proof: Proof, event_id: UUID) -> None:
         """Keep a code, with its audit row."""
-        await self._db.execute(
+        await self._database.execute(
             _SQL["insert_authorization_code"],
             code.domain_id,
             code.code_id,
@@ -380,7 +393,7 @@ class Store:
 
     async def insert_signing_key(self, key: StoredKey, now: datetime) -> None:
         """Keep a new key, active from now on."""
-        await self._db.execute(
+        await self._database.execute(
             _SQL["insert_signing_key"],
             key.domain_id,
             key.key_id,
@@ -393,15 +406,15 @@ class Store:
 
     async def select_signing_keys(self) -> list[StoredKey]:
         """Every key of every domain that still verifies, the newest first."""
-        return [StoredKey(**row) for row in await self._db.fetch(_SQL["select_signing_keys"])]
+        return [StoredKey(**row) for row in await self._database.fetch(_SQL["select_signing_keys"])]
 
     async def select_signing_key_version(self) -> int:
         """A number that changes with every change to a key."""
-        return int(await self._db.fetchval(_SQL["select_signing_key_version"]))
+        return int(await self._database.fetchval(_SQL["select_signing_key_version"]))
 
     async def insert_audit(self, event: Event) -> None:
         """Write an event down."""
-        await self._db.execute(
+        await self._database.execute(
             _SQL["insert_audit"],
             event.domain_id,
             event.event_id,
@@ -413,8 +426,22 @@ class Store:
         )
 
     async def _text(self, name: str, *args: Any) -> str | None:
-        value: str | None = await self._db.fetchval(_SQL[name], *args)
+        value: str | None = await self._database.fetchval(_SQL[name], *args)
         return value
+
+
+class Store(Statements):
+    """The statements on the database of the service; several together by `transaction`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._transaction = database.transaction
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Statements]:
+        """Statements that take effect together, when the block ends without an error."""
+        async with self._transaction() as connection:
+            yield Statements(connection)
 
 
 def _timing(new: NewSession) -> tuple[Any, ...]:

@@ -1,21 +1,16 @@
-"""Callers of an account service, and how it refuses them."""
+"""Callers of an account service, known to it by keys on disk alone."""
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
 import jwt
-import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.clock import Clock
-
-Metadata = list[tuple[str, str]]
+from tests.support.calls import Metadata, bearer
 
 _KEY = ec.generate_private_key(ec.SECP256R1())
 _CLOCK = Clock()
@@ -40,7 +35,7 @@ class Domain:
         issuer = _issuer(self.id)
         claims |= {"iss": issuer, "aud": issuer, "iat": now, "exp": now + 300}
         token = jwt.encode(claims, _KEY, algorithm="ES256", headers={"kid": self.id, "typ": "at+jwt"})
-        return [("authorization", f"Bearer {token}")]
+        return bearer(token)
 
 
 def keep_keys(state: Path, domains: Iterable[str]) -> None:
@@ -63,28 +58,3 @@ def keep_keys(state: Path, domains: Iterable[str]) -> None:
 
 def _issuer(domain: str) -> str:
     return f"https://{domain}.example.com"
-
-
-@dataclass(frozen=True)
-class Refused:
-    """How a call was refused; `field` is empty where no field was at fault."""
-
-    code: grpc.StatusCode
-    reason: str
-    message: str
-    field: str
-
-
-async def refused(call: grpc.aio.UnaryUnaryCall) -> Refused:
-    """Await a call that must be refused."""
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    status = rpc_status.from_call(caught.value)
-    assert status, caught.value
-    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    for detail in status.details:
-        detail.Unpack(info)
-        detail.Unpack(bad)
-    assert info.domain == "tessera"
-    field = bad.field_violations[0].field if bad.field_violations else ""
-    return Refused(caught.value.code(), info.reason, status.message, field)

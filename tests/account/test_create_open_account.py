@@ -7,8 +7,9 @@ from tessera.account.v1 import account_admin_service_pb2
 
 from services.account.store import Store
 from services.runtime.clock import Clock
-from tests.account.callers import Domain, refused
+from tests.account.callers import Domain
 from tests.account.running import Account
+from tests.support.calls import refused
 
 
 def request(**changed: str) -> account_admin_service_pb2.CreateOpenAccountRequest:

@@ -5,8 +5,9 @@ import uuid
 import pytest
 from tessera.account.v1 import account_admin_service_pb2
 
-from tests.account.callers import Domain, refused
+from tests.account.callers import Domain
 from tests.account.running import Account
+from tests.support.calls import refused
 
 
 def request(project_id: str = "", name: str = "Cars") -> account_admin_service_pb2.CreateProjectRequest:

@@ -10,8 +10,10 @@ from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
 
 from services.account.store import Store
 from services.runtime.clock import Clock
-from tests.account.callers import Domain, refused
+from tests.account.callers import Domain
 from tests.account.running import Account
+from tests.support.calls import refused
+from tests.support.samples import DESCRIBE_OPEN_ACCOUNT
 
 REQUEST_ID = "9c7a3b09-a69a-43f5-8bf2-84f7119810eb"
 
@@ -46,19 +48,8 @@ async def test_the_vendors_sample_key_by_key(alone: Account, domain: Domain, ide
     )
     assert MessageToDict(answer, always_print_fields_with_no_presence=True) == {
         "RequestId": REQUEST_ID.upper(),
-        "OpenAccount": {
-            "AliyunId": domain.id,
-            "CreateAccessKey": "AK1",
-            "DisplayName": "displaynametest",
-            "IdentityId": identity_id,
-            "Idp": "ALIOS",
-            "LoginId": "loginidtest",
-            "Mobile": "1390000****",
-            "OpenId": "12345",
-            "Region": "cn",
-            "Status": 0,
-            "Type": 1,
-        },
+        "OpenAccount": DESCRIBE_OPEN_ACCOUNT["OpenAccount"]
+        | {"AliyunId": domain.id, "CreateAccessKey": "AK1", "IdentityId": identity_id},
     }
 
 

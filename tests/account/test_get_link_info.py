@@ -8,8 +8,9 @@ from tessera.account.v1 import account_service_pb2
 
 from services.account.model import normalise
 from services.account.store import Store
-from tests.account.callers import Domain, refused
+from tests.account.callers import Domain
 from tests.account.running import Account
+from tests.support.calls import refused
 
 NOW = datetime(2023, 8, 18, 8, 33, 37, 628_999, tzinfo=UTC)
 

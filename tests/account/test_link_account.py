@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
-import jwt
 import pytest
 import pytest_asyncio
 from google.protobuf.json_format import MessageToDict
@@ -19,11 +19,13 @@ from tessera.account.v1 import account_service_pb2
 from tessera.token.v1 import token_pb2
 
 from services.account.model import TYPES
-from tests.account.callers import Metadata, refused
+from services.token.config import TokenSettings
 from tests.account.running import Account, running_account
-from tests.account.token_service import Operator, TokenService, bearer
+from tests.support.calls import Metadata, bearer, refusal_in, refused
 from tests.support.databases import Databases
-from tests.support.ports import free_ports
+from tests.support.samples import TOKEN, same_shape
+from tests.support.token import Running, run_bootstrap, running, serving, settings_of
+from tests.support.token_client import content
 
 MAY_LINK = ("account.link", "token.impersonate")
 SAMPLES = {
@@ -42,7 +44,7 @@ class Services:
     """Account and token, and a caller who may link."""
 
     account: Account
-    operator: Operator
+    token: Running
     caller: Metadata
 
     def link(
@@ -59,34 +61,30 @@ class Services:
         return [link.identity for link in answer.items]
 
 
-@pytest_asyncio.fixture(scope="session")
-async def token(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> TokenService:
-    folder = tmp_path_factory.mktemp("token")
-    return TokenService.bootstrap(databases.fresh("token"), folder, free_ports(1)[0])
-
-
 @asynccontextmanager
-async def account_of(token: TokenService, dsn: str, state: Path) -> AsyncIterator[Account]:
+async def account_of(token: TokenSettings, made: dict[str, Any], dsn: str, state: Path) -> AsyncIterator[Account]:
     """Account with the identity that token's bootstrap made for it."""
-    identity = token.bootstrapped["account"]
+    identity = made["account"]
     async with running_account(
         dsn,
         state,
-        token.address,
+        token.listen[0],
         client_id=identity["client_id"],
         client_key=identity["private_key_pem"],
-        domain_id=token.bootstrapped["domain_id"],
+        domain_id=made["domain_id"],
     ) as account:
         yield account
 
 
 @pytest_asyncio.fixture(scope="session")
 async def services(
-    token: TokenService, account_dsn: str, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, account_dsn: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Services]:
-    state = tmp_path_factory.mktemp("linking")
-    async with token.running() as operator, account_of(token, account_dsn, state) as account:
-        yield Services(account, operator, await operator.app(*MAY_LINK))
+    async with (
+        running(databases.fresh("token"), tmp_path_factory.mktemp("token")) as token,
+        account_of(token.settings, token.made, account_dsn, tmp_path_factory.mktemp("linking")) as account,
+    ):
+        yield Services(account, token, await token.caller(*MAY_LINK))
 
 
 def unused() -> str:
@@ -96,51 +94,33 @@ def unused() -> str:
 
 def claims_of(token: token_pb2.Token) -> dict[str, object]:
     """What an access token says."""
-    claims = jwt.decode(token.access_token, options={"verify_signature": False})
+    claims = content(token.access_token)
     return claims | json.loads(claims["customJson"])
 
 
 async def test_the_token_of_the_vendors_sample_key_by_key(services: Services) -> None:
-    user_id = await services.operator.user(user_name="ann", nick_name="Ann", default_drive_id="1")
+    user_id = await services.token.user(user_name="ann", nick_name="Ann", default_drive_id="1")
     token = await services.link(user_id, unused())
-    sample = {
-        "access_token": str,
-        "refresh_token": str,
-        "expires_in": int,
-        "token_type": str,
-        "user_id": str,
-        "user_name": str,
-        "avatar": str,
-        "nick_name": str,
-        "default_drive_id": str,
-        "role": str,
-        "status": str,
-        "expire_time": str,
-        "is_first_login": bool,
-        "device_id": str,
-        "device_name": str,
-        "domain_id": str,
-    }
     shown = MessageToDict(token, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    assert {name: type(shown[name]) for name in sample} == sample
-    assert set(shown) - set(sample) <= {"scope"}
+    same_shape(shown, TOKEN)
+    assert set(shown) - set(TOKEN) <= {"scope"}
     facts = (token.user_id, token.user_name, token.default_drive_id, token.role, token.domain_id, token.token_type)
     assert facts == (user_id, "ann", "1", "user", "bj1", "Bearer")
 
 
 @pytest.mark.parametrize("type_", TYPES)
 async def test_each_type(services: Services, type_: str) -> None:
-    user_id = await services.operator.user()
+    user_id = await services.token.user()
     token = await services.link(user_id, SAMPLES[type_], type_)
     request = account_service_pb2.GetLinkInfoRequest(type=type_, identity=SAMPLES[type_])
     # With the token that was just given: its user sees its own.
-    link = await services.account.links.GetLinkInfo(request, metadata=bearer(token))
+    link = await services.account.links.GetLinkInfo(request, metadata=bearer(token.access_token))
     assert (link.user_id, link.authentication_type, link.identity) == (user_id, type_, SAMPLES[type_])
     assert abs(link.created_at / 1000 - time.time()) < 60
 
 
 async def test_linking_again_changes_no_link_and_answers_a_new_token(services: Services) -> None:
-    user_id, identity = await services.operator.user(), unused()
+    user_id, identity = await services.token.user(), unused()
     first = await services.link(user_id, identity)
     request = account_service_pb2.GetLinkInfoRequest(type="custom", identity=identity)
     before = await services.account.links.GetLinkInfo(request, metadata=services.caller)
@@ -151,7 +131,7 @@ async def test_linking_again_changes_no_link_and_answers_a_new_token(services: S
 
 
 async def test_an_identity_of_another_user_is_taken_and_nothing_is_told_about_that_user(services: Services) -> None:
-    owner, other, identity = await services.operator.user(), await services.operator.user(), unused()
+    owner, other, identity = await services.token.user(), await services.token.user(), unused()
     await services.link(owner, identity)
     refusal = await refused(services.link(other, identity))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDENTITY_TAKEN")
@@ -167,17 +147,17 @@ async def test_an_unknown_user(services: Services) -> None:
 
 
 async def test_a_disabled_user(services: Services) -> None:
-    user_id = await services.operator.user()
-    await services.operator.set_status(user_id, "disabled")
+    user_id = await services.token.user()
+    await services.token.set_status(user_id, "disabled")
     refusal = await refused(services.link(user_id, unused()))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "LINK_USER_REFUSED")
     assert await services.links_of(user_id) == []
-    await services.operator.set_status(user_id, "enabled")
+    await services.token.set_status(user_id, "enabled")
     assert (await services.link(user_id, unused())).status == "enabled"
 
 
-async def test_a_superadmin_is_never_impersonated(services: Services, token: TokenService) -> None:
-    owner = token.bootstrapped["user_id"]
+async def test_a_superadmin_is_never_impersonated(services: Services) -> None:
+    owner = services.token.made["user_id"]
     refusal = await refused(services.link(owner, unused()))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "LINK_USER_REFUSED")
     assert await services.links_of(owner) == []
@@ -185,33 +165,45 @@ async def test_a_superadmin_is_never_impersonated(services: Services, token: Tok
 
 @pytest.mark.parametrize("permissions", [("account.link",), ("token.impersonate",), ("account.describe",)])
 async def test_a_caller_who_lacks_a_permission(services: Services, permissions: tuple[str, ...]) -> None:
-    user_id = await services.operator.user()
-    caller = await services.operator.app(*permissions)
+    user_id = await services.token.user()
+    caller = await services.token.caller(*permissions)
     refusal = await refused(services.link(user_id, unused(), caller=caller))
     assert refusal.reason == "PERMISSION_DENIED"
     assert await services.links_of(user_id) == []
 
 
 async def test_a_user_may_not_link_even_itself(services: Services) -> None:
-    user_id = await services.operator.user()
+    user_id = await services.token.user()
     token = await services.link(user_id, unused())
-    refusal = await refused(services.link(user_id, unused(), caller=bearer(token)))
+    refusal = await refused(services.link(user_id, unused(), caller=bearer(token.access_token)))
     assert refusal.reason == "PERMISSION_DENIED"
 
 
 async def test_an_admins_scopes_and_name_stand_in_what_it_gets(services: Services) -> None:
-    admin, user_id = await services.operator.user("admin"), await services.operator.user()
-    narrow = await services.operator.app(*MAY_LINK, scopes=("ACCOUNT.ALL",))
-    by_admin = bearer(await services.link(admin, unused(), caller=narrow))
+    admin, user_id = await services.token.user(role="admin"), await services.token.user()
+    app = await services.token.jwt_app(scopes=["ACCOUNT.ALL"])
+    by_admin = bearer((await services.token.by_assertion(app, admin)).access_token)
     token = await services.link(user_id, unused(), caller=by_admin)
     claims = claims_of(token)
     assert (token.role, claims["act"]) == ("user", {"sub": admin})
     assert set(token.scope.split()) <= {"ACCOUNT.ALL"}
 
 
-async def test_an_app_gets_an_admins_token_and_nothing_more(services: Services) -> None:
-    admin = await services.operator.user("admin")
-    assert (await services.link(admin, unused())).role == "admin"
+async def test_an_app_gets_no_more_than_it_may_itself(services: Services) -> None:
+    admin = await services.token.user(role="admin")
+    assert (await services.link(admin, unused())).role == "user"
+    all_of_it = await services.token.caller(*MAY_LINK, "account.describe")
+    assert (await services.link(admin, unused(), caller=all_of_it)).role == "admin"
+
+
+async def test_who_acts_in_the_end_is_named_through_any_number_of_steps(services: Services) -> None:
+    admin, user_id = await services.token.user(role="admin"), await services.token.user()
+    app = await services.token.caller(*MAY_LINK, "account.describe", scopes=("ACCOUNT.ALL",))
+    first = await services.link(admin, unused(), caller=app)
+    actor = claims_of(first)["act"]
+    for linked_to in (admin, user_id):
+        token = await services.link(linked_to, unused(), caller=bearer(first.access_token))
+        assert claims_of(token)["act"] == actor
 
 
 @pytest.mark.parametrize(
@@ -222,18 +214,22 @@ async def test_an_app_gets_an_admins_token_and_nothing_more(services: Services) 
         ("identity", "", "FIELD_MISSING"),
         ("type", "fax", "FIELD_INVALID"),
         ("identity", "a\tb", "FIELD_INVALID"),
+        ("identity", "a\u2028b", "FIELD_INVALID"),
         ("user_id", "a\x00b", "FIELD_INVALID"),
+        ("user_id", "a b", "FIELD_INVALID"),
+        ("user_id", "ü", "FIELD_INVALID"),
+        ("user_id", "x" * 65, "FIELD_INVALID"),
     ],
 )
 async def test_no_link(services: Services, field: str, value: str, reason: str) -> None:
-    values = {"user_id": await services.operator.user(), "type": "custom", "identity": unused()}
+    values = {"user_id": await services.token.user(), "type": "custom", "identity": unused()}
     request = account_service_pb2.LinkAccountRequest(**(values | {field: value}))
     refusal = await refused(services.account.links.LinkAccount(request, metadata=services.caller))
     assert (refusal.reason, refusal.field) == (reason, field)
 
 
 async def test_200_links_of_one_identity_by_50_users_leave_one_owner(services: Services) -> None:
-    users = await asyncio.gather(*(services.operator.user() for _ in range(50)))
+    users = await asyncio.gather(*(services.token.user() for _ in range(50)))
     identity = unused()
     targets = users * 4
     random.shuffle(targets)
@@ -256,40 +252,38 @@ async def test_200_links_of_one_identity_by_50_users_leave_one_owner(services: S
 
 async def test_a_spoof_of_the_callers_domain_reaches_nothing(services: Services) -> None:
     """The domain is the credential's: there is no field to name another one, and metadata does not."""
-    user_id, identity = await services.operator.user(), unused()
+    user_id, identity = await services.token.user(), unused()
     caller = [*services.caller, ("domain_id", "other"), ("host", "other.example.com")]
     assert (await services.link(user_id, identity, caller=caller)).domain_id == "bj1"
 
 
 async def test_token_goes_and_comes_back(databases: Databases, account_dsn: str, tmp_path: Path) -> None:
     """Account starts first; then token comes, goes and comes back: each time account goes on by itself."""
-    token = TokenService.bootstrap(databases.fresh("token"), tmp_path, free_ports(1)[0])
-    async with account_of(token, account_dsn, tmp_path / "account") as account:
-        async with token.running() as operator:
-            services = Services(account, operator, await operator.app(*MAY_LINK))
-            user_id, identity = await operator.user(), unused()
+    settings = settings_of(databases.fresh("token"), tmp_path)
+    made = await run_bootstrap(settings, tmp_path)
+    async with account_of(settings, made, account_dsn, tmp_path / "account") as account:
+        async with serving(settings, made) as token:
+            services = Services(account, token, await token.caller(*MAY_LINK))
+            user_id, identity = await token.user(), unused()
             await until_linked(services, user_id, identity)
         late = unused()
-        started = time.monotonic()
-        refusal = await refused(services.link(user_id, late))
-        assert time.monotonic() - started < 3
-        assert refusal.reason == "UNAVAILABLE"
+        async with asyncio.timeout(15):
+            refusal = await refused(services.link(user_id, late), "UNAVAILABLE")
         assert "token service" in refusal.message
         assert await services.links_of(user_id) == [identity]
-        async with token.running():
+        async with serving(settings, made):
             await until_linked(services, user_id, late)
             assert await services.links_of(user_id) == [identity, late]
 
 
 async def until_linked(services: Services, user_id: str, identity: str) -> None:
-    """Repeat the call while token is found again; it must be within seconds."""
-    for _ in range(50):
-        try:
-            assert (await services.link(user_id, identity)).user_id == user_id
-        except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                raise
-            await asyncio.sleep(0.1)
-        else:
-            return
-    pytest.fail("token was not found again")
+    """Repeat the call while token is found again."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                assert (await services.link(user_id, identity)).user_id == user_id
+            except grpc.aio.AioRpcError as error:
+                assert refusal_in(error).reason == "UNAVAILABLE"  # noqa: PT017 tried again
+                await asyncio.sleep(0.1)
+            else:
+                return

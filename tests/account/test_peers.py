@@ -9,52 +9,57 @@ import pytest_asyncio
 
 from services.account.config import ClientKey
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
-from services.account.peers import Actor, Proof
-from services.account.peers import TokenService as Peer
+from services.account.peers import Actor, Proof, TokenPeer
 from services.runtime import telemetry
-from services.runtime.errors import PermissionDenied, Unavailable
+from services.runtime.errors import FieldInvalid, Internal, PermissionDenied, Unavailable
+from services.runtime.telemetry import take_request_id
 from tests.account.running import new_client_key
-from tests.account.token_service import Operator, TokenService
 from tests.support.databases import Databases
-from tests.support.ports import free_ports
+from tests.support.token import Running, running
 
 Asked = Callable[[], float]
 
 LIFETIME = timedelta(hours=2)
 
 
-@pytest.fixture(scope="module")
-def token(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> TokenService:
-    return TokenService.bootstrap(databases.fresh("token"), tmp_path_factory.mktemp("token"), free_ports(1)[0])
+@pytest.fixture(autouse=True)
+def in_a_call() -> None:
+    """Peers are called by calls, whose ids they pass on."""
+    take_request_id(None)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def operator(token: TokenService) -> AsyncIterator[Operator]:
-    async with token.running() as made:
+async def token(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    async with running(databases.fresh("token"), tmp_path_factory.mktemp("token")) as made:
         yield made
 
 
-def peer_of(token: TokenService, **changed: str) -> Peer:
-    identity = token.bootstrapped["account"] | changed
-    return Peer(
-        (token.address,),
+@pytest_asyncio.fixture
+async def user_id(token: Running) -> str:
+    return await token.user()
+
+
+def peer_of(token: Running, **changed: str) -> TokenPeer:
+    identity = token.made["account"] | changed
+    return TokenPeer(
+        token.settings.listen,
         client_id=identity["client_id"],
         client_key=ClientKey(identity["private_key_pem"]).private_key,
-        domain_id=token.bootstrapped["domain_id"],
+        domain_id=token.made["domain_id"],
         clock=token.clock,
     )
 
 
 @pytest_asyncio.fixture
-async def peer(token: TokenService) -> AsyncIterator[Peer]:
+async def peer(token: Running) -> AsyncIterator[TokenPeer]:
     made = peer_of(token)
     yield made
     await made.close()
 
 
 @pytest.fixture
-def asked() -> Asked:
-    """How many access tokens were asked for since the test began."""
+def asked(user_id: str) -> Asked:
+    """How many access tokens were asked for since there was a user."""
 
     def total() -> float:
         method = "/tessera.token.v1.TokenService/Token"
@@ -69,24 +74,22 @@ def asked() -> Asked:
     return lambda: total() - before
 
 
-async def test_any_number_of_calls_share_one_access_token(operator: Operator, peer: Peer, asked: Asked) -> None:
-    user_id = await operator.user()
+async def test_any_number_of_calls_share_one_access_token(user_id: str, peer: TokenPeer, asked: Asked) -> None:
     users = await asyncio.gather(*(peer.get_user("bj1", user_id) for _ in range(50)))
     assert {(user.role, user.status) for user in users} == {("user", "enabled")}
     assert asked() == 1
 
 
 async def test_it_is_renewed_before_it_expires_and_nobody_waits(
-    operator: Operator, peer: Peer, token: TokenService, asked: Asked
+    user_id: str, peer: TokenPeer, token: Running, asked: Asked
 ) -> None:
-    user_id = await operator.user()
     await peer.get_user("bj1", user_id)
-    first = peer._credential._bearer
+    first = peer._service_token._bearer
     token.clock.shift(LIFETIME * 0.85)
     try:
-        assert await peer._credential.get() == first
-        async with asyncio.timeout(5):
-            while peer._credential._bearer == first:
+        assert await peer._service_token.get() == first
+        async with asyncio.timeout(15):
+            while peer._service_token._bearer == first:
                 await asyncio.gather(*(peer.get_user("bj1", user_id) for _ in range(10)))
         await peer.get_user("bj1", user_id)
         assert asked() == 2
@@ -94,33 +97,26 @@ async def test_it_is_renewed_before_it_expires_and_nobody_waits(
         token.clock.shift(-LIFETIME * 0.85)
 
 
-async def test_one_that_has_expired_is_not_used(
-    operator: Operator, peer: Peer, token: TokenService, asked: Asked
-) -> None:
-    user_id = await operator.user()
+async def test_one_that_has_expired_is_not_used(user_id: str, peer: TokenPeer, token: Running, asked: Asked) -> None:
     await peer.get_user("bj1", user_id)
-    first = peer._credential._bearer
+    first = peer._service_token._bearer
     token.clock.shift(LIFETIME)
     try:
         await peer.get_user("bj1", user_id)
-        assert peer._credential._bearer != first
+        assert peer._service_token._bearer != first
         assert asked() == 2
     finally:
         token.clock.shift(-LIFETIME)
 
 
-async def test_one_that_token_does_not_take_is_renewed_once(operator: Operator, peer: Peer, asked: Asked) -> None:
-    user_id = await operator.user()
+async def test_one_that_token_does_not_take_is_renewed_once(user_id: str, peer: TokenPeer, asked: Asked) -> None:
     await peer.get_user("bj1", user_id)
-    peer._credential._bearer = "revoked"
+    peer._service_token._bearer = "revoked"
     await asyncio.gather(*(peer.get_user("bj1", user_id) for _ in range(20)))
     assert asked() == 2
 
 
-async def test_a_caller_who_goes_away_takes_nobodys_token_with_him(
-    operator: Operator, peer: Peer, asked: Asked
-) -> None:
-    user_id = await operator.user()
+async def test_a_caller_who_goes_away_takes_nobodys_token_with_him(user_id: str, peer: TokenPeer, asked: Asked) -> None:
     calls = [asyncio.create_task(peer.get_user("bj1", user_id)) for _ in range(10)]
     await asyncio.sleep(0)
     calls[0].cancel()
@@ -130,36 +126,48 @@ async def test_a_caller_who_goes_away_takes_nobodys_token_with_him(
     assert asked() == 1
 
 
-async def test_a_reason_is_told_from_a_text(operator: Operator, peer: Peer) -> None:
+async def test_a_reason_is_told_from_a_text(user_id: str, peer: TokenPeer) -> None:
     with pytest.raises(NotFoundLinkUser):
         await peer.get_user("bj1", "nobody")
     with pytest.raises(NotFoundLinkUser):
-        await peer.get_user("another domain", await operator.user())
+        await peer.get_user("another", user_id)
 
 
-async def test_a_user_is_judged_again_when_the_token_is_issued(
-    operator: Operator, peer: Peer, token: TokenService
-) -> None:
+async def test_a_user_is_judged_again_when_the_token_is_issued(peer: TokenPeer, token: Running) -> None:
     """What GetUser said may be out of date by then."""
-    client = token.bootstrapped["operator"]["client_id"]
-    disabled = await operator.user()
-    await operator.set_status(disabled, "disabled")
+    client = token.made["operator"]["client_id"]
+    disabled = await token.user()
+    await token.set_status(disabled, "disabled")
     for user_id, app, refusal in (
         (disabled, client, LinkUserRefused),
-        (token.bootstrapped["user_id"], client, LinkUserRefused),
+        (token.made["user_id"], client, LinkUserRefused),
         ("nobody", client, NotFoundLinkUser),
-        (await operator.user(), "an app that is gone", PermissionDenied),
+        (await token.user(), "an app that is gone", PermissionDenied),
     ):
         with pytest.raises(refusal):
-            await peer.issue_token("bj1", user_id, app, Proof("link", "x"), Actor(client, "", frozenset()))
+            await peer.issue_token("bj1", user_id, app, Proof("link", "x"), Actor(client, "", frozenset(), frozenset()))
+
+
+async def test_a_field_that_token_does_not_take_is_the_callers_where_the_caller_filled_it(
+    user_id: str, peer: TokenPeer
+) -> None:
+    actor = Actor("u1", "", frozenset(), frozenset())
+    for call, field in (
+        (peer.get_user("bj1", "a b"), "user_id"),
+        (peer.issue_token("bj1", "x" * 65, "app", Proof("link", "x"), actor), "user_id"),
+        (peer.issue_token("bj1", user_id, "app", Proof("link", "a\nb"), actor), "identity"),
+    ):
+        with pytest.raises(FieldInvalid) as caught:
+            await call
+        assert caught.value.field == field
+    with pytest.raises(Internal):
+        await peer.issue_token("bj1", user_id, "app", Proof("link", "x"), Actor("u1", "root", frozenset(), frozenset()))
 
 
 @pytest.mark.parametrize("changed", [{"private_key_pem": new_client_key()}, {"client_id": "nobody"}])
-async def test_an_identity_that_token_does_not_know(
-    operator: Operator, token: TokenService, changed: dict[str, str]
-) -> None:
+async def test_an_identity_that_token_does_not_know(user_id: str, token: Running, changed: dict[str, str]) -> None:
     stranger = peer_of(token, **changed)
     with pytest.raises(Unavailable) as caught:
-        await stranger.get_user("bj1", await operator.user())
+        await stranger.get_user("bj1", user_id)
     assert "token service" in caught.value.message
     await stranger.close()

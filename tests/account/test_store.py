@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.account.errors import NotFoundProject
-from services.account.model import Linking, OpenAccount, normalise
+from services.account.model import OpenAccount, normalise
 from services.account.store import Store
 from tests.account.callers import Domain
 
@@ -34,9 +34,9 @@ def open_account(domain_id: str, project_id: str = "p1", open_id: str = "12345")
 
 async def test_linked_kept_taken(store: Store, domain: Domain) -> None:
     identity = normalise("ldap", "Ann")
-    assert await store.insert_link(domain.id, identity, "u1", NOW) is Linking.LINKED
-    assert await store.insert_link(domain.id, identity, "u1", NOW + timedelta(days=1)) is Linking.KEPT
-    assert await store.insert_link(domain.id, identity, "u2", NOW) is Linking.TAKEN
+    assert await store.insert_link(domain.id, identity, "u1", NOW)
+    assert await store.insert_link(domain.id, identity, "u1", NOW + timedelta(days=1))
+    assert not await store.insert_link(domain.id, identity, "u2", NOW)
     link = await store.select_link(domain.id, identity)
     assert (link.user_id, link.created_at, link.identity) == ("u1", NOW, "Ann")
 
@@ -44,7 +44,7 @@ async def test_linked_kept_taken(store: Store, domain: Domain) -> None:
 async def test_an_identity_linked_again_is_shown_as_it_was_first_given(store: Store, domain: Domain) -> None:
     await store.insert_link(domain.id, normalise("mobile", "139 0000 1234"), "u1", NOW)
     again = normalise("mobile", "+8613900001234")
-    assert await store.insert_link(domain.id, again, "u1", NOW) is Linking.KEPT
+    assert await store.insert_link(domain.id, again, "u1", NOW)
     link = await store.select_link(domain.id, again)
     assert (link.identity, link.extra) == ("139 0000 1234", "86")
 
@@ -55,7 +55,7 @@ async def test_each_domain_and_type_has_its_own_identities(store: Store, domain:
         (other_domain.id, normalise("ldap", "Ann")),
         (domain.id, normalise("ram", "Ann")),
     ):
-        assert await store.insert_link(place, identity, uuid.uuid4().hex, NOW) is Linking.LINKED
+        assert await store.insert_link(place, identity, uuid.uuid4().hex, NOW)
 
 
 async def test_200_links_of_one_identity_by_50_users_leave_one_owner(store: Store, domain: Domain) -> None:
@@ -64,20 +64,20 @@ async def test_200_links_of_one_identity_by_50_users_leave_one_owner(store: Stor
     random.shuffle(callers)
     ends = await asyncio.gather(*(store.insert_link(domain.id, identity, user, NOW) for user in callers))
     owner = (await store.select_link(domain.id, identity)).user_id
-    assert Counter(ends) == {Linking.LINKED: 1, Linking.KEPT: 3, Linking.TAKEN: 196}
-    assert {user for user, end in zip(callers, ends, strict=True) if end is not Linking.TAKEN} == {owner}
+    assert Counter(ends) == {True: 4, False: 196}
+    assert {user for user, linked in zip(callers, ends, strict=True) if linked} == {owner}
 
 
 async def test_an_identity_that_is_unlinked_while_others_link_it_has_one_owner_at_a_time(
     store: Store, domain: Domain
 ) -> None:
-    """Whoever is told `LINKED` after an unlink owns it until the next one; nobody is told so twice."""
+    """Whoever is told that it is linked after an unlink owns it until the next one; nobody is told so twice."""
     identity = normalise("email", "ann@corp.com")
 
     async def link_and_unlink(user: str) -> int:
         links = 0
         for _ in range(20):
-            if await store.insert_link(domain.id, identity, user, NOW) is Linking.LINKED:
+            if await store.insert_link(domain.id, identity, user, NOW):
                 links += 1
                 assert (await store.select_link(domain.id, identity)).user_id == user
                 await store.delete_link(domain.id, identity, user)

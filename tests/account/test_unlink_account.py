@@ -6,8 +6,9 @@ from tessera.account.v1 import account_service_pb2
 from services.account.model import normalise
 from services.account.store import Store
 from services.runtime.clock import Clock
-from tests.account.callers import Domain, refused
+from tests.account.callers import Domain
 from tests.account.running import Account
+from tests.support.calls import refused
 
 
 def request(

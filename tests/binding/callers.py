@@ -1,15 +1,14 @@
 """Push apps that call the binding service, in the JSON that the gateway reads and prints."""
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import grpc
 from google.protobuf import json_format
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from tessera.binding.v1 import binding_service_pb2, binding_service_pb2_grpc
+
+from tests.support.calls import bearer, refusal_in
 
 Json = dict[str, Any]
 
@@ -50,7 +49,7 @@ class PushApp:
     async def rows(self) -> list[tuple[str, int, str]]:
         """All that the app has bound: token, type, account."""
         found = await self.connection.fetch(
-            "select token, account_type, account from binding.binding where app_id = $1 order by token, account_type",
+            "select token, account_type, account from binding.binding where access_id = $1 order by 1, 2",
             self.access_id,
         )
         return [tuple(row) for row in found]
@@ -58,7 +57,7 @@ class PushApp:
     async def whole_rows(self) -> list[tuple[Any, ...]]:
         """All that the app has bound, with when and in which order."""
         found = await self.connection.fetch(
-            "select * from binding.binding where app_id = $1 order by token, account_type", self.access_id
+            "select * from binding.binding where access_id = $1 order by token, account_type", self.access_id
         )
         return [tuple(row) for row in found]
 
@@ -67,7 +66,7 @@ class PushApp:
         try:
             answer = await self.query({"operator_type": 1, "account_list": [account(item)]})
         except grpc.aio.AioRpcError as error:
-            if reason(error) != "NOTHING_BOUND":
+            if refusal_in(error).reason != "NOTHING_BOUND":
                 raise
             return []
         return answer["account_tokens"][0]["token_list"]
@@ -76,37 +75,6 @@ class PushApp:
 def account(item: Any) -> Json:
     """An account as JSON: from its name, or its name and type."""
     return {"account": item} if isinstance(item, str) else {"account": item[0], "account_type": item[1]}
-
-
-def bearer(token: str) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {token}"),)
-
-
-def reason(error: grpc.aio.AioRpcError) -> str:
-    """The stable reason of a refusal."""
-    return _detail(error, error_details_pb2.ErrorInfo()).reason
-
-
-def field(error: grpc.aio.AioRpcError) -> str:
-    """The field at fault."""
-    return _detail(error, error_details_pb2.BadRequest()).field_violations[0].field
-
-
-async def refusal(call: Awaitable[Any]) -> grpc.aio.AioRpcError:
-    """The refusal that a call ends in."""
-    try:
-        answer = await call
-    except grpc.aio.AioRpcError as error:
-        return error
-    msg = f"not refused: {answer}"
-    raise AssertionError(msg)
-
-
-def _detail(error: grpc.aio.AioRpcError, message: Any) -> Any:
-    status = rpc_status.from_call(error)
-    assert status is not None
-    assert any(packed.Unpack(message) for packed in status.details), status
-    return message
 
 
 def _printed(message: Any) -> Json:

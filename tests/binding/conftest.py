@@ -19,7 +19,7 @@ from services.runtime.server import opened
 from tests.binding.callers import PushApp
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
-from tests.token import running as token
+from tests.support.token import Running, running
 
 PushApps = Callable[..., Awaitable[PushApp]]
 
@@ -41,14 +41,14 @@ def free_address() -> Address:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def token_service(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[token.Running]:
-    async with token.running(databases.fresh("token"), tmp_path_factory.mktemp("token")) as made:
+async def token_service(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    async with running(databases.fresh("token"), tmp_path_factory.mktemp("token")) as made:
         yield made
 
 
 @pytest_asyncio.fixture(scope="session")
 async def settings(
-    databases: Databases, token_service: token.Running, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, token_service: Running, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[BindingSettings]:
     """Of the one service that runs for all tests: each of them has push apps of its own, which share nothing."""
     made = settings_for(databases.fresh("binding"), token_service.settings.listen, tmp_path_factory.mktemp("binding"))
@@ -71,14 +71,12 @@ async def connection(settings: BindingSettings) -> AsyncIterator[asyncpg.Connect
 
 
 @pytest.fixture(scope="session")
-def push_apps(token_service: token.Running, channel: grpc.aio.Channel, connection: asyncpg.Connection) -> PushApps:
+def push_apps(token_service: Running, channel: grpc.aio.Channel, connection: asyncpg.Connection) -> PushApps:
     """Makes push apps: `await push_apps(cap=100, append_enabled=False)`."""
 
     async def make(cap: int = 100, *, append_enabled: bool = False) -> PushApp:
         made = await token_service.push_app(tokens_per_account=cap, append_enabled=append_enabled)
-        client = await token_service.web_app(push_access_ids=[made.access_id])
-        answer = await token_service.by_secret(client, scope=f"push:{made.access_id}")
-        return PushApp(made.access_id, answer.access_token, channel, connection)
+        return PushApp(made.access_id, await token_service.push_token(made.access_id), channel, connection)
 
     return make
 

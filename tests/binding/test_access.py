@@ -4,8 +4,9 @@ import asyncpg
 import grpc
 import pytest
 
-from tests.binding.callers import PushApp, reason, refusal
-from tests.token import running as token
+from tests.binding.callers import PushApp
+from tests.support.calls import refused
+from tests.support.token import Running
 
 BIND = {"operator_type": 2, "token_accounts": [{"token": "phone", "account_list": [{"account": "someone"}]}]}
 ASK = {"operator_type": 2, "token_list": ["phone"]}
@@ -17,7 +18,7 @@ ASK = {"operator_type": 2, "token_list": ["phone"]}
     ids=["both, but no push app", "reading, but no push app", "another", "none"],
 )
 async def test_denied(
-    token_service: token.Running,
+    token_service: Running,
     channel: grpc.aio.Channel,
     connection: asyncpg.Connection,
     permissions: list[str],
@@ -25,11 +26,10 @@ async def test_denied(
     client = await token_service.web_app(permissions=permissions)
     app = PushApp(0, (await token_service.by_secret(client)).access_token, channel, connection)
     for call in (app.call(BIND), app.query(ASK)):
-        error = await refusal(call)
-        assert (error.code(), reason(error)) == (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")
+        assert (await refused(call, "PERMISSION_DENIED")).code == grpc.StatusCode.PERMISSION_DENIED
 
 
 async def test_unauthenticated(channel: grpc.aio.Channel, connection: asyncpg.Connection) -> None:
     stranger = PushApp(0, "none", channel, connection)
-    assert reason(await refusal(stranger.call(BIND))) == "UNAUTHENTICATED"
-    assert reason(await refusal(stranger.query(ASK))) == "UNAUTHENTICATED"
+    await refused(stranger.call(BIND), "UNAUTHENTICATED")
+    await refused(stranger.query(ASK), "UNAUTHENTICATED")

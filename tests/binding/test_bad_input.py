@@ -5,7 +5,8 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.binding.callers import Json, PushApp, account, field, reason, refusal
+from tests.binding.callers import Json, PushApp, account
+from tests.support.calls import refused
 
 GOOD = {"token": "good", "account_list": [{"account": "someone"}]}
 PERSON = {"account": "someone"}
@@ -69,9 +70,8 @@ async def filled(push_app: PushApp) -> PushApp:
 async def test_refused(filled: PushApp, case: str) -> None:
     request, expected_reason, expected_field = REFUSED[case]
     before = await filled.whole_rows()
-    error = await refusal(filled.call(request))
-    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
-    assert (reason(error), field(error)) == (expected_reason, expected_field)
+    refusal = await refused(filled.call(request), expected_reason, expected_field)
+    assert refusal.code == grpc.StatusCode.INVALID_ARGUMENT
     assert await filled.whole_rows() == before
 
 

@@ -3,8 +3,9 @@
 import grpc
 import pytest
 
-from tests.binding.callers import Json, PushApp, field, reason, refusal
+from tests.binding.callers import Json, PushApp
 from tests.binding.conftest import PushApps
+from tests.support.calls import refused
 
 
 async def test_tokens_of_accounts(push_app: PushApp) -> None:
@@ -77,16 +78,15 @@ async def test_default_account_type(push_app: PushApp) -> None:
 )
 async def test_nothing_bound_where_nothing_at_all_is_found(push_app: PushApp, request_: Json) -> None:
     await push_app.bind(("phone", ["alice"]))
-    error = await refusal(push_app.query(request_))
-    assert error.code() == grpc.StatusCode.NOT_FOUND
-    assert reason(error) == "NOTHING_BOUND"
+    refusal = await refused(push_app.query(request_), "NOTHING_BOUND")
+    assert refusal.code == grpc.StatusCode.NOT_FOUND
 
 
 async def test_another_apps_bindings_are_not_found(push_apps: PushApps) -> None:
     one, other = await push_apps(), await push_apps()
     await one.bind(("phone", ["alice"]))
     assert await other.tokens_of("alice") == []
-    assert reason(await refusal(other.query({"operator_type": 2, "token_list": ["phone"]}))) == "NOTHING_BOUND"
+    await refused(other.query({"operator_type": 2, "token_list": ["phone"]}), "NOTHING_BOUND")
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,7 @@ async def test_another_apps_bindings_are_not_found(push_apps: PushApps) -> None:
     ],
 )
 async def test_refused(push_app: PushApp, request_: Json, expected: tuple[str, str]) -> None:
-    error = await refusal(push_app.query(request_))
-    assert (reason(error), field(error)) == expected
+    await refused(push_app.query(request_), *expected)
 
 
 async def test_a_thousand_of_each(push_app: PushApp) -> None:

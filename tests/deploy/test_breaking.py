@@ -2,13 +2,12 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-import google.api
 import pytest
 
 from deploy.breaking import main
+from deploy.protos import make_image
 
 ROOT = Path(__file__).parents[2]
 PROTO = "proto/tessera/token/v1/token.proto"
@@ -21,11 +20,7 @@ def git(root: Path, *arguments: str) -> None:
 
 def image(root: Path) -> None:
     (root / "gen").mkdir(exist_ok=True)
-    imported = Path(next(iter(google.api.__path__))).parents[1]
-    files = [str(path) for path in (root / "proto").rglob("*.proto")]
-    paths = [f"--proto_path={root / 'proto'}", f"--proto_path={imported}"]
-    options = ["--include_imports", "--include_source_info", f"--descriptor_set_out={root / 'gen/tessera.binpb'}"]
-    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *paths, *options, *files], check=True)
+    make_image(root / "proto", root / "gen/tessera.binpb")
 
 
 def change(root: Path, old: str, new: str) -> None:

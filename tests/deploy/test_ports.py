@@ -8,7 +8,7 @@ import pytest
 from deploy.local.config import LocalSettings
 from deploy.local.errors import CannotRun
 from deploy.local.ports import check_free, lay_out
-from tests.support.ports import free_ports
+from tests.support.stack import local_settings
 
 
 def test_the_ports_of_the_manual() -> None:
@@ -50,15 +50,8 @@ def test_settings_that_cross_are_told_at_once() -> None:
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_port_in_use_names_the_setting_that_moves_it(shared: bool) -> None:
-    gateway, token, account, binding, metrics = free_ports(5)
-    settings = LocalSettings(
-        home=Path("unused"),
-        gateway_port=gateway,
-        token_port=token,
-        account_port=account,
-        binding_port=binding,
-        metrics_port=metrics,
-    )
+    settings = local_settings(Path("unused"))
+    account = settings.account_port
     with socket.socket() as taken:
         # Envoy listens like this, so a second one could listen as well.
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)

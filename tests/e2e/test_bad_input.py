@@ -184,6 +184,8 @@ PDS = [
     Case("a number that is none", link(type="mobile", identity="12"), "InvalidParameter"),
     Case("an address that is none", link(type="email", identity="a@"), "InvalidParameter"),
     Case("a country that is none", link(type="mobile", identity="13900001111", extra="zz"), "InvalidParameter"),
+    Case("a blank in the user id", link(user_id="a b"), "InvalidParameter"),
+    Case("65 characters of user id", link(user_id="u" * 65), "InvalidParameter"),
     Case("an unknown user", link(user_id="nobody"), "NotFound.User", 404),
     Case("too large a body", "x" * 70_000, "InvalidParameterOutOfRange", 413),
     Case("an unknown path", "{}", "NotFound", 404, path="/v2/account/no_such_thing"),
@@ -265,11 +267,15 @@ RPC = [
 
 @pytest.mark.parametrize("case", RPC, ids=str)
 @pytest.mark.parametrize("form", ["JSON", "XML"])
-async def test_rpc(world: World, stack: Stack, http: httpx.AsyncClient, case: Case, form: str) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_rpc(world: World, stack: Stack, http: httpx.AsyncClient, case: Case, *, form: str, method: str) -> None:
     headers = await world.bearer(http)
     before = await contents(stack)
     path = case.path.replace("Format=JSON", f"Format={form}").replace("{identity_id}", world.demo["identity_id"])
-    answer = await http.get(path, headers=headers)
+    if method == "GET":
+        answer = await http.get(path, headers=headers)
+    else:
+        answer = await http.post("/", content=path.removeprefix("/?"), headers=headers | FORM)
     assert answer.status_code == case.status, answer.text
     if answer.headers["content-type"].startswith("text/xml"):
         root = ElementTree.fromstring(answer.text)

@@ -3,22 +3,12 @@
 import uuid
 
 import grpc
-import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from tessera.account.v1 import account_service_pb2, account_service_pb2_grpc
 from tessera.binding.v1 import binding_pb2, binding_service_pb2, binding_service_pb2_grpc
 from tessera.token.v1 import token_service_pb2, token_service_pb2_grpc
 
+from tests.support.calls import bearer, refused
 from tests.support.world import World
-
-
-def reason_of(error: grpc.aio.AioRpcError) -> str:
-    status = rpc_status.from_call(error)
-    assert status is not None
-    info = error_details_pb2.ErrorInfo()
-    assert any(detail.Unpack(info) for detail in status.details)
-    return info.reason
 
 
 async def test_the_whole_story(world: World) -> None:
@@ -40,8 +30,7 @@ async def test_the_whole_story(world: World) -> None:
         pusher = await tokens.Token(
             token_service_pb2.TokenRequest(**world.by_secret(scope=f"push:{world.demo['push_access_id']}"))
         )
-    as_server = (("authorization", f"Bearer {server.access_token}"),)
-    as_pusher = (("authorization", f"Bearer {pusher.access_token}"),)
+    as_server, as_pusher = bearer(server.access_token), bearer(pusher.access_token)
 
     async with world.channel("account") as channel:
         accounts = account_service_pb2_grpc.AccountServiceStub(channel)
@@ -62,11 +51,10 @@ async def test_the_whole_story(world: World) -> None:
             account_service_pb2.UnlinkAccountRequest(user_id=user_id, type="custom", identity=unique),
             metadata=as_server,
         )
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await accounts.GetLinkInfo(
-                account_service_pb2.GetLinkInfoRequest(type="custom", identity=unique), metadata=as_server
-            )
-        assert (refused.value.code(), reason_of(refused.value)) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND_LINK")
+        gone = accounts.GetLinkInfo(
+            account_service_pb2.GetLinkInfoRequest(type="custom", identity=unique), metadata=as_server
+        )
+        assert (await refused(gone, "NOT_FOUND_LINK")).code == grpc.StatusCode.NOT_FOUND
 
     account = binding_pb2.Account(account=f"{unique}@example.com", account_type=2)
     async with world.channel("binding") as channel:
@@ -86,11 +74,10 @@ async def test_the_whole_story(world: World) -> None:
             binding_service_pb2.BatchOperateAccountsRequest(operator_type=5, account_list=[account]),
             metadata=as_pusher,
         )
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await bindings.QueryAccounts(
-                binding_service_pb2.QueryAccountsRequest(operator_type=2, token_list=[unique]), metadata=as_pusher
-            )
-        assert reason_of(refused.value) == "NOTHING_BOUND"
+        gone = bindings.QueryAccounts(
+            binding_service_pb2.QueryAccountsRequest(operator_type=2, token_list=[unique]), metadata=as_pusher
+        )
+        await refused(gone, "NOTHING_BOUND")
 
 
 async def test_a_token_without_the_permission_is_refused(world: World) -> None:
@@ -99,9 +86,8 @@ async def test_a_token_without_the_permission_is_refused(world: World) -> None:
         user = await tokens.Token(token_service_pb2.TokenRequest(**world.by_assertion()))
         mint = token_service_pb2_grpc.MintServiceStub(channel)
         for metadata, code in (
-            ((), grpc.StatusCode.UNAUTHENTICATED),
-            ((("authorization", f"Bearer {user.access_token}"),), grpc.StatusCode.PERMISSION_DENIED),
+            ([], grpc.StatusCode.UNAUTHENTICATED),
+            (bearer(user.access_token), grpc.StatusCode.PERMISSION_DENIED),
         ):
-            with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await mint.GetUser(token_service_pb2.GetUserRequest(domain_id="bj1", user_id="u"), metadata=metadata)
-            assert refused.value.code() == code
+            call = mint.GetUser(token_service_pb2.GetUserRequest(domain_id="bj1", user_id="u"), metadata=metadata)
+            assert (await refused(call)).code == code

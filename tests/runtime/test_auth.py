@@ -5,61 +5,19 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tessera.runtime.v1 import access_pb2
 
 from services.runtime.auth import EDGE_HEADER, EDGE_TYPE, Authenticator, Principal, authorize, user_permissions
 from services.runtime.clock import Clock
 from services.runtime.errors import PermissionDenied, Unauthenticated, Unavailable
-from services.runtime.keys import ACCESS, EDGE, VerificationKey
-
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-EC = ec.generate_private_key(ec.SECP256R1())
-ISSUER = "https://one.example"
-
-
-@dataclass
-class Known:
-    """Keys from memory."""
-
-    keys: dict[str, VerificationKey]
-    asked: int = 0
-    later: dict[str, VerificationKey] = field(default_factory=dict)
-    problem: str | None = None
-
-    def get(self, key_id: str) -> VerificationKey | None:
-        return self.keys.get(key_id)
-
-    async def ask(self) -> None:
-        self.asked += 1
-        self.keys |= self.later
-
-
-KEYS = {
-    "a1": VerificationKey(ACCESS, "a1", ISSUER, "one", "RS256", RSA.public_key()),
-    "a2": VerificationKey(ACCESS, "a2", "https://two.example", "two", "RS256", OTHER_RSA.public_key()),
-    "e1": VerificationKey(EDGE, "e1", "urn:tessera:edge:one", "one", "ES256", EC.public_key()),
-}
-
-
-def claims(clock: Clock, **changed: Any) -> dict[str, Any]:
-    now = clock.timestamp()
-    custom = json.dumps({"domainId": "two", "role": "admin"})
-    standard = {"iss": ISSUER, "aud": ISSUER, "sub": "u1", "iat": now, "exp": now + 60, "client_id": "c1"}
-    merged = standard | {"scope": "ACCOUNT.ALL", "customJson": custom, "sid": "s1"} | changed
-    return {name: value for name, value in merged.items() if value is not None}
-
-
-def signed(payload: Mapping[str, Any], key: Any = RSA, kid: str = "a1", algorithm: str = "RS256", **header: Any) -> str:
-    return jwt.encode(dict(payload), key, algorithm, {"kid": kid, **header})
+from tests.support.calls import bearer
+from tests.support.keys import EC, KEYS, OTHER_RSA, RSA, Known, claims, signed
 
 
 @pytest.fixture
@@ -72,12 +30,12 @@ def authenticator(clock: Clock) -> Authenticator:
     return Authenticator("account", Known(dict(KEYS)), clock)
 
 
-def bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
+def presented(token: str) -> dict[str, str]:
+    return dict(bearer(token))
 
 
 async def test_an_access_token_speaks_for_its_user(authenticator: Authenticator, clock: Clock) -> None:
-    caller = await authenticator.authenticate(bearer(signed(claims(clock))))
+    caller = await authenticator.authenticate(presented(signed(claims(clock))))
     assert (caller.kind, caller.subject, caller.client_id, caller.session_id) == ("user", "u1", "c1", "s1")
     assert caller.permissions == user_permissions("admin", frozenset({"ACCOUNT.ALL"}))
     # The domain is the key's, whatever the claims say.
@@ -86,7 +44,7 @@ async def test_an_access_token_speaks_for_its_user(authenticator: Authenticator,
 
 async def test_a_service_holds_its_list_of_permissions(authenticator: Authenticator, clock: Clock) -> None:
     token = signed(claims(clock, kind="service", customJson=None, permissions=["token.mint"]))
-    assert (await authenticator.authenticate(bearer(token))).permissions == {"token.mint"}
+    assert (await authenticator.authenticate(presented(token))).permissions == {"token.mint"}
 
 
 async def test_an_edge_token_is_for_one_service(authenticator: Authenticator, clock: Clock) -> None:
@@ -98,7 +56,7 @@ async def test_an_edge_token_is_for_one_service(authenticator: Authenticator, cl
             {EDGE_HEADER: signed(internal | {"aud": "binding"}, EC, "e1", "ES256", typ=EDGE_TYPE)}
         )
     with pytest.raises(Unauthenticated):
-        await authenticator.authenticate(bearer(good))
+        await authenticator.authenticate(presented(good))
     with pytest.raises(Unauthenticated):
         await authenticator.authenticate({EDGE_HEADER: signed(claims(clock))})
 
@@ -128,7 +86,7 @@ async def test_claims_that_do_not_hold_are_refused(
     authenticator: Authenticator, clock: Clock, why: str, change: dict[str, Any]
 ) -> None:
     with pytest.raises(Unauthenticated):
-        await authenticator.authenticate(bearer(signed(claims(clock, **change))))
+        await authenticator.authenticate(presented(signed(claims(clock, **change))))
 
 
 async def test_tokens_of_other_making_are_refused(authenticator: Authenticator, clock: Clock) -> None:
@@ -152,7 +110,7 @@ async def test_tokens_of_other_making_are_refused(authenticator: Authenticator, 
     ]
     for token in forged:
         with pytest.raises(Unauthenticated):
-            await authenticator.authenticate(bearer(token))
+            await authenticator.authenticate(presented(token))
 
 
 async def test_no_credential_is_refused(authenticator: Authenticator) -> None:
@@ -163,21 +121,21 @@ async def test_no_credential_is_refused(authenticator: Authenticator) -> None:
 
 async def test_a_believed_token_dies_on_time(authenticator: Authenticator, clock: Clock) -> None:
     token = signed(claims(clock))
-    await authenticator.authenticate(bearer(token))
+    await authenticator.authenticate(presented(token))
     clock.shift(timedelta(seconds=61))
     with pytest.raises(Unauthenticated):
-        await authenticator.authenticate(bearer(token))
+        await authenticator.authenticate(presented(token))
 
 
 async def test_an_unknown_key_is_asked_for(clock: Clock) -> None:
     known = Known({}, later=dict(KEYS))
-    caller = await Authenticator("account", known, clock).authenticate(bearer(signed(claims(clock))))
+    caller = await Authenticator("account", known, clock).authenticate(presented(signed(claims(clock))))
     assert (caller.subject, known.asked) == ("u1", 1)
 
 
 async def test_without_any_key_nothing_can_be_told(clock: Clock) -> None:
     with pytest.raises(Unavailable):
-        await Authenticator("account", Known({}, problem="away"), clock).authenticate(bearer(signed(claims(clock))))
+        await Authenticator("account", Known({}, problem="away"), clock).authenticate(presented(signed(claims(clock))))
 
 
 def caller_with(*permissions: str, kind: str = "user") -> Principal:

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from services.runtime.clock import Clock
 from services.runtime.db import Database
-from services.runtime.errors import Overloaded, Unavailable
+from services.runtime.errors import DeadlineExceeded, Overloaded, Unavailable
 from tests.support.databases import Databases
 
 
@@ -31,7 +31,7 @@ async def database(databases: Databases) -> AsyncIterator[Database]:
 
 async def test_the_clock_follows_the_database(databases: Databases) -> None:
     clock = Clock()
-    clock.follow(timedelta(hours=1))
+    clock.follow(datetime.now(UTC) + timedelta(hours=1))
     made = Database(
         databases.empty("token"), service="test", pool_size=1, statement_timeout=timedelta(seconds=1), clock=clock
     )
@@ -50,7 +50,7 @@ async def test_an_absent_database_is_unavailable(tmp_path: Path) -> None:
 
 
 async def test_a_slow_statement_ends(database: Database) -> None:
-    with pytest.raises(Unavailable):
+    with pytest.raises(DeadlineExceeded):
         await database.fetchval("select pg_sleep(5)")
     assert await database.fetchval("select 1") == 1
 

@@ -36,15 +36,28 @@ def test_the_detail_is_for_the_log_alone() -> None:
     assert "hunter2" not in str(Internal(detail="hunter2").status())
 
 
-@pytest.mark.parametrize("package", ["token", "account", "binding"])
-def test_every_reason_of_a_service_has_its_class(package: str) -> None:
+SERVICES = ["token", "account", "binding"]
+
+
+def refusals_of(package: str) -> set[type[Refusal]]:
     module = importlib.import_module(f"services.{package}.errors")
-    own = {refusal for refusal in refusals_in(module) if refusal.__module__ == module.__name__}
-    assert {refusal.reason for refusal in own} == reasons_of(package)
+    return {refusal for refusal in refusals_in(module) if refusal.__module__ == module.__name__}
+
+
+@pytest.mark.parametrize("package", SERVICES)
+def test_every_reason_of_a_service_has_one_class(package: str) -> None:
+    assert sorted(refusal.reason for refusal in refusals_of(package)) == sorted(reasons_of(package))
+
+
+@pytest.mark.parametrize("package", SERVICES)
+def test_every_refusal_is_told_in_words_of_its_own(package: str) -> None:
+    for refusal in refusals_of(package):
+        if "__init__" not in vars(refusal):
+            assert refusal().status().message == vars(refusal)["public"]
 
 
 # Said by the gateway, which answers them without asking a service.
-GATEWAYS = {"REQUEST_MALFORMED", "ROUTE_NOT_FOUND", "REQUEST_TOO_LARGE", "FORMAT_INVALID"}
+GATEWAYS = {"ROUTE_NOT_FOUND", "REQUEST_TOO_LARGE", "FORMAT_INVALID"}
 
 
 def test_every_reason_of_the_runtime_has_its_class() -> None:
@@ -53,5 +66,5 @@ def test_every_reason_of_the_runtime_has_its_class() -> None:
 
 
 def test_no_reason_stands_in_two_enums() -> None:
-    names = [name for package in ("runtime", "token", "account", "binding") for name in reasons_of(package)]
+    names = [name for package in ("runtime", *SERVICES) for name in reasons_of(package)]
     assert len(names) == len(set(names))

@@ -129,10 +129,9 @@ async def test_a_killed_child_is_started_again_at_once(supervisor: Supervisor, l
     await supervisor.start(python(SLEEPER))
     await lines.until(lambda told: len(told.pids("child")) == 1)
     os.kill(lines.pids("child")[0], signal.SIGKILL)
-    begun = time.monotonic()
     await lines.until(lambda told: len(told.pids("child")) == 2)
-    assert time.monotonic() - begun < 2
-    assert "was ended by SIGKILL; starting it again" in lines.of("child")
+    # Where it waits, it says how long.
+    assert lines.of("child")[1:-1] == ["was ended by SIGKILL; starting it again"]
 
 
 async def test_a_child_that_keeps_ending_is_started_ever_later(supervisor: Supervisor, lines: Lines) -> None:
@@ -144,9 +143,14 @@ async def test_a_child_that_keeps_ending_is_started_ever_later(supervisor: Super
         "ended with code 1; starting it again in 0.5 s",
         "ended with code 1; starting it again in 1 s",
     ]
-    begun = time.monotonic()
-    await supervisor.stop()
-    assert time.monotonic() - begun < 0.5
+
+
+async def test_stop_waits_for_no_restart(supervisor: Supervisor, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.runtime.supervisor._BACK_OFF", (60,))
+    await supervisor.start(python("raise SystemExit(1)"))
+    await lines.until(lambda told: told.of("child") == ["ended with code 1; starting it again in 60 s"])
+    async with asyncio.timeout(15):
+        await supervisor.stop()
 
 
 async def test_stops_the_last_started_first(supervisor: Supervisor, lines: Lines) -> None:
@@ -175,7 +179,8 @@ async def test_kills_what_does_not_end_in_its_grace(supervisor: Supervisor, line
     await lines.until(bool)
     begun = time.monotonic()
     await supervisor.stop()
-    assert 0.25 < time.monotonic() - begun < 2
+    # Without a grace of its own it is 10 s.
+    assert 0.25 < time.monotonic() - begun < 8
 
 
 async def test_a_child_hears_no_signal_of_the_terminal(supervisor: Supervisor, lines: Lines) -> None:
@@ -216,12 +221,11 @@ def test_a_signal_stops_all(number: signal.Signals) -> None:
 def test_a_second_signal_makes_haste_but_a_double_one_does_not() -> None:
     with parent(STUBBORN) as (process, _):
         process.send_signal(signal.SIGINT)
-        time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(1)
         process.send_signal(signal.SIGINT)
-        assert process.wait(3) == 0
+        assert process.wait(6) == 0
 
 
 async def test_children_die_with_a_killed_parent() -> None:

@@ -8,29 +8,21 @@ from pathlib import Path
 from deploy.local.config import LocalSettings
 from deploy.local.ports import SERVICES
 from deploy.local.stack import Stack
-from tests.support.ports import free_ports
+from tests.support.ports import free_ports, free_row
 from tests.support.world import World
 
 
 def local_settings(home: Path) -> LocalSettings:
     """Settings of a stack that meets no other one."""
-    gateway, token, account, binding, metrics = _ports()
+    gateway, token, account, binding = free_ports(4)
     return LocalSettings(
         home=home,
         gateway_port=gateway,
         token_port=token,
         account_port=account,
         binding_port=binding,
-        metrics_port=metrics,
+        metrics_port=free_row(3)[0],
     )
-
-
-def _ports() -> tuple[int, int, int, int, int]:
-    """Five ports; the last begins three in a row."""
-    while True:
-        gateway, token, account, binding, metrics = free_ports(5)
-        if not {metrics + 1, metrics + 2} & {gateway, token, account, binding}:
-            return gateway, token, account, binding, metrics
 
 
 @asynccontextmanager

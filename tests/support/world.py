@@ -10,6 +10,8 @@ import grpc
 import httpx
 import jwt
 
+from tests.support.calls import bearer
+
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -70,4 +72,4 @@ class World:
         """Headers of the demo's web server, by a token of its own."""
         answer = await http.post("/v2/oauth/token", data=self.by_secret(**further))
         assert answer.status_code == 200, answer.text
-        return {"authorization": f"Bearer {answer.json()['access_token']}"}
+        return dict(bearer(answer.json()["access_token"]))

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.databases import Databases
-from tests.token.running import Running, running
+from tests.support.token import Running, running
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -6,7 +6,9 @@ import pytest
 
 from services.token import jws
 from services.token.model import code_challenge
-from tests.token.running import App, Running, content, reason_of, refused
+from tests.support.calls import refusal_in, refused
+from tests.support.token import Running
+from tests.support.token_client import App, content
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
@@ -55,7 +57,9 @@ async def test_one_of_one_hundred_uses_at_once_wins(service: Running, app: App, 
     code = await service.code(app, user_id)
     answers = await asyncio.gather(*(service.redeem(app, code) for _ in range(100)), return_exceptions=True)
     (won,) = [answer for answer in answers if not isinstance(answer, BaseException)]
-    assert {reason_of(answer) for answer in answers if isinstance(answer, grpc.aio.AioRpcError)} == {"INVALID_GRANT"}
+    assert {refusal_in(answer).reason for answer in answers if isinstance(answer, grpc.aio.AioRpcError)} == {
+        "INVALID_GRANT"
+    }
     await refused(service.refresh(app, won.refresh_token), "INVALID_REFRESH_TOKEN")
 
 

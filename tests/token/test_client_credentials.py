@@ -1,6 +1,8 @@
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
-from tests.token.running import DOMAIN, ISSUER, Running, content, refused
+from tests.support.calls import refused
+from tests.support.token import DOMAIN, ISSUER, Running
+from tests.support.token_client import content
 
 
 async def test_an_app_gets_a_token_of_its_own_without_a_session(service: Running) -> None:

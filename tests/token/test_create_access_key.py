@@ -1,6 +1,7 @@
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
-from tests.token.running import Running, refused
+from tests.support.calls import refused
+from tests.support.token import Running
 
 
 async def _make(service: Running, *permissions: str) -> admin_pb2.CreateAccessKeyResponse:

@@ -3,7 +3,9 @@ from typing import Any
 import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
-from tests.token.running import RSA_KEY, Running, bearer, new_p256, public_pem, refused
+from tests.support.calls import bearer, refused
+from tests.support.token import Running
+from tests.support.token_client import RSA_KEY, new_p256, public_pem
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ async def test_a_jwt_app_brings_a_key(service: Running) -> None:
 async def test_nobody_gives_what_he_does_not_have(service: Running) -> None:
     for permission in ("token.mint", "edge.check", "nonsense"):
         await refused(service.web_app(permissions=[permission]), "PERMISSION_DENIED")
-    deputy = bearer(await service.by_secret(await service.web_app(permissions=["token.admin"])))
+    deputy = await service.caller("token.admin")
     request = admin_pb2.CreateAppRequest(
         name="a", type=admin_pb2.APP_TYPE_WEB_SERVER, permissions=["token.admin", "account.link"]
     )
@@ -80,15 +82,45 @@ async def test_who_may_not_make_apps(service: Running) -> None:
     request = admin_pb2.CreateAppRequest(name="a", type=admin_pb2.APP_TYPE_WEB_SERVER)
     await refused(service.admin.CreateApp(request), "UNAUTHENTICATED")
     user = await service.by_assertion(await service.jwt_app(), await service.user())
-    await refused(service.admin.CreateApp(request, metadata=bearer(user)), "PERMISSION_DENIED")
+    await refused(service.admin.CreateApp(request, metadata=bearer(user.access_token)), "PERMISSION_DENIED")
+
+
+async def test_a_scope_opens_no_more_than_the_caller_may(service: Running) -> None:
+    """Whoever makes an app that signs for users would else get, through one of them, what he was not given."""
+    caller = await service.caller("token.admin")
+    request = admin_pb2.CreateAppRequest(
+        name="a", type=admin_pb2.APP_TYPE_JWT, public_key_pem=public_pem(RSA_KEY), scopes=["ACCOUNT.ALL"]
+    )
+    await refused(service.admin.CreateApp(request, metadata=caller), "PERMISSION_DENIED")
+    request.scopes[:] = ["OAUTH.ALL", "FILE.ALL"]
+    await service.admin.CreateApp(request, metadata=caller)
+
+
+@pytest.mark.parametrize("uri", ["https://x\\\\@evil.example", "https://x@evil.example/", "http://127.0.0.1:x/"])
+async def test_a_redirect_uri_that_reads_two_ways(service: Running, uri: str) -> None:
+    request = admin_pb2.CreateAppRequest(name="a", type=admin_pb2.APP_TYPE_WEB_SERVER, redirect_uris=[uri])
+    await refused(service.admin.CreateApp(request, metadata=await service.operator()), "FIELD_INVALID")
+
+
+SECP112R1 = """\
+-----BEGIN PUBLIC KEY-----
+MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAEUghgoUGXlt6hw/wfWxWwiZL9xgFUdoS2
+v+tPaQ==
+-----END PUBLIC KEY-----
+"""
+
+
+async def test_a_curve_that_nobody_has(service: Running) -> None:
+    request = admin_pb2.CreateAppRequest(name="a", type=admin_pb2.APP_TYPE_JWT, public_key_pem=SECP112R1)
+    await refused(service.admin.CreateApp(request, metadata=await service.operator()), "FIELD_INVALID")
 
 
 async def test_a_superadmin_may(service: Running) -> None:
-    app = await service.jwt_app(scopes=["OAUTH.ALL"])
-    superadmin = await service.by_assertion(app, service.made["user_id"])
+    app = await service.web_app(scopes=["OAUTH.ALL"])
+    superadmin = await service.redeem(app, await service.code(app, service.made["user_id"]))
     request = admin_pb2.CreateAppRequest(
         name="a", type=admin_pb2.APP_TYPE_JWT, public_key_pem=public_pem(RSA_KEY), permissions=["token.admin"]
     )
-    made = await service.admin.CreateApp(request, metadata=bearer(superadmin))
+    made = await service.admin.CreateApp(request, metadata=bearer(superadmin.access_token))
     (row,) = await service.audit(client_id=made.client_id)
     assert (row["event"], row["actor"]) == ("app.created", service.made["user_id"])

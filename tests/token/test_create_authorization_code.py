@@ -1,7 +1,9 @@
 import pytest
 from tessera.token.v1 import token_pb2
 
-from tests.token.running import App, Running, refused
+from tests.support.calls import refused
+from tests.support.token import Running
+from tests.support.token_client import App
 
 
 @pytest.fixture

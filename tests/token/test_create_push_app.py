@@ -1,6 +1,7 @@
 import pytest
 
-from tests.token.running import Running, refused
+from tests.support.calls import refused
+from tests.support.token import Running
 
 
 async def test_ids_are_decimal_and_differ(service: Running) -> None:

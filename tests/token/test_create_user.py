@@ -4,7 +4,8 @@ import grpc
 import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
-from tests.token.running import Running, bearer, reason_of, refused
+from tests.support.calls import bearer, refusal_in, refused
+from tests.support.token import Running
 
 
 async def test_an_id_is_made_where_none_is_given(service: Running) -> None:
@@ -16,7 +17,7 @@ async def test_an_id_is_made_where_none_is_given(service: Running) -> None:
 async def test_one_of_twenty_at_once_gets_the_id(service: Running) -> None:
     answers = await asyncio.gather(*(service.user(user_id="wanted") for _ in range(20)), return_exceptions=True)
     assert answers.count("wanted") == 1
-    assert {reason_of(answer) for answer in answers if isinstance(answer, grpc.aio.AioRpcError)} == {
+    assert {refusal_in(answer).reason for answer in answers if isinstance(answer, grpc.aio.AioRpcError)} == {
         "ALREADY_EXISTS_USER"
     }
 
@@ -43,8 +44,17 @@ async def test_fields_that_are_not_good(service: Running, field: str, value: str
     await refused(service.user(**{field: value}), "FIELD_INVALID", field)
 
 
+async def test_a_role_holds_no_more_than_the_caller(service: Running) -> None:
+    caller = await service.caller("token.admin")
+    await refused(
+        service.admin.CreateUser(admin_pb2.CreateUserRequest(role="admin"), metadata=caller), "PERMISSION_DENIED"
+    )
+    await service.admin.CreateUser(admin_pb2.CreateUserRequest(role="user"), metadata=caller)
+
+
 async def test_a_superadmin_is_made_by_a_superadmin(service: Running) -> None:
     await refused(service.user(role="superadmin"), "PERMISSION_DENIED")
-    app = await service.jwt_app(scopes=["OAUTH.ALL"])
-    caller = bearer(await service.by_assertion(app, service.made["user_id"]))
+    app = await service.web_app(scopes=["OAUTH.ALL", "ACCOUNT.ALL"])
+    superadmin = await service.redeem(app, await service.code(app, service.made["user_id"]))
+    caller = bearer(superadmin.access_token)
     await service.admin.CreateUser(admin_pb2.CreateUserRequest(role="superadmin"), metadata=caller)

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from services.token import directory
 from services.token.directory import Cached
 
 
@@ -23,6 +24,24 @@ class Source:
         return answer
 
 
+class Time:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """The directory's own: the event loop goes by the real one."""
+    made = Time()
+    monkeypatch.setattr(directory, "time", made)
+    return made
+
+
 async def test_callers_at_once_share_one_read() -> None:
     source = Source()
     cached = Cached(source)
@@ -30,28 +49,31 @@ async def test_callers_at_once_share_one_read() -> None:
     assert source.asked == 1
 
 
-async def test_a_value_in_use_is_renewed_behind_its_users() -> None:
+async def test_a_value_in_use_is_renewed_behind_its_users(time: Time) -> None:
     source = Source()
     cached = Cached(source)
     assert await cached.get("a") == 1
-    await asyncio.sleep(0.6)
+    time.now += 0.6
     source.gate.clear()
     assert await cached.get("a") == 1
     assert await cached.get("a") == 1
     source.gate.set()
-    await asyncio.sleep(0.05)
-    assert await cached.get("a") == 2
+    async with asyncio.timeout(15):
+        while await cached.get("a") != 2:
+            await asyncio.sleep(0.01)
     assert source.asked == 2
 
 
-async def test_nothing_older_than_a_second_is_answered() -> None:
+async def test_nothing_older_than_a_second_is_answered(time: Time) -> None:
     source = Source()
     cached = Cached(source)
     await cached.get("a")
     source.broken = True
-    await asyncio.sleep(0.6)
+    time.now += 0.6
     assert await cached.get("a") == 1
-    await asyncio.sleep(0.5)
+    time.now += 0.399
+    assert await cached.get("a") == 1
+    time.now += 0.001
     with pytest.raises(ConnectionError):
         await cached.get("a")
 

@@ -8,7 +8,9 @@ from tessera.token.v1 import token_service_pb2
 
 from services.runtime.auth import EDGE_HEADER
 from services.runtime.keys import read_key
-from tests.token.running import Metadata, Running, basic, bearer, refused
+from tests.support.calls import Metadata, bearer, refused
+from tests.support.token import Running
+from tests.support.token_client import basic
 
 
 async def _check(
@@ -109,4 +111,6 @@ async def test_a_web_app_is_no_gateway(service: Running) -> None:
     app = await service.web_app(permissions=["token.admin"])
     caller = [("authorization", basic(app.client_id, app.secret))]
     await refused(_check(service, None, caller=caller), "UNAUTHENTICATED")
-    await refused(_check(service, None, caller=bearer(await service.by_secret(app))), "PERMISSION_DENIED")
+    await refused(
+        _check(service, None, caller=bearer((await service.by_secret(app)).access_token)), "PERMISSION_DENIED"
+    )

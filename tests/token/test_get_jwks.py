@@ -8,7 +8,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from tessera.token.v1 import token_service_pb2
 
-from tests.token.running import ISSUER, Running, bearer, refused
+from tests.support.calls import bearer, refused
+from tests.support.token import ISSUER, Running
 
 
 async def _jwks(service: Running, domain_id: str = "") -> dict[str, Any]:
@@ -70,5 +71,5 @@ async def test_the_service_believes_its_own_tokens(service: Running) -> None:
     """What actions/phases/signing.py writes, services/runtime/auth.py reads."""
     app = await service.web_app(permissions=["token.admin"])
     request = token_service_pb2.GetUserRequest(domain_id="bj1", user_id="x")
-    caller = bearer(await service.by_secret(app))
+    caller = bearer((await service.by_secret(app)).access_token)
     await refused(service.mint.GetUser(request, metadata=caller), "PERMISSION_DENIED")

@@ -1,7 +1,8 @@
 from tessera.token.v1 import token_service_pb2
 
 from services.token.model import Domain
-from tests.token.running import ISSUER, Running, refused
+from tests.support.calls import refused
+from tests.support.token import ISSUER, Running
 
 
 async def test_what_an_issuer_offers(service: Running) -> None:

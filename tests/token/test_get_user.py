@@ -1,6 +1,7 @@
 from tessera.token.v1 import token_service_pb2
 
-from tests.token.running import DOMAIN, Running, refused
+from tests.support.calls import refused
+from tests.support.token import DOMAIN, Running
 
 
 async def _get(service: Running, user_id: str, domain_id: str = DOMAIN) -> token_service_pb2.GetUserResponse:

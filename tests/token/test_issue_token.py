@@ -5,7 +5,9 @@ import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2, token_service_pb2
 
-from tests.token.running import DOMAIN, App, Running, bearer, content, refused
+from tests.support.calls import bearer, refused
+from tests.support.token import DOMAIN, Running
+from tests.support.token_client import App, content
 
 PROOF = token_pb2.Proof(method="link", identity="13900001234")
 
@@ -21,8 +23,14 @@ async def _issue(service: Running, user_id: str, client_id: str, **changed: Any)
     return await service.mint.IssueToken(request, metadata=await service.minter())
 
 
-def _actor(subject: str = "app", role: str = "", scopes: tuple[str, ...] = ()) -> token_pb2.Actor:
-    return token_pb2.Actor(subject=subject, role=role, scopes=scopes)
+# What an admin may.
+ADMINS = ("account.link", "account.describe", "token.impersonate")
+
+
+def _actor(
+    subject: str = "app", role: str = "", scopes: tuple[str, ...] = (), permissions: tuple[str, ...] = ()
+) -> token_pb2.Actor:
+    return token_pb2.Actor(subject=subject, role=role, scopes=scopes, permissions=permissions)
 
 
 async def test_tokens_for_the_user_itself(service: Running, app: App) -> None:
@@ -38,7 +46,7 @@ async def test_tokens_for_the_user_itself(service: Running, app: App) -> None:
     ("of_user", "of_actor", "granted"),
     [
         ("user", "", "user"),
-        ("admin", "", "admin"),
+        ("admin", "", "user"),
         ("admin", "user", "user"),
         ("admin", "superadmin", "admin"),
         ("user", "superadmin", "user"),
@@ -54,6 +62,17 @@ async def test_the_role_is_at_most_the_actors(
     assert claims["act"] == {"sub": "somebody"}
     again = content((await service.refresh(app, answer.refresh_token)).access_token)
     assert (again["act"], json.loads(again["customJson"])["role"]) == ({"sub": "somebody"}, granted)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "granted"), [((), "user"), (ADMINS[:2], "user"), (ADMINS, "admin"), (("token.admin",), "user")]
+)
+async def test_without_a_role_the_permissions_decide(
+    service: Running, app: App, permissions: tuple[str, ...], granted: str
+) -> None:
+    user_id = await service.user(role="admin")
+    answer = await _issue(service, user_id, app.client_id, actor=_actor("key", permissions=permissions))
+    assert answer.role == granted
 
 
 async def test_the_scopes_are_those_of_both(service: Running, app: App) -> None:
@@ -78,7 +97,7 @@ async def test_unless_the_domain_allows_it(own: Running) -> None:
     async with own.database() as database:
         await database.execute("update token.domain set impersonate_superadmins = true")
     app = await own.web_app()
-    answer = await _issue(own, own.made["user_id"], app.client_id, actor=_actor("key"))
+    answer = await _issue(own, own.made["user_id"], app.client_id, actor=_actor("key", permissions=ADMINS))
     assert answer.role == "admin"
 
 
@@ -113,7 +132,7 @@ async def test_the_proof_is_written_down(service: Running, app: App) -> None:
 
 async def test_who_may_not_mint(service: Running, app: App) -> None:
     request = token_service_pb2.IssueTokenRequest(domain_id=DOMAIN, user_id="u", client_id=app.client_id, proof=PROOF)
-    for caller in (await service.operator(), bearer(await service.by_secret(app))):
+    for caller in (await service.operator(), bearer((await service.by_secret(app)).access_token)):
         await refused(service.mint.IssueToken(request, metadata=caller), "PERMISSION_DENIED")
     await refused(service.mint.IssueToken(request), "UNAUTHENTICATED")
     # The gateway's secret opens the gateway's call and no other.

@@ -11,18 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from services.token import jws
-from tests.token.running import (
-    DOMAIN,
-    ISSUER,
-    JWT_BEARER,
-    RSA_KEY,
-    App,
-    Running,
-    content,
-    new_p256,
-    public_pem,
-    refused,
-)
+from tests.support.calls import refused
+from tests.support.token import DOMAIN, ISSUER, JWT_BEARER, Running
+from tests.support.token_client import RSA_KEY, App, content, new_p256, public_pem
 
 
 @pytest.fixture
@@ -285,3 +276,8 @@ async def test_scopes_are_never_more_than_the_apps(service: Running, app: App, u
 )
 async def test_keys_that_are_not_trusted_at_all(service: Running, key: Any) -> None:
     await refused(service.jwt_app(key), "FIELD_INVALID", "public_key_pem")
+
+
+async def test_a_superadmin_is_not_asserted(service: Running) -> None:
+    """Else whoever makes apps could make himself one."""
+    await refused(service.by_assertion(await service.jwt_app(), service.made["user_id"]), "INVALID_GRANT")

@@ -1,7 +1,7 @@
 from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.keys import read_key
-from tests.token.running import ISSUER, Running
+from tests.support.token import ISSUER, Running
 
 
 async def test_services_get_what_they_verify_by(service: Running) -> None:

@@ -6,7 +6,9 @@ import grpc
 import pytest
 
 from services.token import jws
-from tests.token.running import DOMAIN, App, Running, content, reason_of, refused
+from tests.support.calls import refusal_in, refused
+from tests.support.token import DOMAIN, Running
+from tests.support.token_client import App, content
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ async def test_one_hundred_uses_at_once_make_one_successor(service: Running, app
     # One rotation and ten repeats; the rest is too often, which ends nothing.
     assert len(issued) == 11
     assert len({answer.refresh_token for answer in issued}) == 1
-    assert {reason_of(answer) for answer in answers if isinstance(answer, grpc.aio.AioRpcError)} == {
+    assert {refusal_in(answer).reason for answer in answers if isinstance(answer, grpc.aio.AioRpcError)} == {
         "INVALID_REFRESH_TOKEN"
     }
     sid = content(issued[0].access_token)["sid"]

@@ -1,4 +1,5 @@
-from tests.token.running import Running, refused
+from tests.support.calls import refused
+from tests.support.token import Running
 
 
 async def test_a_status_is_set_and_written_down(service: Running) -> None:

@@ -3,14 +3,17 @@
 from services.account.errors import NotFoundLinkUser
 from services.account.model import Link
 from services.account.store import Store
+from services.runtime.auth import Principal
 
 
-async def get_link_info_by_user_id(store: Store, domain_id: str, user_id: str, own_user: str | None) -> list[Link]:
+async def get_link_info_by_user_id(
+    store: Store, caller: Principal, *, user_id: str, own_user: str | None
+) -> list[Link]:
     """List the links of a user, the oldest first; empty where there are none, or no such user.
 
     Args:
         store: keeps the links.
-        domain_id: the caller's domain.
+        caller: whose domain it is.
         user_id: the user.
         own_user: the one user whose links the caller may see; `None`: everybody's.
 
@@ -19,4 +22,4 @@ async def get_link_info_by_user_id(store: Store, domain_id: str, user_id: str, o
     """
     if own_user not in (None, user_id):
         raise NotFoundLinkUser
-    return await store.select_links_of_user(domain_id, user_id)
+    return await store.select_links_of_user(caller.domain_id, user_id)

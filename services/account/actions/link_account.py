@@ -1,15 +1,15 @@
 """LinkAccount: an authorized caller links an identity to a user, and gets a Token of that user."""
 
 from services.account.errors import IdentityTaken, LinkUserRefused
-from services.account.model import Identity, Linking
-from services.account.peers import Actor, Proof, Token, TokenService
+from services.account.model import Identity
+from services.account.peers import Actor, Proof, Token, TokenPeer
 from services.account.store import Store
 from services.runtime.auth import Principal
 from services.runtime.clock import Clock
 
 
 async def link_account(
-    store: Store, token: TokenService, clock: Clock, caller: Principal, *, user_id: str, identity: Identity
+    store: Store, token: TokenPeer, clock: Clock, caller: Principal, *, user_id: str, identity: Identity
 ) -> Token:
     """Link an identity to a user of the caller's domain and have a Token issued for that user.
 
@@ -34,7 +34,7 @@ async def link_account(
     user = await token.get_user(caller.domain_id, user_id)
     if user.status != "enabled" or user.role == "superadmin":
         raise LinkUserRefused(detail=f"{user_id} is {user.role}, {user.status}")
-    if await store.insert_link(caller.domain_id, identity, user_id, clock.now()) is Linking.TAKEN:
+    if not await store.insert_link(caller.domain_id, identity, user_id, clock.now()):
         raise IdentityTaken
     # Also where the caller is the user itself: its token may hold less than the user could.
     return await token.issue_token(
@@ -42,5 +42,6 @@ async def link_account(
         user_id,
         caller.client_id,
         Proof("link", identity.given),
-        Actor(caller.subject, caller.role, caller.scopes),
+        # Who acts through somebody else is named through any number of steps.
+        Actor(caller.actor or caller.subject, caller.role, caller.scopes, caller.permissions),
     )

@@ -2,8 +2,9 @@
 
 from services.account.model import Identity
 from services.account.store import Store
+from services.runtime.auth import Principal
 
 
-async def unlink_account(store: Store, domain_id: str, user_id: str, identity: Identity) -> None:
-    """Take an identity from a user; a success too where it is not linked to it. One statement."""
-    await store.delete_link(domain_id, identity, user_id)
+async def unlink_account(store: Store, caller: Principal, *, user_id: str, identity: Identity) -> None:
+    """Take an identity from a user of the caller's domain; a success too where it is not linked. One statement."""
+    await store.delete_link(caller.domain_id, identity, user_id)

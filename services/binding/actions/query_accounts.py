@@ -6,18 +6,21 @@ from typing import TypeVar
 from services.binding.errors import NothingBound
 from services.binding.model import AccountsOf, AccountTokens, Code, Failed, Query, TokenAccounts, TokensOf, good
 from services.binding.store import Store
+from services.runtime.auth import PushApp
 
 Asked = TypeVar("Asked")
 Held = TypeVar("Held")
 Found = TypeVar("Found")
 
 
-async def query_accounts(store: Store, app_id: int, query: Query) -> Sequence[AccountTokens | TokenAccounts | Failed]:
+async def query_accounts(
+    store: Store, push_app: PushApp, *, query: Query
+) -> Sequence[AccountTokens | TokenAccounts | Failed]:
     """Find what is bound to each account or token. One statement, hence one moment for all of them.
 
     Args:
         store: where bindings are.
-        app_id: the push app.
+        push_app: the caller's.
         query: what is asked.
 
     Returns:
@@ -26,12 +29,13 @@ async def query_accounts(store: Store, app_id: int, query: Query) -> Sequence[Ac
     Raises:
         NothingBound: nothing at all was found.
     """
+    access_id = push_app.access_id
     found: Sequence[AccountTokens | TokenAccounts | Failed]
     match query:
         case TokensOf(accounts):
-            found = _answered(accounts, await store.list_tokens(app_id, good(accounts)), AccountTokens)
+            found = _answered(accounts, await store.list_tokens(access_id, good(accounts)), AccountTokens)
         case AccountsOf(tokens):
-            found = _answered(tokens, await store.list_accounts(app_id, good(tokens)), TokenAccounts)
+            found = _answered(tokens, await store.list_accounts(access_id, good(tokens)), TokenAccounts)
     if all(isinstance(entry, Failed) for entry in found):
         raise NothingBound
     return found

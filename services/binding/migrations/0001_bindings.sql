@@ -9,7 +9,7 @@ create sequence binding.op as bigint;
 
 -- Device tokens bound to accounts. The primary key holds what matters most: a token has one account of a type.
 create table binding.binding (
-    app_id bigint not null,
+    access_id bigint not null,
     token text collate "C" not null,
     -- At most 65535, for which four bytes do.
     -- squawk-ignore prefer-bigint-over-int
@@ -18,12 +18,12 @@ create table binding.binding (
     op bigint not null,
     -- For display alone.
     bound_at timestamptz not null,
-    primary key (app_id, token, account_type)
+    primary key (access_id, token, account_type)
 );
 
 -- The condition always holds. It keeps the planner from this index wherever a statement does not ask for it: on a table
--- that was nearly empty when a plan was made, reading all of an app by it looks as cheap as looking up a token.
-create index binding_of_account on binding.binding (app_id, account_type, account, op) where op > 0;
+-- that was nearly empty when a plan was made, reading all of a push app by it looks as cheap as a lookup of a token.
+create index binding_of_account on binding.binding (access_id, account_type, account, op) where op > 0;
 
 -- migrate:down
 -- Forward only.

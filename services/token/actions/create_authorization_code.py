@@ -8,9 +8,9 @@ from datetime import timedelta
 from services.token import jws
 from services.token.actions.grants.authorization_code import SECRET_BYTES
 from services.token.actions.phases import admission, scopes
-from services.token.actions.resources import Resources
-from services.token.errors import InvalidRequest, UnauthorizedClient, UserDisabled, UserNotFound
+from services.token.errors import InvalidRequest, NotFoundUser, UnauthorizedClient, UserDisabled
 from services.token.model import App, AuthorizationCode, Proof
+from services.token.resources import Resources
 
 _LIFETIME = timedelta(minutes=10)
 
@@ -31,11 +31,11 @@ class CodeRequest:
     proof: Proof
 
 
-async def create_authorization_code(request: CodeRequest, resources: Resources) -> str:
+async def create_authorization_code(resources: Resources, *, request: CodeRequest) -> str:
     """Make a code, which lives 10 minutes and is redeemed once.
 
     Raises:
-        UserNotFound, UserDisabled: so it is.
+        NotFoundUser, UserDisabled: so it is.
         UnauthorizedClient: the app is unknown, not admitted, or redeems no codes.
         InvalidRequest: the redirect URI is not the app's, or an app without a secret brings no challenge.
         InvalidScope: more was asked for than the app has.
@@ -47,7 +47,7 @@ async def create_authorization_code(request: CodeRequest, resources: Resources) 
     granted = scopes.narrow(request.scopes, app.scopes)
     user = await resources.store.select_user(request.domain_id, request.user_id)
     if user is None:
-        raise UserNotFound
+        raise NotFoundUser
     if user.status != "enabled":
         raise UserDisabled
     code_id, secret = resources.new_id(), os.urandom(SECRET_BYTES)

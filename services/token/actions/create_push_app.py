@@ -1,16 +1,16 @@
 """CreatePushApp: by which a push backend authenticates."""
 
 from services.runtime.auth import Principal
-from services.token.actions import credentials
-from services.token.actions.resources import Resources
 from services.token.model import Event, PushApp
+from services.token.resources import Resources
+from services.token.secret import new_secret
 
 
 async def create_push_app(
-    name: str, tokens_per_account: int, caller: Principal, resources: Resources, *, append_enabled: bool
+    resources: Resources, caller: Principal, *, name: str, tokens_per_account: int, append_enabled: bool
 ) -> tuple[int, str]:
     """Make a push app in the caller's domain and answer its id and secret."""
-    domain_id, secret = caller.domain_id, credentials.new_secret()
+    domain_id, secret = caller.domain_id, new_secret()
     async with resources.store.transaction() as store:
         access_id = await store.select_next_push_access_id()
         sealed = resources.vault.seal(secret.encode(), f"{domain_id}/{access_id}")

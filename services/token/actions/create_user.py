@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from services.runtime.auth import Principal
+from services.runtime.auth import ROLES, Principal
 from services.runtime.errors import PermissionDenied
-from services.token.actions.resources import Resources
-from services.token.errors import UserExists
-from services.token.model import Event, User
+from services.token.errors import AlreadyExistsUser
+from services.token.model import Event, User, check_permissions
+from services.token.resources import Resources
 
 _MOST_POWERFUL = "superadmin"
 
@@ -23,20 +23,21 @@ class NewUser:
     default_drive_id: str
 
 
-async def create_user(new: NewUser, caller: Principal, resources: Resources) -> str:
+async def create_user(resources: Resources, caller: Principal, *, new: NewUser) -> str:
     """Make an enabled user in the caller's domain and answer its id.
 
     Raises:
-        UserExists: the id is taken, be it by a client.
-        PermissionDenied: a superadmin is made by a superadmin alone.
+        AlreadyExistsUser: the id is taken, be it by a client.
+        PermissionDenied: a role with a permission that the caller does not hold; a superadmin is made by a superadmin
+            alone.
     """
     if new.role == _MOST_POWERFUL and caller.role != _MOST_POWERFUL:
         raise PermissionDenied(detail="only a superadmin makes superadmins")
+    check_permissions(caller, ROLES[new.role])
     if not new.user_id:
         new = replace(new, user_id=resources.new_id().hex)
-    # Some who read `sub` do not look at what kind it is.
-    if await resources.directory.owner(new.user_id):
-        raise UserExists
+    if await resources.directory.is_client(caller.domain_id, new.user_id):
+        raise AlreadyExistsUser
     async with resources.store.transaction() as store:
         made = await store.insert_user(
             caller.domain_id,
@@ -48,7 +49,7 @@ async def create_user(new: NewUser, caller: Principal, resources: Resources) -> 
             now=resources.clock.now(),
         )
         if not made:
-            raise UserExists
+            raise AlreadyExistsUser
         await store.insert_audit(
             Event(caller.domain_id, resources.new_id(), "user.created", user_id=new.user_id, actor=caller.subject)
         )

@@ -1,68 +1,59 @@
 """IssueToken: tokens for a user on behalf of somebody who may impersonate it, or of the user itself."""
 
 from services.token.actions.phases import sessions, signing
-from services.token.actions.resources import Resources
-from services.token.errors import DomainNotFound, ImpersonationRefused, UnauthorizedClient, UserDisabled, UserNotFound
+from services.token.errors import ImpersonationRefused, NotFoundDomain, NotFoundUser, UnauthorizedClient, UserDisabled
 from services.token.model import Actor, Domain, Issued, Proof
+from services.token.resources import Resources
 
-_ERRORS = {"no_user": UserNotFound, "disabled": UserDisabled, "superadmin": ImpersonationRefused}
-
-# What apps and access keys, which have no role, act as.
-_ACTING_ROLE = "admin"
+_ERRORS = {"no_user": NotFoundUser, "disabled": UserDisabled, "superadmin": ImpersonationRefused}
 
 
 async def issue_token(
-    domain_id: str, user_id: str, resources: Resources, *, client_id: str, proof: Proof, actor: Actor | None
+    resources: Resources, *, domain_id: str, user_id: str, client_id: str, proof: Proof, actor: Actor | None
 ) -> Issued:
     """Start a session of a user and issue its tokens.
 
     Its role is at most the actor's, its scopes are those of the client that the actor has too.
 
     Args:
+        resources: the parts of the service.
         domain_id: the user's.
         user_id: who the tokens speak for.
-        resources: the parts of the service.
         client_id: app or access key through which the caller acts.
         proof: how the user was proven.
         actor: who acts for the user; `None`: the user itself.
 
     Raises:
-        DomainNotFound, UserNotFound, UserDisabled: so it is.
+        NotFoundDomain, NotFoundUser, UserDisabled: so it is.
         UnauthorizedClient: the client is not one of the domain's, or not admitted.
         ImpersonationRefused: a superadmin.
     """
     domain = await resources.directory.domain(domain_id)
     if domain is None:
-        raise DomainNotFound
-    scopes = await _scopes_of(client_id, domain, resources)
+        raise NotFoundDomain
+    scopes = await _scopes_of(resources, client_id, domain)
     # An app or access key whose id a user bears is not that user.
     acting = actor if actor and not (actor.role and actor.subject == user_id) else None
     # A role marks a user, and a user has no more than the scopes of the token that it came with; also for itself.
     if actor and actor.role:
         scopes = tuple(scope for scope in scopes if scope in actor.scopes)
-    new, refresh_token = sessions.begin(domain_id, client_id, resources)
+    new, refresh_token = sessions.begin(resources, domain_id, client_id)
     verdict, session = await resources.store.start_session(
         new,
         "issue_token",
         user_id,
         scopes,
         actor=acting,
-        role_cap=_role_cap(actor),
+        role_cap=actor.highest_role if actor else None,
         superadmins=acting is None or domain.impersonate_superadmins,
         proof=proof,
     )
     if session is None:
         raise _ERRORS[verdict](detail=f"user {user_id!r}: {verdict}")
-    return signing.for_session(session, refresh_token, scopes, domain=domain, client_id=client_id, resources=resources)
+    return signing.for_session(resources, session, refresh_token, scopes, domain=domain, client_id=client_id)
 
 
-def _role_cap(actor: Actor | None) -> str | None:
-    if actor is None:
-        return None
-    return actor.role or _ACTING_ROLE
-
-
-async def _scopes_of(client_id: str, domain: Domain, resources: Resources) -> tuple[str, ...]:
+async def _scopes_of(resources: Resources, client_id: str, domain: Domain) -> tuple[str, ...]:
     """Scopes that tokens may have which are got through a client: an app's own, or the domain's for access keys."""
     owner = await resources.directory.owner(client_id)
     if owner == (domain.domain_id, "access_key"):

@@ -2,7 +2,7 @@
 
 from services.runtime.errors import Unavailable
 from services.runtime.keys import VerificationKey
-from services.token.actions.resources import Resources
+from services.token.resources import Resources
 
 
 def list_verification_keys(resources: Resources) -> list[VerificationKey]:

@@ -3,12 +3,12 @@
 from services.runtime.errors import Refusal
 from services.token.actions.grants import ALIASES, GRANTS
 from services.token.actions.phases import admission, clients
-from services.token.actions.resources import Resources
 from services.token.errors import UnsupportedGrantType
 from services.token.model import AuthMethod, Event, Issued, TokenRequest
+from services.token.resources import Resources
 
 
-async def token(request: TokenRequest, resources: Resources) -> Issued:
+async def token(resources: Resources, *, request: TokenRequest) -> Issued:
     """Answer a grant.
 
     What a client that proved itself was refused is audited; what the database's functions refuse they audit
@@ -23,7 +23,7 @@ async def token(request: TokenRequest, resources: Resources) -> Issued:
     answer = GRANTS.get(grant_type)
     if answer is None:
         raise UnsupportedGrantType(detail=f"grant_type {grant_type[:64]!r}")
-    client = await clients.authenticate(request, resources)
+    client = await clients.authenticate(resources, request)
     try:
         admission.check(client, grant_type)
     except Refusal as refusal:
@@ -37,4 +37,4 @@ async def token(request: TokenRequest, resources: Resources) -> Issued:
             )
             await resources.store.insert_audit(event)
         raise
-    return await answer(request, client, resources)
+    return await answer(resources, client, request)

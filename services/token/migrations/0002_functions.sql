@@ -109,6 +109,7 @@ create function token.start_session_by_assertion(
     p_assertion_id bytea,
     p_assertion_expires_at timestamptz,
     p_auto_create boolean,
+    p_superadmins boolean,
     p_session_id uuid,
     p_client_id text,
     p_user_id text,
@@ -141,7 +142,7 @@ begin
     return token.start_session(
         p_domain_id => p_domain_id, p_session_id => p_session_id, p_client_id => p_client_id, p_user_id => p_user_id,
         p_secret_hash => p_secret_hash, p_now => p_now, p_expires_at => p_expires_at, p_absolute_at => p_absolute_at,
-        p_scopes => p_scopes, p_role_cap => null, p_actor => null, p_superadmins => true,
+        p_scopes => p_scopes, p_role_cap => null, p_actor => null, p_superadmins => p_superadmins,
         p_device_id => '', p_device_name => '', p_event_id => p_event_id, p_event => 'jwt_bearer',
         p_proof_method => 'assertion', p_proof_identity => null
     );

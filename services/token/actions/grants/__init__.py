@@ -1,6 +1,6 @@
 """The grants: one file each, all of the same shape.
 
-`answer(request, client, resources)` is called after the client was authenticated and found to be allowed the grant.
+`answer(resources, client, request)` is called after the client was authenticated and found to be allowed the grant.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from services.token.actions.grants import authorization_code, client_credentials, jwt_bearer, refresh_token
 from services.token.actions.phases.admission import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, REFRESH_TOKEN
 from services.token.actions.phases.clients import Client
-from services.token.actions.resources import Resources
 from services.token.model import Issued, TokenRequest
+from services.token.resources import Resources
 
-GRANTS: Mapping[str, Callable[[TokenRequest, Client, Resources], Awaitable[Issued]]] = {
+GRANTS: Mapping[str, Callable[[Resources, Client, TokenRequest], Awaitable[Issued]]] = {
     AUTHORIZATION_CODE: authorization_code.answer,
     REFRESH_TOKEN: refresh_token.answer,
     JWT_BEARER: jwt_bearer.answer,

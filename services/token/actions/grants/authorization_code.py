@@ -11,15 +11,15 @@ from services.runtime.errors import FieldMissing
 from services.token import jws
 from services.token.actions.phases import sessions, signing
 from services.token.actions.phases.clients import Client
-from services.token.actions.resources import Resources
 from services.token.errors import InvalidGrant
 from services.token.model import CODE_VERIFIER, Issued, TokenRequest, code_challenge
+from services.token.resources import Resources
 
 SECRET_BYTES = 32
 _ID_BYTES = 16
 
 
-async def answer(request: TokenRequest, client: Client, resources: Resources) -> Issued:
+async def answer(resources: Resources, client: Client, request: TokenRequest) -> Issued:
     """Redeem a code.
 
     Raises:
@@ -36,7 +36,7 @@ async def answer(request: TokenRequest, client: Client, resources: Resources) ->
         # A malformed verifier has no challenge that any code was made with, and uses the code up like a wrong one.
         well_formed = CODE_VERIFIER.fullmatch(request.code_verifier)
         challenge = code_challenge(request.code_verifier) if well_formed else ""
-    new, refresh_token = sessions.begin(client.domain.domain_id, client.app.client_id, resources)
+    new, refresh_token = sessions.begin(resources, client.domain.domain_id, client.app.client_id)
     verdict, session = await resources.store.redeem_code(
         new,
         code_id=code_id,
@@ -47,12 +47,7 @@ async def answer(request: TokenRequest, client: Client, resources: Resources) ->
     if session is None:
         raise InvalidGrant(detail=f"code: {verdict}")
     return signing.for_session(
-        session,
-        refresh_token,
-        session.scopes,
-        domain=client.domain,
-        client_id=client.app.client_id,
-        resources=resources,
+        resources, session, refresh_token, session.scopes, domain=client.domain, client_id=client.app.client_id
     )
 
 

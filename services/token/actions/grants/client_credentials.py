@@ -8,14 +8,14 @@ from typing import Any
 
 from services.token.actions.phases import scopes, signing
 from services.token.actions.phases.clients import Client
-from services.token.actions.resources import Resources
 from services.token.errors import InvalidScope
 from services.token.model import PUSH_PERMISSIONS, PUSH_SCOPE, AppType, Event, Issued, TokenRequest
+from services.token.resources import Resources
 
 _PUSH_LIFETIME = timedelta(minutes=5)
 
 
-async def answer(request: TokenRequest, client: Client, resources: Resources) -> Issued:
+async def answer(resources: Resources, client: Client, request: TokenRequest) -> Issued:
     """Issue an app's own token.
 
     Raises:
@@ -23,7 +23,7 @@ async def answer(request: TokenRequest, client: Client, resources: Resources) ->
     """
     if any(PUSH_SCOPE.fullmatch(scope) for scope in request.scopes):
         granted, lifetime = request.scopes, _PUSH_LIFETIME
-        claims = await _push_claims(request.scopes, client, resources)
+        claims = await _push_claims(resources, client, request.scopes)
     else:
         granted, lifetime = scopes.narrow(request.scopes, client.app.scopes), resources.lifetimes.access_token
         claims = {"permissions": client.app.permissions}
@@ -37,18 +37,18 @@ async def answer(request: TokenRequest, client: Client, resources: Resources) ->
         )
     )
     return signing.for_client(
+        resources,
         client.domain,
         kind="service" if client.app.type is AppType.SERVICE else "app",
         subject=client.app.client_id,
         client_id=client.app.client_id,
         scopes=granted,
         claims=claims,
-        resources=resources,
         lifetime=lifetime,
     )
 
 
-async def _push_claims(requested: tuple[str, ...], client: Client, resources: Resources) -> dict[str, Any]:
+async def _push_claims(resources: Resources, client: Client, requested: tuple[str, ...]) -> dict[str, Any]:
     if len(requested) != 1:
         raise InvalidScope(detail="a token speaks for one push app and for nothing else")
     match = PUSH_SCOPE.fullmatch(requested[0])

@@ -4,15 +4,16 @@
 """
 
 from services.runtime.errors import FieldMissing
+from services.runtime.validation import USER_ID
 from services.token.actions.phases import assertions, scopes, sessions, signing
 from services.token.actions.phases.assertions import Assertion, AssertionRefused
 from services.token.actions.phases.clients import Client
-from services.token.actions.resources import Resources
 from services.token.errors import InvalidGrant
-from services.token.model import USER_ID, Event, Issued, TokenRequest
+from services.token.model import Event, Issued, TokenRequest
+from services.token.resources import Resources
 
 
-async def answer(request: TokenRequest, client: Client, resources: Resources) -> Issued:
+async def answer(resources: Resources, client: Client, request: TokenRequest) -> Issued:
     """Issue tokens for an assertion, once.
 
     Raises:
@@ -34,22 +35,21 @@ async def answer(request: TokenRequest, client: Client, resources: Resources) ->
     except AssertionRefused as error:
         raise InvalidGrant(detail=f"assertion: {error}") from error
     if assertion.claims.get("sub_type") == "user":
-        return await _for_user(assertion, granted, client, resources)
+        return await _for_user(resources, client, assertion, granted)
     if assertion.claims.get("sub_type") == "service" and assertion.subject == client.domain.domain_id:
-        return await _for_domain(assertion, granted, client, resources)
+        return await _for_domain(resources, client, assertion, granted)
     raise InvalidGrant(detail="assertion: sub_type or sub")
 
 
-async def _for_user(assertion: Assertion, granted: tuple[str, ...], client: Client, resources: Resources) -> Issued:
+async def _for_user(resources: Resources, client: Client, assertion: Assertion, granted: tuple[str, ...]) -> Issued:
     auto_create = assertion.claims.get("auto_create", False)
     if not USER_ID.fullmatch(assertion.subject):
         raise InvalidGrant(detail="assertion: sub is no user's id")
     if not isinstance(auto_create, bool):
         raise InvalidGrant(detail="assertion: auto_create")
-    # The id of a client must not become a user's: some who read `sub` do not look at what kind it is.
-    if auto_create and await resources.directory.owner(assertion.subject):
+    if auto_create and await resources.directory.is_client(client.domain.domain_id, assertion.subject):
         raise InvalidGrant(detail="assertion: sub is a client's id")
-    new, refresh_token = sessions.begin(client.domain.domain_id, client.app.client_id, resources)
+    new, refresh_token = sessions.begin(resources, client.domain.domain_id, client.app.client_id)
     verdict, session = await resources.store.start_session_by_assertion(
         new,
         assertion.subject,
@@ -57,25 +57,26 @@ async def _for_user(assertion: Assertion, granted: tuple[str, ...], client: Clie
         assertion_id=assertion.id_hash,
         assertion_expires_at=assertion.expires_at,
         auto_create=auto_create,
+        superadmins=client.domain.impersonate_superadmins,
     )
     if session is None:
         raise InvalidGrant(detail=f"assertion: {verdict}")
     return signing.for_session(
-        session, refresh_token, granted, domain=client.domain, client_id=client.app.client_id, resources=resources
+        resources, session, refresh_token, granted, domain=client.domain, client_id=client.app.client_id
     )
 
 
-async def _for_domain(assertion: Assertion, granted: tuple[str, ...], client: Client, resources: Resources) -> Issued:
+async def _for_domain(resources: Resources, client: Client, assertion: Assertion, granted: tuple[str, ...]) -> Issued:
     domain_id, client_id = client.domain.domain_id, client.app.client_id
     if not await resources.store.insert_used_assertion(domain_id, client_id, assertion.id_hash, assertion.expires_at):
         raise InvalidGrant(detail="assertion: replay")
     await resources.store.insert_audit(Event(domain_id, resources.new_id(), "jwt_bearer.issued", client_id))
     return signing.for_client(
+        resources,
         client.domain,
         kind="service",
         subject=domain_id,
         client_id=client_id,
         scopes=granted,
         claims={"permissions": client.app.permissions},
-        resources=resources,
     )

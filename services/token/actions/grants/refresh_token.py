@@ -8,12 +8,12 @@ from services.runtime.errors import FieldMissing
 from services.token import refresh_tokens
 from services.token.actions.phases import scopes, signing
 from services.token.actions.phases.clients import Client
-from services.token.actions.resources import Resources
 from services.token.errors import InvalidRefreshToken, InvalidScope
 from services.token.model import Issued, TokenRequest
+from services.token.resources import Resources
 
 
-async def answer(request: TokenRequest, client: Client, resources: Resources) -> Issued:
+async def answer(resources: Resources, client: Client, request: TokenRequest) -> Issued:
     """Use a refresh token.
 
     Raises:
@@ -45,10 +45,10 @@ async def answer(request: TokenRequest, client: Client, resources: Resources) ->
     if session is None:
         raise InvalidRefreshToken(detail=f"refresh token: {verdict}")
     return signing.for_session(
+        resources,
         session,
         presented.of_generation(session.generation),
         scopes.narrow(request.scopes, session.scopes),
         domain=client.domain,
         client_id=client.app.client_id,
-        resources=resources,
     )

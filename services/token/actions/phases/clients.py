@@ -12,9 +12,10 @@ from urllib.parse import unquote_plus
 
 from services.token import jws
 from services.token.actions.phases import assertions
-from services.token.actions.resources import Resources
 from services.token.errors import InvalidClient, InvalidRequest
 from services.token.model import App, AuthMethod, Domain, TokenRequest
+from services.token.resources import Resources
+from services.token.secret import hash_secret
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -31,7 +32,7 @@ class Client:
     method: AuthMethod
 
 
-async def authenticate(request: TokenRequest, resources: Resources) -> Client:
+async def authenticate(resources: Resources, request: TokenRequest) -> Client:
     """Find out which client calls the token endpoint.
 
     Raises:
@@ -59,7 +60,7 @@ async def authenticate(request: TokenRequest, resources: Resources) -> Client:
     if app is None or domain is None:
         raise InvalidClient(detail=f"unknown client {client_id!r}")
     if method is AuthMethod.PRIVATE_KEY_JWT:
-        await _check_assertion(request.client_assertion, app, domain, resources)
+        await _check_assertion(resources, request.client_assertion, app, domain)
     return Client(app, domain, method)
 
 
@@ -81,7 +82,7 @@ def read_basic(credential: str) -> tuple[str, str]:
 
 def has_secret(app: App | None, secret: str) -> bool:
     """Whether a secret is one of the app's live ones. Takes as long where there is no app."""
-    digest = hashlib.sha256(secret.encode()).digest()
+    digest = hash_secret(secret)
     found = [hmac.compare_digest(digest, known) for known in (app.secret_hashes if app else ()) or _NO_HASHES]
     return any(found)
 
@@ -96,7 +97,7 @@ def _named_by(request: TokenRequest) -> str:
         raise InvalidClient(detail=f"client assertion: {error}") from error
 
 
-async def _check_assertion(text: str, app: App, domain: Domain, resources: Resources) -> None:
+async def _check_assertion(resources: Resources, text: str, app: App, domain: Domain) -> None:
     try:
         assertion = assertions.verify(
             text,

@@ -2,14 +2,14 @@
 
 import os
 
-from services.token.actions.resources import Resources
 from services.token.model import NewSession
 from services.token.refresh_tokens import SECRET_BYTES, RefreshToken
+from services.token.resources import Resources
 
 _FIRST_GENERATION = 1
 
 
-def begin(domain_id: str, client_id: str, resources: Resources) -> tuple[NewSession, RefreshToken]:
+def begin(resources: Resources, domain_id: str, client_id: str) -> tuple[NewSession, RefreshToken]:
     """A session that the store may start, and the refresh token that goes with it."""
     now = resources.clock.now()
     token = RefreshToken(domain_id, resources.new_id(), _FIRST_GENERATION, os.urandom(SECRET_BYTES))

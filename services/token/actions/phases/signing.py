@@ -10,35 +10,36 @@ from datetime import timedelta
 from typing import Any
 
 from services.token import refresh_tokens
-from services.token.actions.resources import Resources
 from services.token.keys import ACCESS
 from services.token.model import Domain, Issued, Session
 from services.token.refresh_tokens import RefreshToken
+from services.token.resources import Resources
 
 
 def for_session(
+    resources: Resources,
     session: Session,
     token: RefreshToken,
     scopes: tuple[str, ...],
     *,
     domain: Domain,
     client_id: str,
-    resources: Resources,
 ) -> Issued:
     """Tokens of a session.
 
     Args:
+        resources: the parts of the service.
         session: as the store has it now.
         token: the refresh token that may be used next.
         scopes: of the access token.
         domain: of the session.
         client_id: of the session.
-        resources: the parts of the service.
     """
     claims: dict[str, Any] = {"sid": str(session.session_id)}
     if session.actor is not None:
         claims["act"] = {"sub": session.actor}
     access_token, now, expires = _sign(
+        resources,
         domain,
         kind="user",
         subject=session.user_id,
@@ -49,7 +50,6 @@ def for_session(
         scopes=scopes,
         lifetime=resources.lifetimes.access_token,
         claims=claims,
-        resources=resources,
     )
     return Issued(
         domain_id=domain.domain_id,
@@ -63,6 +63,7 @@ def for_session(
 
 
 def for_client(
+    resources: Resources,
     domain: Domain,
     *,
     kind: str,
@@ -70,22 +71,22 @@ def for_client(
     client_id: str,
     scopes: tuple[str, ...],
     claims: Mapping[str, Any],
-    resources: Resources,
     lifetime: timedelta | None = None,
 ) -> Issued:
     """An access token of an app or a service itself, without a session.
 
     Args:
+        resources: the parts of the service.
         domain: of the client.
         kind: `app` or `service`.
         subject: whom it speaks for.
         client_id: the app.
         scopes: of the token.
         claims: `permissions`, and what else it says.
-        resources: the parts of the service.
         lifetime: of the token; `None`: the usual one.
     """
     access_token, now, expires = _sign(
+        resources,
         domain,
         kind=kind,
         subject=subject,
@@ -96,12 +97,12 @@ def for_client(
         scopes=scopes,
         lifetime=lifetime or resources.lifetimes.access_token,
         claims=claims,
-        resources=resources,
     )
     return Issued(domain.domain_id, access_token, now, expires, scopes)
 
 
 def _sign(
+    resources: Resources,
     domain: Domain,
     *,
     kind: str,
@@ -113,7 +114,6 @@ def _sign(
     scopes: tuple[str, ...],
     lifetime: timedelta,
     claims: Mapping[str, Any],
-    resources: Resources,
 ) -> tuple[str, int, int]:
     now = resources.clock.timestamp()
     expires = now + int(lifetime.total_seconds())

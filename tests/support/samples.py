@@ -1,9 +1,24 @@
 """The samples of the vendors' pages, as they stand there; missing brackets are mended, nothing else."""
 
+from typing import Any
+
+import jwt
+
 LINK_ACCOUNT = {"user_id": "xxx", "type": "ding", "identity": "eyy***", "extra": "86"}
 
+_ACCESS_TOKEN = (
+    "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VySWQiOiJjOWI3YTVhYTA0ZDE0YWUzODY3ZmRjODg2ZmEwMWRhNCIsImN1c3R"
+    "vbUpzb24iOiJ7XCJjbGllbnRJZFwiOlwiMjVkelgzdmJZcWt0Vnh5WFwiLFwiZG9tYWluSWRcIjpcImJqMjlcIixcInNjb3BlXCI6W1w"
+    "iRFJJVkUuQUxMXCIsXCJTSEFSRS5BTExcIixcIkZJTEUuQUxMXCIsXCJVU0VSLkFMTFwiLFwiVklFVy5BTExcIixcIlNUT1JBR0UuQUx"
+    "MXCIsXCJTVE9SQUdFRklMRS5MSVNUXCIsXCJCQVRDSFwiLFwiT0FVVEguQUxMXCIsXCJJTUFHRS5BTExcIixcIklOVklURS5BTExcIix"
+    "cIkFDQ09VTlQuQUxMXCJdLFwicm9sZVwiOlwidXNlclwiLFwicmVmXCI6XCJodHRwczovL3d3dy5hbGl5dW5kcml2ZS5jb20vXCIsXCJ"
+    "kZXZpY2VfaWRcIjpcImIyODIwNWU1YzU5NzRjY2JiODI3MDNiNjhkYjhjNDUxXCJ9IiwiZXhwIjoxNjQ4NjE0NDkzLCJpYXQiOjE2NDg"
+    "2MDcyMzN9.d3HVLvv_LFw2QhPrhvjH_kICWQJX9sKKt7NjQEqI_xE2JO_b7D8rPsFTZz93PLvZ7MhCmudTjGImUpd-ehFnI4Go-1S7BG"
+    "aKaHFILvP-sWy18Wpikowjxx9mSbzBM_cO6D1LI-kyYhXKWHgVdADfVIPniTDA7-ffhUpi7cAebEs"
+)
+
 TOKEN = {
-    "access_token": "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln",  # shortened
+    "access_token": _ACCESS_TOKEN,
     "refresh_token": "060e78d36afb4879b51e4264e9541c16",
     "expires_in": 3600,
     "token_type": "Bearer",
@@ -21,16 +36,10 @@ TOKEN = {
     "domain_id": "bj1",
 }
 
-ACCESS_TOKEN_CUSTOM = {
-    "clientId": "25dzX3vbYqktVxyX",
-    "domainId": "bj29",
-    "scope": ["DRIVE.ALL", "SHARE.ALL"],  # shortened
-    "role": "user",
-    "ref": "https://www.aliyundrive.com/",
-    "device_id": "b28205e5c5974ccb82703b68db8c4511",
-}
+ACCESS_TOKEN_CLAIMS = jwt.decode(_ACCESS_TOKEN, options={"verify_signature": False})
+"""What the sample's access token says; its `customJson` is a text of JSON."""
 
-DESCRIBE_OPEN_ACCOUNT = {
+DESCRIBE_OPEN_ACCOUNT: dict[str, Any] = {
     "RequestId": "E94C9864-56FB-44AD-AC0C-A1CEFB332254",
     "OpenAccount": {
         "AliyunId": "aliyunidtest",
@@ -121,4 +130,17 @@ ACCOUNT_LIST = '[{"account":"926@126.com"},{"account":"1527000000"},{"account":"
 TOKEN_ACCOUNTS = """[{"token":"token1","account_list":[{"account":"926@126.com"},{"account":"1527000000"}]},
 {"token":"token2","account_list":[{"account":"926@163.com"},{"account":"1527000001"}]}]"""
 
-BATCH_OPERATE_ANSWER = {"ret_code": 0, "err_msg": "NO_ERROR", "result": ["0"]}
+BATCH_OPERATE_ANSWER: dict[str, Any] = {"ret_code": 0, "err_msg": "NO_ERROR", "result": ["0"]}
+
+
+def same_shape(answer: Any, sample: Any, path: str = "$") -> None:
+    """Every key of the sample is there, with the sample's JSON type; lists compare by their first element."""
+    assert type(answer) is type(sample), f"{path}: {answer!r} is no {type(sample).__name__}"
+    if isinstance(sample, dict):
+        for key, value in sample.items():
+            assert key in answer, f"{path}.{key} is missing"
+            same_shape(answer[key], value, f"{path}.{key}")
+    if isinstance(sample, list) and sample:
+        assert answer, f"{path} is empty"
+        for item in answer:
+            same_shape(item, sample[0], f"{path}[]")

@@ -25,7 +25,7 @@ _ASSERTION_LIFETIME = timedelta(seconds=60)
 _RENEW_AFTER = 0.8
 
 
-class Credential:
+class ServiceToken:
     """Keeps an access token.
 
     Args:
@@ -60,7 +60,7 @@ class Credential:
         if self._bearer and now < self._renew_at:
             return self._bearer
         if self._renewal is None:
-            self._renewal = asyncio.create_task(self._renew(), name="credential")
+            self._renewal = asyncio.create_task(self._renew(), name="service token")
             self._renewal.add_done_callback(self._renewed)
         if self._bearer and now < self._expires_at:
             return self._bearer

@@ -1,0 +1,42 @@
+"""`python -m deploy.protos`: make `gen/` from `proto/`: stubs for Python, and the image that buf and Envoy read."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[1]
+# Not imported by our protos, but packed into an error's details, by which the gateway prints them.
+_PACKED = "google/rpc/error_details.proto"
+
+
+def main() -> None:
+    """Make `gen/` anew; what was there before is gone even where this fails."""
+    gen = _ROOT / "gen"
+    shutil.rmtree(gen, ignore_errors=True)
+    gen.mkdir()
+    outputs = ("python", "grpc_python", "mypy", "mypy_grpc")
+    _protoc(_ROOT / "proto", *(f"--{output}_out={'quiet:' if 'mypy' in output else ''}{gen}" for output in outputs))
+    make_image(_ROOT / "proto", gen / "tessera.binpb")
+
+
+def make_image(protos: Path, image: Path) -> None:
+    """Make the descriptor image, with comments and everything imported, of a folder of protos."""
+    options = ("--include_imports", "--include_source_info", f"--descriptor_set_out={image}")
+    _protoc(protos, *options, _PACKED)
+
+
+def _protoc(protos: Path, *arguments: str) -> None:
+    import google.api
+
+    imported = Path(next(iter(google.api.__path__))).parents[1]
+    files = [str(path.relative_to(protos)) for path in sorted(protos.rglob("*.proto"))]
+    command = [sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={protos}", f"--proto_path={imported}"]
+    # The plugins for type stubs stand beside this Python.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    subprocess.run([*command, *arguments, *files], check=True, env=os.environ | {"PATH": path})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""What the contracts say: reasons that there are, who may call, and the vendors' paths."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from google.api import annotations_pb2
+from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
+from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
+from tessera.account.v1 import error_reason_pb2 as account_reasons
+from tessera.binding.v1 import binding_service_pb2
+from tessera.binding.v1 import error_reason_pb2 as binding_reasons
+from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
+from tessera.token.v1 import error_reason_pb2 as token_reasons
+from tessera.token.v1 import token_admin_service_pb2, token_service_pb2
+
+from services.account.errors import AccountRefusal
+from services.binding.errors import BindingRefusal
+from services.runtime.auth import access_of
+from services.runtime.errors import Refusal
+from services.token.errors import TokenRefusal
+
+IMAGE = Path(__file__).parents[2] / "gen" / "tessera.binpb"
+REASONS = {"token": token_reasons, "account": account_reasons, "binding": binding_reasons}
+FILES = (
+    token_service_pb2,
+    token_admin_service_pb2,
+    account_service_pb2,
+    account_admin_service_pb2,
+    binding_service_pb2,
+)
+# The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
+PATHS = {
+    "/v2/oauth/token": "token.v1.TokenService.Token",
+    "/v2/account/link": "account.v1.AccountService.LinkAccount",
+    "/v2/account/unlink": "account.v1.AccountService.UnlinkAccount",
+    "/v2/account/get_link_info": "account.v1.AccountService.GetLinkInfo",
+    "/v2/account/get_link_info_by_user_id": "account.v1.AccountService.GetLinkInfoByUserId",
+    "/rpc/DescribeOpenAccount": "account.v1.OpenAccountService.DescribeOpenAccount",
+    "/v3/device/account/batchoperate": "binding.v1.BindingService.BatchOperateAccounts",
+    "/v3/device/account/query": "binding.v1.BindingService.QueryAccounts",
+}
+
+
+def methods() -> Iterator[MethodDescriptor]:
+    """Every RPC of Tessera's own."""
+    for module in FILES:
+        file: FileDescriptor = module.DESCRIPTOR
+        for service in file.services_by_name.values():
+            yield from service.methods
+
+
+def errors_of_rpcs(service: str) -> dict[str, set[str]]:
+    """The reasons that stand after `Errors:` above each RPC of a service, by the RPC's name."""
+    image = descriptor_pb2.FileDescriptorSet.FromString(IMAGE.read_bytes())
+    named = {}
+    for file in image.file:
+        if file.package != f"tessera.{service}.v1":
+            continue
+        for location in file.source_code_info.location:
+            # A service of the file (field 6), a method of it (field 2).
+            if len(location.path) == 4 and (location.path[0], location.path[2]) == (6, 2):
+                method = file.service[location.path[1]].method[location.path[3]]
+                comment = re.sub(r"buf:lint.*", "", location.leading_comments)
+                named[method.name] = set(re.findall(r"\b[A-Z_]{5,}\b", comment.partition("Errors:")[2]))
+    return named
+
+
+@pytest.mark.parametrize("service", REASONS)
+def test_every_reason_that_an_rpc_names_is_one_and_every_reason_is_named(service: str) -> None:
+    own = set(REASONS[service].ErrorReason.keys()[1:])
+    named = errors_of_rpcs(service)
+    assert own <= set().union(*named.values())
+    for rpc, reasons in named.items():
+        assert reasons <= own | set(runtime_reasons.ErrorReason.keys()), rpc
+
+
+@pytest.mark.parametrize("base", [TokenRefusal, AccountRefusal, BindingRefusal])
+def test_every_reason_has_one_class_of_its_name(base: type[Refusal]) -> None:
+    classes = base.__subclasses__()
+    assert sorted(each.reason for each in classes) == sorted(base.reasons.keys()[1:])
+    for each in classes:
+        assert each.__name__ == each.reason.title().replace("_", "")
+        assert each().status().message == each.public
+
+
+def test_every_rpc_declares_who_may_call_it() -> None:
+    files = {each.name for each in descriptor_pb2.FileDescriptorSet.FromString(IMAGE.read_bytes()).file if each.service}
+    assert {name for name in files if name.startswith("tessera/") and not name.startswith("tessera/edge/")} == {
+        module.DESCRIPTOR.name for module in FILES
+    }
+    for method in methods():
+        access_of(method)
+
+
+def test_the_vendors_paths_are_there() -> None:
+    rules = {method.full_name: method.GetOptions().Extensions[annotations_pb2.http] for method in methods()}
+    for path, rpc in PATHS.items():
+        assert (rules[f"tessera.{rpc}"].post, rules[f"tessera.{rpc}"].body) == (path, "*")

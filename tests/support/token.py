@@ -1,0 +1,165 @@
+"""A token service in this process, with a domain of its own."""
+
+import argparse
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+from tessera.token.v1 import token_pb2, token_service_pb2
+
+from services.runtime.clock import Clock
+from services.runtime.db import Database
+from services.runtime.env import Address
+from services.runtime.partitions import Partitions
+from services.runtime.server import opened
+from services.token.__main__ import wire
+from services.token.bootstrap import bootstrap, declare
+from services.token.config import MasterKey, TokenSettings
+from services.token.store import PARTITIONED
+from tests.support.calls import Metadata, bearer
+from tests.support.ports import free_ports
+from tests.support.token_client import REDIRECT_URI, App, TokenClient, basic
+
+ISSUER = "https://bj1.example.com"
+DOMAIN = "bj1"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+class Running(TokenClient):
+    """A service with its clock and its database within reach."""
+
+    def __init__(self, channel: grpc.aio.Channel, settings: TokenSettings, made: dict[str, Any], clock: Clock) -> None:
+        super().__init__(channel, made)
+        self.settings = settings
+        self.clock = clock
+
+    async def minter(self) -> Metadata:
+        """Account's service identity."""
+        identity = self.made["account"]
+        app = App(identity["client_id"], key=identity["private_key_pem"])
+        claims = self.claims(app.client_id, sub=app.client_id, aud=ISSUER)
+        answer = await self.token(
+            "client_credentials",
+            client_assertion_type=CLIENT_ASSERTION,
+            client_assertion=app.sign(claims, "ES256"),
+        )
+        return bearer(answer.access_token)
+
+    def gateway(self) -> Metadata:
+        identity = self.made["gateway"]
+        return [("authorization", basic(identity["client_id"], identity["client_secret"]))]
+
+    def claims(self, issuer: str, **changed: Any) -> dict[str, Any]:
+        """Claims of a good assertion of an app for a user; `None` leaves one out."""
+        now = self.clock.timestamp()
+        claims = {"iss": issuer, "aud": DOMAIN, "jti": uuid.uuid4().hex, "iat": now, "exp": now + 60} | changed
+        return {name: value for name, value in claims.items() if value is not None}
+
+    async def by_assertion(self, app: App, user_id: str, **changed: Any) -> token_pb2.Token:
+        claims = self.claims(app.client_id, sub=user_id, sub_type="user") | changed
+        return await self.token(JWT_BEARER, client_id=app.client_id, assertion=app.sign(claims))
+
+    async def refresh(self, app: App, refresh_token: str, **parameters: str) -> token_pb2.Token:
+        return await self.token(
+            "refresh_token",
+            client_id=app.client_id,
+            client_secret=app.secret,
+            refresh_token=refresh_token,
+            **parameters,
+        )
+
+    async def code(self, app: App, user_id: str, **changed: Any) -> str:
+        request = token_service_pb2.CreateAuthorizationCodeRequest(
+            **{
+                "domain_id": DOMAIN,
+                "client_id": app.client_id,
+                "user_id": user_id,
+                "redirect_uri": REDIRECT_URI,
+                "proof": token_pb2.Proof(method="mobile", identity="13900001234"),
+            }
+            | changed
+        )
+        return (await self.mint.CreateAuthorizationCode(request, metadata=await self.minter())).code
+
+    async def redeem(self, app: App, code: str, **parameters: str) -> token_pb2.Token:
+        parameters.setdefault("redirect_uri", REDIRECT_URI)
+        return await self.token(
+            "authorization_code", client_id=app.client_id, client_secret=app.secret, code=code, **parameters
+        )
+
+    async def shift(self, by: timedelta) -> None:
+        """Move the clock far, and do what the service would have done meanwhile: make the partitions of then."""
+        self.clock.shift(by)
+        await Partitions(self.settings.dsn, self.clock, PARTITIONED).attach()
+
+    async def audit(self, **where: str) -> list[dict[str, Any]]:
+        """Audit rows in the order of their ids."""
+        column, value = next(iter(where.items()))
+        async with self.database() as database:
+            rows = await database.fetch(
+                f"select * from token.audit where domain_id = $1 and {column} = $2 order by event_id", DOMAIN, value
+            )
+        return [dict(row) for row in rows]
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        """The service's own, beside it."""
+        database = Database(
+            self.settings.dsn, service="test", pool_size=1, statement_timeout=timedelta(seconds=5), clock=Clock()
+        )
+        await database.start()
+        try:
+            yield database
+        finally:
+            await database.close()
+
+
+def settings_of(dsn: str, folder: Path) -> TokenSettings:
+    return TokenSettings(
+        listen=(Address("127.0.0.1", free_ports(1)[0]),),
+        dsn=dsn,
+        state_dir=folder / "state",
+        drain=timedelta(0),
+        master_key=MasterKey("A" * 43 + "="),
+    )
+
+
+def command(*arguments: str) -> argparse.Namespace:
+    """Arguments of `bootstrap`, as the command line reads them."""
+    parser = argparse.ArgumentParser()
+    declare(parser)
+    return parser.parse_args(arguments)
+
+
+async def run_bootstrap(settings: TokenSettings, folder: Path, *further: str) -> dict[str, Any]:
+    """Make the first domain as the command does."""
+    file = folder / "bootstrap.json"
+    arguments = command("--domain", DOMAIN, "--issuer", ISSUER, "--secrets-file", str(file), *further)
+    assert await asyncio.to_thread(bootstrap, settings, arguments) == 0
+    return json.loads(file.read_text())
+
+
+@asynccontextmanager
+async def serving(settings: TokenSettings, made: dict[str, Any]) -> AsyncIterator[Running]:
+    """Run a service whose domain is there already."""
+    clock = Clock()
+    async with (
+        opened("token", settings, wire, clock),
+        grpc.aio.insecure_channel(str(settings.listen[0])) as channel,
+    ):
+        yield Running(channel, settings, made, clock)
+
+
+@asynccontextmanager
+async def running(dsn: str, folder: Path) -> AsyncIterator[Running]:
+    """Make the first domain in an empty database, and serve it."""
+    settings = settings_of(dsn, folder)
+    async with serving(settings, await run_bootstrap(settings, folder)) as service:
+        yield service
