@@ -1,6 +1,6 @@
 """The tables of the manual that are made from code and contracts: `docs/settings.md` and `docs/errors.md`.
 
-`python -m deploy.manual` writes them; a test compares what stands in docs/ with what would be written.
+`make manual` writes them; a test compares what stands in docs/ with what would be written.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ def settings_page() -> str:
         "",
         "Processes are told everything by their environment, and say all that is wrong with it at once. A variable",
         "that is empty counts as absent. In place of any of them, the same name with `_FILE` may name a file that",
-        "holds the value. Made by `python -m deploy.manual`.",
+        "holds the value. Made by `make manual`.",
     ]
     for title, settings, without in (
         ("Every service", ServerSettings, None),
@@ -80,7 +80,7 @@ def errors_page() -> str:
         "",
         "Inside, an error is a gRPC status with `google.rpc.ErrorInfo`: `reason` is a name of the table, `domain` is",
         "`tessera`. Outside, each surface says it in its own words; an empty cell takes those of the status. Made by",
-        "`python -m deploy.manual` from `proto/`.",
+        "`make manual` from `proto/`.",
     ]
     comments = _comments()
     for title, module in (

@@ -9,6 +9,9 @@ from typing import Any
 
 from deploy.local.demo import JWT_BEARER, Demo
 
+# Quiet, and with an end of line behind each answer.
+_CURL = "curl -sw '\\n'"
+
 
 def lines(demo: Demo, home: Path, default_home: Path) -> Iterator[tuple[str, str]]:
     """The lines, each with what it does.
@@ -25,7 +28,7 @@ def lines(demo: Demo, home: Path, default_home: Path) -> Iterator[tuple[str, str
         return f"$({command} {what}{where})"
 
     def post(path: str, *parts: str) -> str:
-        return " ".join(("curl -s", f"{demo.gateway}{path}", *parts))
+        return " ".join((_CURL, f"{demo.gateway}{path}", *parts))
 
     def sent(message: dict[str, Any]) -> str:
         return "-H 'content-type: application/json' -d " + shlex.quote(json.dumps(message, separators=(",", ":")))
@@ -54,7 +57,7 @@ def lines(demo: Demo, home: Path, default_home: Path) -> Iterator[tuple[str, str
         post("/v2/account/link", bearer, sent({"user_id": demo.user_id, "type": "mobile", "identity": "13900001234"})),
     )
     for form in ("JSON", "XML"):
-        yield f"the user's open account, {form}", f'curl -s "{demo.gateway}{describe}&Format={form}" {bearer}'
+        yield f"the user's open account, {form}", f'{_CURL} "{demo.gateway}{describe}&Format={form}" {bearer}'
     yield (
         "bind a device token to an account",
         post(

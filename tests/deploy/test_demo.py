@@ -98,7 +98,7 @@ def test_the_lines_reach_curl_whole_whatever_stands_in_them(demo: Demo, tmp_path
     by_assertion, refresh, link, describe, describe_xml, bind, query = (
         given(line) for _, line in lines(awkward, tmp_path / "some home", Path(".tessera"))
     )
-    assert by_assertion[1:] == [
+    assert by_assertion[2:] == [
         f"{demo.gateway}/v2/oauth/token",
         "-d",
         "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -111,8 +111,8 @@ def test_the_lines_reach_curl_whole_whatever_stands_in_them(demo: Demo, tmp_path
     assert "authorization: Bearer made" in link
     assert json.loads(link[-1]) == {"user_id": "quo\"te's", "type": "mobile", "identity": "13900001234"}
     path = f"{demo.gateway}/?Action=DescribeOpenAccount&ProjectId=project-id&IdentityId=identity-id&Format="
-    assert (describe[1], describe_xml[1]) == (path + "JSON", path + "XML")
-    assert bind[2:4] == query[2:4] == ["-u", "push-access-id:a'b $c `d`"]
+    assert (describe[2], describe_xml[2]) == (path + "JSON", path + "XML")
+    assert bind[3:5] == query[3:5] == ["-u", "push-access-id:a'b $c `d`"]
     assert json.loads(bind[-1])["operator_type"] == 2
     assert json.loads(query[-1])["operator_type"] == 1
 

@@ -10,4 +10,4 @@ from deploy.manual import PAGES
 
 @pytest.mark.parametrize(("path", "page"), PAGES.items(), ids=lambda item: getattr(item, "name", ""))
 def test_the_page_is_up_to_date(path: Path, page: Callable[[], str]) -> None:
-    assert path.read_text(encoding="utf-8") == page(), "run `python -m deploy.manual`"
+    assert path.read_text(encoding="utf-8") == page(), "run `make manual`"

@@ -7,8 +7,6 @@ import re
 import sys
 from pathlib import Path
 
-import pytest
-
 from deploy.local.stack import Stack
 from tests.support.world import World
 
@@ -38,9 +36,8 @@ async def pasted(text: str, stack: Stack, world: World) -> str:
     return output.decode()
 
 
-@pytest.mark.parametrize("line", LINES, ids=[line.split("localhost:8080")[1][:40] for line in LINES])
-async def test_a_curl_line_works_twice(stack: Stack, world: World, line: str) -> None:
-    for _ in range(2):
+async def test_the_curl_lines_work_one_after_the_other_and_twice(stack: Stack, world: World) -> None:
+    for line in [line for line in LINES for _ in range(2)]:
         answer = await pasted(f"{DEMO}\n{line}", stack, world)
         if "Format=XML" in line:
             assert "<DescribeOpenAccountResponse>" in answer

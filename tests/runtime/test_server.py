@@ -40,12 +40,6 @@ async def serves(channel: grpc.aio.Channel) -> bool:
 
 
 PUSH_APP = {"id": 1500000001, "tokens_per_account": 100, "append_enabled": False}
-
-
-def as_push_app() -> tuple[tuple[str, str], ...]:
-    return caller("binding.read", "binding.write", push_app=PUSH_APP)
-
-
 BIND = ParseDict(
     {"operator_type": 2, "token_accounts": [{"token": "t1", "account_list": [{"account": "a@b.example"}]}]},
     binding_service_pb2.BatchOperateAccountsRequest(),
