@@ -36,6 +36,8 @@ _AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # What asyncpg says of a connection on which the server has said its last word.
+    asyncpg.InternalClientError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
@@ -191,7 +193,7 @@ class Database:
         finally:
             try:
                 await self._pool.release(connection)
-            except (asyncpg.InternalClientError, *_AWAY) as error:
+            except _AWAY as error:
                 # It is closed, and another takes its place. What the statement came to is said already.
                 log.warning("connection lost", problem=f"{type(error).__name__}: {error}")
 

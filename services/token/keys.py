@@ -63,6 +63,10 @@ class Key:
             public_key=serialization.load_der_public_key(self.stored.public_key),
         )
 
+    def open(self) -> None:
+        """See that the private part can be used. Raises `Unavailable`."""
+        _ = self._secret
+
     def sign(self, claims: Mapping[str, Any]) -> str:
         """A JWT of these claims."""
         return jws.write(self._header, claims, self.stored.algorithm, self._private_key)
@@ -164,6 +168,11 @@ class Keyring:
         if key is None:
             raise Unavailable("signing key", detail=f"no {use} key of {domain_id}")
         return key
+
+    def check(self, domain_id: str) -> None:
+        """See that tokens of a domain can be signed, before anything is used up for them. Raises `Unavailable`."""
+        for use in (ACCESS, REFRESH):
+            self.active(domain_id, use).open()
 
     def refresh_key(self, domain_id: str, key_id: str) -> Key | None:
         """The refresh key of that id; `None` where the domain has none such."""

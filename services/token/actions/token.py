@@ -18,6 +18,7 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
         UnsupportedGrantType: there is no such grant.
         InvalidRequest, InvalidClient, UnauthorizedClient, InvalidScope, InvalidGrant, InvalidRefreshToken,
         FieldMissing: as the phases and the grants say.
+        Unavailable: nothing can be signed now; nothing was used up.
     """
     grant_type = ALIASES.get(request.grant_type, request.grant_type)
     answer = GRANTS.get(grant_type)
@@ -37,4 +38,5 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
             )
             await resources.store.insert_audit(event)
         raise
+    resources.keyring.check(client.domain.domain_id)
     return await answer(resources, client, request)
