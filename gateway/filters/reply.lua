@@ -80,6 +80,8 @@ end
 function reply.shape(handle)
   local headers = handle:headers()
   local status = tonumber(headers:get(":status")) or 500
+  -- Cancelled by a service that stops: to callers it is away.
+  if status == 499 then status = 503 end
   local call = handle:streamInfo():dynamicMetadata():get("tessera")
   if call and call.surface == "grpc" or not call and surfaces.is_grpc(headers:get("content-type")) then return end
   local rewritten = call and (call.surface == "rpc" or call.surface == "health" or call.twice)

@@ -124,9 +124,12 @@ def user_permissions(role: str, scopes: frozenset[str]) -> frozenset[str]:
     return ROLES.get(role, frozenset()) & opened
 
 
+_OWN = frozenset(permission for granted in ROLES.values() for permission in granted if permission.endswith(".own"))
+
+
 def beyond(held: frozenset[str], permissions: Iterable[str]) -> frozenset[str]:
     """Those of some permissions that who holds `held` cannot give. A user's own data is everybody's to open."""
-    return frozenset(each for each in permissions if not each.endswith(".own")) - held
+    return frozenset(permissions) - held - _OWN
 
 
 class Authenticator:

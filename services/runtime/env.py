@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 PREFIX = "TESSERA_"
 
@@ -43,6 +44,24 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+class Dsn(str):
+    """Where a Postgres is, as a URL."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Read a DSN. Raises `ValueError`, with nothing of the text in it."""
+        try:
+            parts = urlsplit(text)
+            well_formed = parts.scheme in ("postgres", "postgresql") and (parts.port or True)
+        except ValueError:
+            well_formed = False
+        if not well_formed:
+            msg = "postgresql://user:password@host:port/database, special characters percent-encoded"
+            raise ValueError(msg) from None
+        return super().__new__(cls, text)
 
 
 def setting(
@@ -132,9 +151,10 @@ def _convert(text: str, hint: Any) -> Any:
             msg = "a whole number" if hint is int else "a number"
             raise ValueError(msg) from None
     if hint is timedelta:
+        seconds = _convert(text, float)
         try:
-            return timedelta(seconds=_convert(text, float))
-        except OverflowError:
+            return timedelta(seconds=seconds)
+        except (OverflowError, ValueError):
             msg = "a number of seconds"
             raise ValueError(msg) from None
     if hint is Address:

@@ -92,6 +92,7 @@ class RemoteKeys:
         self._stub = token_service_pb2_grpc.KeyServiceStub(self._channel)
         self._file = state / "verification_keys.binpb"
         self._keys: dict[str, VerificationKey] = {}
+        self._kept = b""
         self._asked = 0.0
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -132,7 +133,7 @@ class RemoteKeys:
                     token_service_pb2.ListVerificationKeysRequest(), timeout=2
                 )
                 self._take(answer.keys)
-                write_private(self._file, answer.SerializeToString())
+                await self._keep(answer.SerializeToString(deterministic=True))
             except grpc.aio.AioRpcError as error:
                 log.debug("token away", code=error.code().name)
             except ValueError as error:
@@ -141,6 +142,12 @@ class RemoteKeys:
                 log.warning("verification keys not kept on disk", problem=str(error))
             # At the end, so that who waited for this answer does not ask for another.
             self._asked = time.monotonic()
+
+    async def _keep(self, answer: bytes) -> None:
+        """Write what is new to the disk, which may be slow, beside the calls."""
+        if answer != self._kept:
+            await asyncio.to_thread(write_private, self._file, answer)
+            self._kept = answer
 
     def _take(self, messages: Iterable[token_pb2.VerificationKey]) -> None:
         self._keys = {key.key_id: key for key in map(read_key, messages)}

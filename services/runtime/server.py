@@ -27,7 +27,7 @@ from services.runtime import migrations, telemetry
 from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
-from services.runtime.env import Address, SettingsError, load, setting
+from services.runtime.env import Address, Dsn, SettingsError, load, setting
 from services.runtime.errors import Unavailable
 from services.runtime.interceptors import Pipeline
 from services.runtime.readiness import Readiness
@@ -43,8 +43,8 @@ _FILES = ("TESSERA_LISTEN_FILE", "TESSERA_METRICS_LISTEN_FILE")
 class DatabaseSettings:
     """Where a service's data are: all that a migration must know."""
 
-    dsn: str = setting("Postgres of this service, postgresql://...; a pooler may stand between", secret=True)
-    direct_dsn: str | None = setting(
+    dsn: Dsn = setting("Postgres of this service, postgresql://...; a pooler may stand between", secret=True)
+    direct_dsn: Dsn | None = setting(
         "the same without a pooler, for migrations; absent: the same", default=None, secret=True
     )
 
@@ -199,7 +199,13 @@ async def _supervise(service: str, settings: ServerSettings) -> int:
         # A worker ends by itself when it has drained.
         grace = settings.lame_duck + settings.drain + timedelta(seconds=5)
         workers.append(Process(name=f"{service}-{number}", argv=argv, env=environ, grace=grace))
-    status: int = await Supervisor(lambda _, line: print(line, flush=True)).run(workers)
+    lines = telemetry.Unfailing(sys.stdout)
+
+    def tell(_: str, line: str) -> None:
+        lines.write(f"{line}\n")
+        lines.flush()
+
+    status: int = await Supervisor(tell).run(workers)
     return status
 
 
@@ -266,7 +272,7 @@ def _server(settings: ServerSettings, wiring: Wiring, status: health.aio.HealthS
     try:
         server.add_insecure_port(str(address))
     except RuntimeError as error:
-        msg = f"cannot listen on {address}: is the port in use?"
+        msg = f"cannot listen on {address}: is the port in use, is the host this one?"
         raise OSError(msg) from error
     return server
 

@@ -40,16 +40,18 @@ def take_request_id(given: str | None) -> str:
     return taken
 
 
-class _Unfailing:
+class Unfailing:
     """A stream that takes every line. Those that cannot be written are counted: a full disk must not fail a call."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
+        """Write, or not."""
         self._do(lambda: self._stream.write(text))
 
     def flush(self) -> None:
+        """Flush, or not."""
         self._do(self._stream.flush)
 
     @staticmethod
@@ -85,20 +87,22 @@ def set_up_logging(level: str, style: str, stream: TextIO, **bound: str) -> None
             *rendered,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unfailing(stream))),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", Unfailing(stream))),
     )
     if not people:
         structlog.contextvars.bind_contextvars(**bound)
     # Libraries log through the standard module: theirs is heard from warning on.
-    # But for gRPC's core, which writes the value of a header that it cannot read.
-    logging.getLogger("grpc._cython.cygrpc").setLevel(logging.CRITICAL)
+    # But for gRPC's core, which writes the value of a header that it cannot read, and for asyncpg's pool, which repeats
+    # in many lines that the database is away.
+    for talkative in ("grpc._cython.cygrpc", "asyncpg.pool"):
+        logging.getLogger(talkative).setLevel(logging.CRITICAL)
     logging.basicConfig(level=logging.WARNING, stream=stream, format="%(levelname)s %(name)s %(message)s")
 
 
 def serve_metrics(address: Address) -> None:
     """Answer `GET /metrics` on `address`, from a thread of its own. Raises `OSError` where the port is taken."""
     try:
-        start_http_server(address.port, address.host)
+        start_http_server(address.port, address.host.strip("[]"))
     except OSError as error:
         msg = f"cannot listen on {address} for metrics: {error.strerror}"
         raise OSError(msg) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.env import Address, SettingsError, load, setting
+from services.runtime.env import Address, Dsn, SettingsError, load, setting
 
 
 @dataclass(frozen=True)
@@ -73,3 +73,21 @@ def test_a_missing_secret_file_is_one_line(tmp_path: Path) -> None:
 
 def test_an_empty_variable_is_an_absent_one() -> None:
     assert load(Sample, GOOD | {"TESSERA_COLOUR": ""}).colour == "red"
+
+
+@pytest.mark.parametrize("dsn", ["foo", "postgres://u:hunter2/x@db:5432/t", "http://db/t"])
+def test_a_dsn_that_is_none_is_not_shown(dsn: str) -> None:
+    @dataclass(frozen=True)
+    class Stored:
+        dsn: Dsn = setting("where", secret=True)
+
+    with pytest.raises(SettingsError, match="TESSERA_DSN: its value is not postgresql://") as caught:
+        load(Stored, {"TESSERA_DSN": dsn})
+    assert "hunter2" not in str(caught.value)
+    assert load(Stored, {"TESSERA_DSN": "postgres://u@/t?host=/run"}).dsn == "postgres://u@/t?host=/run"
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e30", "soon"])
+def test_seconds_that_are_none(seconds: str) -> None:
+    with pytest.raises(SettingsError, match="TESSERA_DRAIN"):
+        load(Sample, GOOD | {"TESSERA_DRAIN": seconds})

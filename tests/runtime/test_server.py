@@ -203,3 +203,17 @@ async def test_a_worker_that_dies_is_started_again(machine: Machine) -> None:
         async with asyncio.timeout(20):
             assert await process.wait() == 0
     assert not any(psutil.pid_exists(worker) for worker in workers)
+
+
+async def test_workers_are_kept_also_when_nobody_reads_their_lines(machine: Machine) -> None:
+    both = ",".join(f"127.0.0.1:{port}" for port in machine.ports[:2])
+    async with machine.serving(TESSERA_LISTEN=both) as (process, first), machine.channel(1) as second:
+        await until_serving(second)
+        process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+        workers = {worker.pid for worker in psutil.Process(process.pid).children()}
+        os.kill(min(workers), signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while len(workers | {worker.pid for worker in psutil.Process(process.pid).children()}) < 3:
+                await asyncio.sleep(0.05)
+        for channel in (first, second):
+            await until_serving(channel)

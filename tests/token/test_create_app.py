@@ -96,6 +96,15 @@ async def test_a_scope_opens_no_more_than_the_caller_may(service: Running) -> No
     await service.admin.CreateApp(request, metadata=caller)
 
 
+async def test_a_push_app_is_reached_by_who_may_bind(service: Running) -> None:
+    access_id = (await service.push_app()).access_id
+    caller = await service.caller("token.admin")
+    request = admin_pb2.CreateAppRequest(name="a", type=admin_pb2.APP_TYPE_SERVICE, push_access_ids=[access_id])
+    await refused(service.admin.CreateApp(request, metadata=caller), "PERMISSION_DENIED")
+    may_bind = await service.caller("token.admin", "binding.read", "binding.write")
+    await service.admin.CreateApp(request, metadata=may_bind)
+
+
 @pytest.mark.parametrize("uri", ["https://x\\\\@evil.example", "https://x@evil.example/", "http://127.0.0.1:x/"])
 async def test_a_redirect_uri_that_reads_two_ways(service: Running, uri: str) -> None:
     request = admin_pb2.CreateAppRequest(name="a", type=admin_pb2.APP_TYPE_WEB_SERVER, redirect_uris=[uri])

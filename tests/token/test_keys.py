@@ -3,7 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import grpc
-from tessera.token.v1 import token_service_pb2
+from tessera.token.v1 import token_pb2, token_service_pb2
 
 from tests.support.calls import NOT_SERVING, SERVING, refusal_in, refused, until_health
 from tests.support.token import Running, run_bootstrap, serving, settings_of
@@ -25,9 +25,9 @@ async def test_a_service_that_was_started_first_finds_its_keys(
 
 async def test_what_becomes_of_a_key_is_soon_known(own: Running) -> None:
     app = await own.jwt_app()
-    user_id = await own.user()
+    user_id, newcomer = await own.user(), await own.user()
     before = await own.by_assertion(app, user_id)
-    operator = await own.operator()
+    operator, minter = await own.operator(), await own.minter()
     async with own.database() as database:
         # As if it were being replaced, and the one that replaces it not there yet.
         await database.execute(
@@ -39,11 +39,17 @@ async def test_what_becomes_of_a_key_is_soon_known(own: Running) -> None:
     # There is none to make new refresh tokens with: that is ours to mend, and costs the client nothing.
     for _ in range(30):
         await refused(own.refresh(app, before.refresh_token), "UNAVAILABLE")
+    issue = token_service_pb2.IssueTokenRequest(
+        domain_id="bj1", user_id=newcomer, client_id=app.client_id, proof=token_pb2.Proof(method="link")
+    )
+    await refused(own.mint.IssueToken(issue, metadata=minter), "UNAVAILABLE")
     async with own.database() as database:
         await database.execute("update token.signing_key set state = 'active', version = version + 1")
     async with asyncio.timeout(15):
         while not await can_make_refresh_tokens(own, app, user_id):
             await asyncio.sleep(0.05)
+    # Nor does the user count as one who was given a token.
+    assert (await own.mint.IssueToken(issue, metadata=minter)).is_first_login
     after = await own.refresh(app, before.refresh_token)
     assert (await own.audit(event="refresh_token.issued"))[-1]["detail"] == "rotated"
     assert content(after.access_token)["sid"] == content(before.access_token)["sid"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.runtime.auth import SCOPES, Principal
 from services.runtime.errors import FieldInvalid
 from services.token.actions.phases.admission import RULES
-from services.token.model import AppType, AuthMethod, Event, StoredTrustedKey, check_permissions
+from services.token.model import PUSH_PERMISSIONS, AppType, AuthMethod, Event, StoredTrustedKey, check_permissions
 from services.token.resources import Resources
 from services.token.secret import hash_secret, new_id, new_secret
 
@@ -36,6 +36,8 @@ async def create_app(resources: Resources, caller: Principal, *, new: NewApp) ->
     check_permissions(caller, new.permissions)
     # An app that signs for users could get through them what their role has and a scope opens.
     check_permissions(caller, (permission for scope in new.scopes for permission in SCOPES.get(scope, ())))
+    if new.push_access_ids:
+        check_permissions(caller, PUSH_PERMISSIONS)
     for access_id in new.push_access_ids:
         push_app = await resources.directory.push_app(access_id)
         if push_app is None or push_app.domain_id != caller.domain_id:

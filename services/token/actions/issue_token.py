@@ -31,6 +31,7 @@ async def issue_token(
     domain = await resources.directory.domain(domain_id)
     if domain is None:
         raise NotFoundDomain
+    resources.keyring.check(domain_id)
     scopes = await _scopes_of(resources, client_id, domain)
     # An app or access key whose id a user bears is not that user.
     acting = actor if actor and not (actor.role and actor.subject == user_id) else None

@@ -111,6 +111,8 @@ async def _check_assertion(resources: Resources, text: str, app: App, domain: Do
         raise InvalidClient(detail=f"client assertion: {error}") from error
     if assertion.subject != app.client_id:
         raise InvalidClient(detail="client assertion: sub is not iss")
+    # It is good once, and must not be spent where no token can be given for it.
+    resources.keyring.check(app.domain_id)
     first = await resources.store.insert_used_assertion(
         app.domain_id, app.client_id, assertion.id_hash, assertion.expires_at
     )
