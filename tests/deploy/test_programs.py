@@ -34,12 +34,12 @@ def home(tmp_path: Path) -> Home:
 
 def programs(home: Home, environ: dict[str, str], workers: int = 1) -> Programs:
     layout = lay_out(LocalSettings(home=home.path, workers=workers))
-    return Programs(home, layout, lambda service: f"dsn of {service}", "info", environ)
+    return Programs(home, layout, lambda service: f"postgres://{service}@/t", "info", environ)
 
 
 def test_a_service_is_told_its_workers_its_peers_and_its_secrets_as_files(home: Home) -> None:
     env = programs(home, {}, workers=2).serve("account").env
-    assert env["TESSERA_DSN"] == "dsn of account"
+    assert env["TESSERA_DSN"] == "postgres://account@/t"
     assert env["TESSERA_LISTEN"] == "127.0.0.1:50052,127.0.0.1:50102"
     assert env["TESSERA_METRICS_LISTEN"] == "127.0.0.1:9465,127.0.0.1:9468"
     assert env["TESSERA_TOKEN_ADDRESS"] == "127.0.0.1:50051,127.0.0.1:50101"
@@ -58,7 +58,7 @@ def test_the_stack_s_settings_win_over_both_forms_in_the_environment_and_others_
 
 def test_token_takes_what_it_is_told(home: Home) -> None:
     settings = load(TokenSettings, programs(home, dict(os.environ)).serve("token").env)
-    assert settings.dsn == "dsn of token"
+    assert settings.dsn == "postgres://token@/t"
     assert settings.default_domain == "bj1"
     assert "TESSERA_MASTER_KEY_FILE" not in programs(home, {}).migrate("token").env
     assert len(base64.b64decode(home.key.read_text(encoding="ascii"))) == 32
