@@ -27,6 +27,14 @@ async def opened(databases: Databases, clock: Clock) -> tuple[Database, str]:
     return database, dsn
 
 
+async def attached(databases: Databases, clock: Clock) -> tuple[Database, Partitions]:
+    """A database whose one table has the partitions of now."""
+    database, dsn = await opened(databases, clock)
+    partitions = Partitions(dsn, clock, (BY_ID,))
+    await partitions.attach()
+    return database, partitions
+
+
 async def children(database: Database) -> list[str]:
     rows = await database.fetch(
         "select oid::regclass::text c from pg_class where relispartition and relkind = 'r' order by 1"
@@ -67,9 +75,7 @@ async def test_rows_find_their_partitions_and_old_ones_go(databases: Databases) 
 
 async def test_a_reader_neither_waits_nor_is_waited_for_by_others(databases: Databases) -> None:
     clock = Clock()
-    database, dsn = await opened(databases, clock)
-    partitions = Partitions(dsn, clock, (BY_ID,))
-    await partitions.attach()
+    database, partitions = await attached(databases, clock)
     async with database.transaction() as reader:
         await reader.fetchval("select count(*) from by_id")
         clock.shift(timedelta(days=1))
@@ -82,9 +88,7 @@ async def test_a_reader_neither_waits_nor_is_waited_for_by_others(databases: Dat
 
 async def test_a_drop_that_waits_for_a_reader_is_no_problem(databases: Databases) -> None:
     clock = Clock()
-    database, dsn = await opened(databases, clock)
-    partitions = Partitions(dsn, clock, (BY_ID,))
-    await partitions.attach()
+    database, partitions = await attached(databases, clock)
     async with database.transaction() as reader:
         await reader.fetchval("select count(*) from by_id")
         clock.shift(timedelta(days=10))
