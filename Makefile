@@ -23,7 +23,7 @@ test: $(VENV)/.installed gen/.made ## Run the test suite, but for what is marked
 test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow $(ARGS)
 
-check: $(VENV)/.installed gen/.made ## Everything CI checks beside the tests
+check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/ruff format --check $(PACKAGES)
 	$(BIN)/ruff check $(PACKAGES)
 	$(BIN)/mypy
@@ -33,7 +33,7 @@ check: $(VENV)/.installed gen/.made ## Everything CI checks beside the tests
 	$(BIN)/squawk services/*/migrations/*.sql
 	$(BIN)/python -m gateway validate
 
-format: $(VENV)/.installed ## Format the code
+format: $(VENV)/.checkers ## Format the code
 	$(BIN)/ruff format $(PACKAGES)
 	$(BIN)/ruff check --fix $(PACKAGES)
 
@@ -45,7 +45,9 @@ proto: gen/.made ## Make stubs and the descriptor image in gen/
 lock: ## Pin the dependencies of pyproject.toml again, with hashes
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools
 	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --output-file requirements.lock pyproject.toml
-	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --extra gateway --constraint requirements.lock --output-file requirements-gateway.lock pyproject.toml
+	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --extra gateway,dev --constraint requirements-gateway.lock --output-file requirements-dev.lock pyproject.toml
+	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --extra gateway,dev,check --constraint requirements-dev.lock --output-file requirements-check.lock pyproject.toml
 
 # No address of an index may get into a lock file: everybody uses their own.
 PIP_COMPILE := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
@@ -60,6 +62,18 @@ $(VENV)/.installed: requirements-dev.lock
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	@echo "$(CURDIR)/gen" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tessera.pth"
+	@touch $@
+
+$(VENV)/.checkers: requirements-check.lock $(VENV)/.installed
+	@echo "Installing the pinned checkers into $(VENV) (once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-check.lock
+	@touch $@
+
+# Programs in Go, pinned with their hashes by deploy/tools/go.sum: ghz, plugins of protoc, kubeconform, kustomize.
+$(VENV)/.tools: deploy/tools/go.mod deploy/tools/go.sum | $(VENV)/.installed
+	@command -v go >/dev/null || { echo "This needs Go 1.26 or newer: https://go.dev/dl, or your system's package golang" >&2; exit 1; }
+	@echo "Building the pinned Go tools into $(BIN) (once) ..."
+	@GOBIN=$(CURDIR)/$(BIN) go -C deploy/tools install tool
 	@touch $@
 
 gen/.made: $(PROTOS) $(shell find proto/tessera -type d) $(VENV)/.installed
