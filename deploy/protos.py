@@ -1,4 +1,7 @@
-"""`python -m deploy.protos`: make `gen/` from `proto/`: stubs for Python, and the image that buf and Envoy read."""
+"""`python -m deploy.protos`: make `gen/` from `proto/`: stubs for Python, and the image that buf and Envoy read.
+
+The package for callers is built by the same functions (proto/clients/python), so this imports nothing of ours.
+"""
 
 import os
 import shutil
@@ -16,9 +19,14 @@ def main() -> None:
     gen = _ROOT / "gen"
     shutil.rmtree(gen, ignore_errors=True)
     gen.mkdir()
-    outputs = ("python", "grpc_python", "mypy", "mypy_grpc")
-    _protoc(_ROOT / "proto", *(f"--{output}_out={'quiet:' if 'mypy' in output else ''}{gen}" for output in outputs))
+    make_stubs(_ROOT / "proto", gen)
     make_image(_ROOT / "proto", gen / "tessera.binpb")
+
+
+def make_stubs(protos: Path, folder: Path) -> None:
+    """Make the Python stubs, with their types, of a folder of protos."""
+    outputs = ("python", "grpc_python", "mypy", "mypy_grpc")
+    _protoc(protos, *(f"--{output}_out={'quiet:' if 'mypy' in output else ''}{folder}" for output in outputs))
 
 
 def make_image(protos: Path, image: Path) -> None:

@@ -42,6 +42,18 @@ PATHS = {
     "/v3/device/account/batchoperate": "binding.v1.BindingService.BatchOperateAccounts",
     "/v3/device/account/query": "binding.v1.BindingService.QueryAccounts",
 }
+# Each of these makes something anew, or spends what it is given; clients may repeat any other RPC.
+ONCE = {
+    "token.v1.TokenService.Token",
+    "token.v1.MintService.IssueToken",
+    "token.v1.MintService.CreateAuthorizationCode",
+    "token.v1.TokenAdminService.CreateApp",
+    "token.v1.TokenAdminService.CreateUser",
+    "token.v1.TokenAdminService.CreateAccessKey",
+    "token.v1.TokenAdminService.CreatePushApp",
+    "account.v1.AccountAdminService.CreateProject",
+    "account.v1.AccountAdminService.CreateOpenAccount",
+}
 
 
 def methods() -> Iterator[MethodDescriptor]:
@@ -93,6 +105,12 @@ def test_every_rpc_declares_who_may_call_it() -> None:
     }
     for method in methods():
         access_of(method)
+
+
+def test_an_rpc_says_where_it_may_be_repeated() -> None:
+    unknown = descriptor_pb2.MethodOptions.IDEMPOTENCY_UNKNOWN
+    once = {method.full_name for method in methods() if method.GetOptions().idempotency_level == unknown}
+    assert once == {f"tessera.{rpc}" for rpc in ONCE}
 
 
 def test_the_vendors_paths_are_there() -> None:
