@@ -1,13 +1,13 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format manual proto lock clean
+.PHONY: help run test test-slow check format manual package proto lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROTOS := $(shell find proto -name '*.proto')
-PACKAGES := services gateway deploy tests
+PACKAGES := services gateway deploy tests proto/clients/python
 # Arguments for pytest: make test ARGS="tests/e2e -k describe"
 ARGS ?=
 
@@ -37,8 +37,12 @@ format: $(VENV)/.checkers ## Format the code
 	$(BIN)/ruff format $(PACKAGES)
 	$(BIN)/ruff check --fix $(PACKAGES)
 
-manual: $(VENV)/.installed gen/.made ## Write the tables of docs/ that are made from code and contracts
+manual: $(VENV)/.installed gen/.made ## Write what is made from code and contracts: tables of docs/, the client's errors
 	$(BIN)/python -m deploy.manual
+	$(BIN)/python -m deploy.client_errors
+
+package: $(VENV)/.installed ## Build the Python client, stubs included, into dist/
+	@cd proto/clients/python && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist
 
 proto: gen/.made ## Make stubs and the descriptor image in gen/
 
@@ -54,14 +58,13 @@ PIP_COMPILE := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 clean: ## Take away what was made here, but for the data in .tessera/
-	rm -rf gen $(VENV) .*_cache .hypothesis
+	rm -rf gen dist $(VENV) .*_cache .hypothesis
 
 $(VENV)/.installed: requirements-dev.lock
 	@echo "Installing the pinned dependencies into $(VENV) (once) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tessera needs Python 3.11 or newer; set PYTHON=...")'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	@echo "$(CURDIR)/gen" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tessera.pth"
 	@touch $@
 
 $(VENV)/.checkers: requirements-check.lock $(VENV)/.installed
@@ -78,4 +81,6 @@ $(VENV)/.tools: deploy/tools/go.mod deploy/tools/go.sum | $(VENV)/.installed
 
 gen/.made: $(PROTOS) $(shell find proto/tessera -type d) $(VENV)/.installed
 	@$(BIN)/python -m deploy.protos
+	@printf '%s\n' "$(CURDIR)/gen" "$(CURDIR)/proto/clients/python" \
+	  > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tessera.pth"
 	@touch $@

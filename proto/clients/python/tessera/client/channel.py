@@ -1,0 +1,63 @@
+"""Channels to Tessera's services."""
+
+import ipaddress
+
+import grpc
+from tessera.client.calls import Calls
+from tessera.client.retries import service_config
+from tessera.client.tokens import AccessTokens
+
+_OPTIONS = (
+    # A service that was restarted is found again within a second.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    # Also what one attempt to connect may take.
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # A host that went away without a word is noticed in 40 s, not when TCP gives up.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # Channels of one process do not share a broken connection.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+def open_channel(
+    *addresses: str,
+    access_tokens: AccessTokens | None = None,
+    tls: grpc.ChannelCredentials | None = None,
+    timeout: float = 10.0,  # noqa: ASYNC109 of each call
+    retry: bool = True,
+) -> grpc.aio.Channel:
+    """Open a channel for the generated stubs. It connects when first called, and again by itself; close it at the end.
+
+    Args:
+        addresses: `host:port` of the service's workers, used in turn: IP addresses of one family, any number; or one
+            host name, whose every address is used.
+        access_tokens: the caller's. `None` for RPCs that take no credential, as token's own.
+        tls: `grpc.ssl_channel_credentials(…)`, with key and certificate for mTLS. `None`: plaintext, for a network or
+            a mesh that is trusted.
+        timeout: seconds that a call may take where it names no `timeout` itself: all tries, and getting the token.
+        retry: whether calls that are UNAVAILABLE and may be repeated are made again, up to four times. Not for who
+            is called by somebody that tries again, or does so itself.
+
+    Raises:
+        ValueError: several addresses that are not IP addresses of one family.
+    """
+    options = [*_OPTIONS, ("grpc.service_config", service_config(retry=retry))]
+    interceptors = [Calls(access_tokens, timeout)]
+    if tls is None:
+        return grpc.aio.insecure_channel(_target(addresses), options, interceptors=interceptors)
+    return grpc.aio.secure_channel(_target(addresses), tls, options, interceptors=interceptors)
+
+
+def _target(addresses: tuple[str, ...]) -> str:
+    """The addresses as gRPC names them."""
+    try:
+        versions = {ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).version for address in addresses}
+    except ValueError:
+        versions = set()
+    if len(versions) == 1:
+        return f"ipv{versions.pop()}:{','.join(addresses)}"
+    if len(addresses) == 1:
+        return f"dns:///{addresses[0]}"
+    raise ValueError(f"neither one host name nor IP addresses of one family: {', '.join(addresses) or 'no address'}")

@@ -1,0 +1,284 @@
+"""What a call may raise: a class for each status, below it one for each reason. Made by `make manual`.
+
+TesseraError
+├── Cancelled
+├── Unknown
+├── InvalidArgument: FieldMissing, FieldInvalid, RequestMalformed, FormatInvalid, IdpNotRegistered, ParametersDisagree,
+│       InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope, InvalidRequest
+├── DeadlineExceeded
+├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NothingBound,
+│       NotFoundUser, NotFoundDomain, NotFoundApp
+├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser
+├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
+├── ResourceExhausted: Overloaded
+├── FailedPrecondition
+├── Aborted
+├── OutOfRange: RequestTooLarge
+├── Unimplemented
+├── Internal
+├── Unavailable
+├── DataLoss
+├── Unauthenticated: InvalidClient
+"""
+
+import grpc
+from tessera.client.failure import TesseraError
+
+
+class Cancelled(TesseraError):
+    """gRPC's CANCELLED."""
+
+
+class Unknown(TesseraError):
+    """gRPC's UNKNOWN."""
+
+
+class InvalidArgument(TesseraError):
+    """gRPC's INVALID_ARGUMENT."""
+
+
+class DeadlineExceeded(TesseraError):
+    """The caller's deadline passed before the answer was there. Whether the call took effect is unknown."""
+
+
+class NotFound(TesseraError):
+    """gRPC's NOT_FOUND."""
+
+
+class AlreadyExists(TesseraError):
+    """gRPC's ALREADY_EXISTS."""
+
+
+class PermissionDenied(TesseraError):
+    """The credential is good, its permissions do not reach this call."""
+
+
+class ResourceExhausted(TesseraError):
+    """gRPC's RESOURCE_EXHAUSTED."""
+
+    retryable = True
+
+
+class FailedPrecondition(TesseraError):
+    """gRPC's FAILED_PRECONDITION."""
+
+
+class Aborted(TesseraError):
+    """gRPC's ABORTED."""
+
+
+class OutOfRange(TesseraError):
+    """gRPC's OUT_OF_RANGE."""
+
+
+class Unimplemented(TesseraError):
+    """gRPC's UNIMPLEMENTED."""
+
+
+class Internal(TesseraError):
+    """A fault of ours. The log has it under the request's id."""
+
+
+class Unavailable(TesseraError):
+    """Something that this call needs is away: the database, a peer, its keys. The same call may be tried again."""
+
+    retryable = True
+
+
+class DataLoss(TesseraError):
+    """gRPC's DATA_LOSS."""
+
+
+class Unauthenticated(TesseraError):
+    """No credential came with the call, or one that is not well-formed, not ours, expired or revoked.
+
+    The caller is not told which.
+    """
+
+
+class FieldMissing(InvalidArgument):
+    """A required field is absent or empty. `BadRequest` names the field."""
+
+
+class FieldInvalid(InvalidArgument):
+    """A field has a value that it may not have. `BadRequest` names the field."""
+
+
+class Overloaded(ResourceExhausted):
+    """More calls at once than the service takes. Try again later."""
+
+
+class RequestMalformed(InvalidArgument):
+    """The request is not well-formed: not JSON, a wrong type, a parameter twice.
+
+    Given by the gateway before a service is asked.
+    """
+
+
+class RouteNotFound(NotFound):
+    """Nothing answers to this method and path. Given by the gateway."""
+
+
+class RequestTooLarge(OutOfRange):
+    """The body is larger than the surface takes. Given by the gateway."""
+
+
+class FormatInvalid(InvalidArgument):
+    """`Format` of an RPC-style call is neither JSON nor XML. Given by the gateway."""
+
+
+class IdentityTaken(AlreadyExists):
+    """The identity is linked to another user."""
+
+
+class NotFoundLink(NotFound):
+    """The identity is not linked."""
+
+
+class NotFoundLinkUser(NotFound):
+    """No such user in this domain: what token said, said on."""
+
+
+class LinkUserRefused(PermissionDenied):
+    """The user may not be linked to or given a Token: disabled, or not to be impersonated."""
+
+
+class NotFoundOpenAccount(NotFound):
+    """No such open account in this domain, or in the project that was named."""
+
+
+class IdpNotRegistered(InvalidArgument):
+    """IdToken cannot be verified: the project has no such provider."""
+
+
+class ParametersDisagree(InvalidArgument):
+    """Two parameters that must name the same account do not."""
+
+
+class NotFoundProject(NotFound):
+    """No such project in this domain."""
+
+
+class AlreadyExistsProject(AlreadyExists):
+    """A project of this id is there already."""
+
+
+class AlreadyExistsOpenAccount(AlreadyExists):
+    """The project has an account of this provider and id already."""
+
+
+class NothingBound(NotFound):
+    """None of the accounts or tokens asked for has anything bound."""
+
+
+class InvalidClient(Unauthenticated):
+    """The client is unknown or did not prove itself."""
+
+
+class InvalidGrant(InvalidArgument):
+    """The code, refresh token or assertion is not valid, expired, used, revoked, or another client's."""
+
+
+class InvalidRefreshToken(InvalidArgument):
+    """A refresh token that is not valid, expired, used, revoked, or another client's."""
+
+
+class UnauthorizedClient(InvalidArgument):
+    """The app may not use this grant, or is not admitted to its domain."""
+
+
+class UnsupportedGrantType(InvalidArgument):
+    """A grant that this server does not have."""
+
+
+class InvalidScope(InvalidArgument):
+    """A scope that the app does not have."""
+
+
+class InvalidRequest(InvalidArgument):
+    """The request contradicts itself or RFC 6749: two ways of authentication, a parameter of the grant left out."""
+
+
+class NotFoundUser(NotFound):
+    """No such user in this domain."""
+
+
+class UserDisabled(PermissionDenied):
+    """The user is disabled."""
+
+
+class ImpersonationRefused(PermissionDenied):
+    """The user is a superadmin, or otherwise not to be impersonated."""
+
+
+class NotFoundDomain(NotFound):
+    """No such domain."""
+
+
+class NotFoundApp(NotFound):
+    """No such app in this domain."""
+
+
+class AlreadyExistsUser(AlreadyExists):
+    """A user of this id is there already."""
+
+
+OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
+    grpc.StatusCode.CANCELLED: Cancelled,
+    grpc.StatusCode.UNKNOWN: Unknown,
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
+    grpc.StatusCode.FAILED_PRECONDITION: FailedPrecondition,
+    grpc.StatusCode.ABORTED: Aborted,
+    grpc.StatusCode.OUT_OF_RANGE: OutOfRange,
+    grpc.StatusCode.UNIMPLEMENTED: Unimplemented,
+    grpc.StatusCode.INTERNAL: Internal,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.DATA_LOSS: DataLoss,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+}
+"""The class of each status."""
+
+OF_REASON: dict[str, type[TesseraError]] = {
+    "UNAUTHENTICATED": Unauthenticated,
+    "PERMISSION_DENIED": PermissionDenied,
+    "FIELD_MISSING": FieldMissing,
+    "FIELD_INVALID": FieldInvalid,
+    "UNAVAILABLE": Unavailable,
+    "OVERLOADED": Overloaded,
+    "DEADLINE_EXCEEDED": DeadlineExceeded,
+    "INTERNAL": Internal,
+    "REQUEST_MALFORMED": RequestMalformed,
+    "ROUTE_NOT_FOUND": RouteNotFound,
+    "REQUEST_TOO_LARGE": RequestTooLarge,
+    "FORMAT_INVALID": FormatInvalid,
+    "IDENTITY_TAKEN": IdentityTaken,
+    "NOT_FOUND_LINK": NotFoundLink,
+    "NOT_FOUND_LINK_USER": NotFoundLinkUser,
+    "LINK_USER_REFUSED": LinkUserRefused,
+    "NOT_FOUND_OPEN_ACCOUNT": NotFoundOpenAccount,
+    "IDP_NOT_REGISTERED": IdpNotRegistered,
+    "PARAMETERS_DISAGREE": ParametersDisagree,
+    "NOT_FOUND_PROJECT": NotFoundProject,
+    "ALREADY_EXISTS_PROJECT": AlreadyExistsProject,
+    "ALREADY_EXISTS_OPEN_ACCOUNT": AlreadyExistsOpenAccount,
+    "NOTHING_BOUND": NothingBound,
+    "INVALID_CLIENT": InvalidClient,
+    "INVALID_GRANT": InvalidGrant,
+    "INVALID_REFRESH_TOKEN": InvalidRefreshToken,
+    "UNAUTHORIZED_CLIENT": UnauthorizedClient,
+    "UNSUPPORTED_GRANT_TYPE": UnsupportedGrantType,
+    "INVALID_SCOPE": InvalidScope,
+    "INVALID_REQUEST": InvalidRequest,
+    "NOT_FOUND_USER": NotFoundUser,
+    "USER_DISABLED": UserDisabled,
+    "IMPERSONATION_REFUSED": ImpersonationRefused,
+    "NOT_FOUND_DOMAIN": NotFoundDomain,
+    "NOT_FOUND_APP": NotFoundApp,
+    "ALREADY_EXISTS_USER": AlreadyExistsUser,
+}
+"""The class of each reason, by its name on the wire."""
