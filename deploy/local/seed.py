@@ -8,20 +8,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tessera.account.v1 import account_admin_service_pb2 as account_pb2
 from tessera.account.v1.account_admin_service_pb2_grpc import AccountAdminServiceStub
+from tessera.client import AccessTokens, ClientSecret, TesseraError, open_channel
 from tessera.token.v1 import token_admin_service_pb2 as token_pb2
 from tessera.token.v1.token_admin_service_pb2_grpc import TokenAdminServiceStub
-from tessera.token.v1.token_service_pb2 import TokenRequest
-from tessera.token.v1.token_service_pb2_grpc import TokenServiceStub
 
 from deploy.local.demo import Demo
 from deploy.local.errors import CannotRun
 from deploy.local.ports import Layout
-from services.runtime.channel import open_channel
 
 _PERMISSIONS = ("account.link", "account.describe", "token.impersonate")
 _SCOPES = ("ACCOUNT.ALL", "DRIVE.ALL", "FILE.ALL", "USER.ALL")
 _REDIRECT_URI = "http://127.0.0.1:8000/callback"
-_TIMEOUT_SECONDS = 10
 
 
 async def seed(layout: Layout, bootstrap: dict[str, Any]) -> Demo:
@@ -34,34 +31,31 @@ async def seed(layout: Layout, bootstrap: dict[str, Any]) -> Demo:
     Raises:
         CannotRun: a call was refused. What the calls before it made stays, and is nobody's.
     """
-    async with open_channel(layout.peers("token")) as token, open_channel(layout.peers("account")) as account:
-        try:
-            return await _seed(layout, bootstrap, token, account)
-        except grpc.aio.AioRpcError as error:
-            raise CannotRun(f"the demo could not be made: {error.code().name}: {error.details()}") from error
+    operator = bootstrap["operator"]
+    credential = ClientSecret(operator["client_id"], operator["client_secret"])
+    token, account = ([str(address) for address in layout.peers(service)] for service in ("token", "account"))
+    try:
+        async with open_channel(*token) as channel:
+            access_tokens = AccessTokens(channel, credential)
+            async with (
+                open_channel(*token, access_tokens=access_tokens) as to_token,
+                open_channel(*account, access_tokens=access_tokens) as to_account,
+            ):
+                return await _seed(layout, bootstrap, to_token, to_account)
+    except TesseraError as error:
+        raise CannotRun(f"the demo could not be made: {error}") from error
 
 
 async def _seed(layout: Layout, bootstrap: dict[str, Any], token: grpc.aio.Channel, account: grpc.aio.Channel) -> Demo:
-    operator = bootstrap["operator"]
-    request = TokenRequest(
-        grant_type="client_credentials", client_id=operator["client_id"], client_secret=operator["client_secret"]
-    )
-    issued = await TokenServiceStub(token).Token(request, timeout=_TIMEOUT_SECONDS)
-    call: dict[str, Any] = {
-        "metadata": (("authorization", f"Bearer {issued.access_token}"),),
-        "timeout": _TIMEOUT_SECONDS,
-    }
     tokens, accounts = TokenAdminServiceStub(token), AccountAdminServiceStub(account)
-
     private_pem, public_pem = await asyncio.to_thread(_key_pair)
-    user = await tokens.CreateUser(token_pb2.CreateUserRequest(user_name="demo", nick_name="Demo"), **call)
-    push = await tokens.CreatePushApp(token_pb2.CreatePushAppRequest(name="Demo push app"), **call)
-    key = await tokens.CreateAccessKey(token_pb2.CreateAccessKeyRequest(permissions=_PERMISSIONS), **call)
+    user = await tokens.CreateUser(token_pb2.CreateUserRequest(user_name="demo", nick_name="Demo"))
+    push = await tokens.CreatePushApp(token_pb2.CreatePushAppRequest(name="Demo push app"))
+    key = await tokens.CreateAccessKey(token_pb2.CreateAccessKeyRequest(permissions=_PERMISSIONS))
     jwt_app = await tokens.CreateApp(
         token_pb2.CreateAppRequest(
             name="Demo JWT app", type=token_pb2.APP_TYPE_JWT, scopes=_SCOPES, public_key_pem=public_pem
         ),
-        **call,
     )
     web_app = await tokens.CreateApp(
         token_pb2.CreateAppRequest(
@@ -72,11 +66,10 @@ async def _seed(layout: Layout, bootstrap: dict[str, Any], token: grpc.aio.Chann
             permissions=_PERMISSIONS,
             push_access_ids=[push.access_id],
         ),
-        **call,
     )
     for app in (jwt_app, web_app):
-        await tokens.AllowApp(token_pb2.AllowAppRequest(client_id=app.client_id), **call)
-    project = await accounts.CreateProject(account_pb2.CreateProjectRequest(name="Demo"), **call)
+        await tokens.AllowApp(token_pb2.AllowAppRequest(client_id=app.client_id))
+    project = await accounts.CreateProject(account_pb2.CreateProjectRequest(name="Demo"))
     identity = await accounts.CreateOpenAccount(
         account_pb2.CreateOpenAccountRequest(
             project_id=project.project_id,
@@ -88,7 +81,6 @@ async def _seed(layout: Layout, bootstrap: dict[str, Any], token: grpc.aio.Chann
             mobile="13900001234",
             region="cn",
         ),
-        **call,
     )
     return Demo(
         gateway=layout.gateway_url,

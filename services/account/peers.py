@@ -1,21 +1,18 @@
 """The token service, as account calls it: with the credential of its own service identity, and never for long."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from tessera.client import AccessTokens, PrivateKeyJwt, TesseraError, errors, open_channel
 from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
-from services.account.service_token import ServiceToken
-from services.runtime.channel import open_channel
 from services.runtime.clock import Clock
 from services.runtime.env import Address
-from services.runtime.errors import DOMAIN, FieldInvalid, Internal, PermissionDenied, Refusal, Unavailable
+from services.runtime.errors import FieldInvalid, Internal, PermissionDenied, Refusal, Unavailable
 from services.runtime.telemetry import request_id
 
 Token = token_pb2.Token
@@ -23,6 +20,8 @@ Token = token_pb2.Token
 Answer = TypeVar("Answer")
 
 _TIMEOUT_SECONDS = 2.0
+
+_TOKEN = "/tessera.token.v1.TokenService/Token"  # noqa: S105  the RPC of that name
 
 # The call may be tried again; any other refusal that is not the user's is a fault of ours.
 _AWAY = (
@@ -33,11 +32,11 @@ _AWAY = (
     grpc.StatusCode.UNAUTHENTICATED,
 )
 # What token says of the user, or of the app through which the caller acts, as account says it on.
-_REFUSALS: dict[str, type[Refusal]] = {
-    "NOT_FOUND_USER": NotFoundLinkUser,
-    "USER_DISABLED": LinkUserRefused,
-    "IMPERSONATION_REFUSED": LinkUserRefused,
-    "UNAUTHORIZED_CLIENT": PermissionDenied,
+_REFUSALS: dict[type[TesseraError], type[Refusal]] = {
+    errors.NotFoundUser: NotFoundLinkUser,
+    errors.UserDisabled: LinkUserRefused,
+    errors.ImpersonationRefused: LinkUserRefused,
+    errors.UnauthorizedClient: PermissionDenied,
 }
 # Fields of token's requests that hold what the caller said, by the name that the caller knows.
 _CALLERS_FIELDS = {"user_id": "user_id", "proof.identity": "identity"}
@@ -70,7 +69,7 @@ class Actor:
 
 
 class TokenPeer:
-    """Calls token's MintService. Each call answers, or refuses within 2 seconds a round trip.
+    """Calls token's MintService. Each call answers, or refuses within 2 seconds.
 
     Args:
         addresses: its workers.
@@ -89,20 +88,19 @@ class TokenPeer:
         domain_id: str,
         clock: Clock,
     ) -> None:
-        self._channel = open_channel(addresses)
-        self._mint = token_service_pb2_grpc.MintServiceStub(self._channel)
-        self._service_token = ServiceToken(
-            token_service_pb2_grpc.TokenServiceStub(self._channel),
-            client_id=client_id,
-            client_key=client_key,
-            domain_id=domain_id,
-            clock=clock,
+        targets = [str(address) for address in addresses]
+        # Nothing is tried again here: whoever calls account may do so.
+        self._token = open_channel(*targets, timeout=_TIMEOUT_SECONDS, retry=False)
+        self._access_tokens = AccessTokens(
+            self._token, PrivateKeyJwt(client_id, client_key, audience=domain_id, now=clock.now), now=clock.now
         )
+        self._channel = open_channel(*targets, access_tokens=self._access_tokens, timeout=_TIMEOUT_SECONDS, retry=False)
+        self._mint = token_service_pb2_grpc.MintServiceStub(self._channel)
 
     async def close(self) -> None:
-        """Close the channel; calls under way end as unavailable."""
-        self._service_token.close()
+        """Close the channels; calls under way end as unavailable."""
         await self._channel.close()
+        await self._token.close()
 
     async def get_user(self, domain_id: str, user_id: str) -> User:
         """Ask who a user is. Raises `NotFoundLinkUser`, `FieldInvalid`, `Unavailable`."""
@@ -141,43 +139,22 @@ class TokenPeer:
         )
         return await self._call(self._mint.IssueToken, request)
 
-    async def _call(self, method: Callable[..., Awaitable[Answer]], request: Any) -> Answer:
-        """Make a call; where token does not take the access token, once more with a new one."""
-        bearer = await self._service_token.get()
+    @staticmethod
+    async def _call(method: Callable[..., Awaitable[Answer]], request: Any) -> Answer:
+        """Make a call, with the request's id, by which the logs of both services are read together."""
         try:
-            try:
-                return await method(request, timeout=_TIMEOUT_SECONDS, metadata=_metadata(bearer))
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
-                    raise
-            self._service_token.discard(bearer)
-            bearer = await self._service_token.get()
-            return await method(request, timeout=_TIMEOUT_SECONDS, metadata=_metadata(bearer))
-        except grpc.aio.AioRpcError as error:
+            return await method(request, metadata=(("x-request-id", request_id()),))
+        except TesseraError as error:
             raise _refusal(error) from error
 
 
-def _metadata(bearer: str) -> Sequence[tuple[str, str]]:
-    """The credential, and the request's id, by which the logs of both services are read together."""
-    return (("authorization", f"Bearer {bearer}"), ("x-request-id", request_id()))
-
-
-def _refusal(error: grpc.aio.AioRpcError) -> Refusal:
-    detail = f"{error.code().name}: {error.details()}"
-    reason, field = _reason(error)
-    if refusal := _REFUSALS.get(reason):
+def _refusal(error: TesseraError) -> Refusal:
+    detail = str(error)
+    if error.method == _TOKEN:
+        # Away or refusing: to who needs the access token it is one, and the log tells which.
+        return Unavailable("token service", detail=detail)
+    if refusal := _REFUSALS.get(type(error)):
         return refusal(detail=detail)
-    if reason == "FIELD_INVALID" and field in _CALLERS_FIELDS:
-        return FieldInvalid(_CALLERS_FIELDS[field])
+    if isinstance(error, errors.FieldInvalid) and error.field in _CALLERS_FIELDS:
+        return FieldInvalid(_CALLERS_FIELDS[error.field])
     return Unavailable("token service", detail=detail) if error.code() in _AWAY else Internal(detail=detail)
-
-
-def _reason(error: grpc.aio.AioRpcError) -> tuple[str, str]:
-    """The `ErrorInfo` reason that Tessera gave and the field at fault; empty where there is none."""
-    status = rpc_status.from_call(error)
-    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    for detail in status.details if status else ():
-        detail.Unpack(info)
-        detail.Unpack(bad)
-    reason = info.reason if info.domain == DOMAIN else ""
-    return reason, bad.field_violations[0].field if bad.field_violations else ""

@@ -15,9 +15,9 @@ import grpc
 import jwt
 import structlog
 from google.protobuf.message import DecodeError
+from tessera.client import open_channel
 from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
-from services.runtime.channel import open_channel
 from services.runtime.env import Address
 from services.runtime.files import write_private
 from services.runtime.repeating import repeat
@@ -30,6 +30,7 @@ EDGE = token_pb2.VerificationKey.USE_EDGE
 # The algorithms that Tessera verifies, by key type and curve; nothing is left to what a library would take.
 ALGORITHMS = {("RSA", ""): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 
+_TIMEOUT_SECONDS = 2.0
 _POLL_SECONDS = 30.0
 _RETRY_SECONDS = 0.1
 # An unknown key id may be a new key: worth asking, but a stranger can make up as many as he likes.
@@ -88,7 +89,7 @@ class RemoteKeys:
     """
 
     def __init__(self, addresses: tuple[Address, ...], state: Path) -> None:
-        self._channel = open_channel(addresses)
+        self._channel = open_channel(*map(str, addresses), timeout=_TIMEOUT_SECONDS, retry=False)
         self._stub = token_service_pb2_grpc.KeyServiceStub(self._channel)
         self._file = state / "verification_keys.binpb"
         self._keys: dict[str, VerificationKey] = {}
@@ -129,9 +130,7 @@ class RemoteKeys:
             if self._keys and time.monotonic() - self._asked < _ASK_AGAIN_SECONDS:
                 return
             try:
-                answer = await self._stub.ListVerificationKeys(
-                    token_service_pb2.ListVerificationKeysRequest(), timeout=2
-                )
+                answer = await self._stub.ListVerificationKeys(token_service_pb2.ListVerificationKeysRequest())
                 self._take(answer.keys)
                 await self._keep(answer.SerializeToString(deterministic=True))
             except grpc.aio.AioRpcError as error:

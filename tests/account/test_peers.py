@@ -84,12 +84,12 @@ async def test_it_is_renewed_before_it_expires_and_nobody_waits(
     user_id: str, peer: TokenPeer, token: Running, asked: Asked
 ) -> None:
     await peer.get_user("bj1", user_id)
-    first = peer._service_token._bearer
+    first = peer._access_tokens._bearer
     token.clock.shift(LIFETIME * 0.85)
     try:
-        assert await peer._service_token.get() == first
+        assert await peer._access_tokens.get() == first
         async with asyncio.timeout(15):
-            while peer._service_token._bearer == first:
+            while peer._access_tokens._bearer == first:
                 await asyncio.gather(*(peer.get_user("bj1", user_id) for _ in range(10)))
         await peer.get_user("bj1", user_id)
         assert asked() == 2
@@ -99,11 +99,11 @@ async def test_it_is_renewed_before_it_expires_and_nobody_waits(
 
 async def test_one_that_has_expired_is_not_used(user_id: str, peer: TokenPeer, token: Running, asked: Asked) -> None:
     await peer.get_user("bj1", user_id)
-    first = peer._service_token._bearer
+    first = peer._access_tokens._bearer
     token.clock.shift(LIFETIME)
     try:
         await peer.get_user("bj1", user_id)
-        assert peer._service_token._bearer != first
+        assert peer._access_tokens._bearer != first
         assert asked() == 2
     finally:
         token.clock.shift(-LIFETIME)
@@ -111,7 +111,7 @@ async def test_one_that_has_expired_is_not_used(user_id: str, peer: TokenPeer, t
 
 async def test_one_that_token_does_not_take_is_renewed_once(user_id: str, peer: TokenPeer, asked: Asked) -> None:
     await peer.get_user("bj1", user_id)
-    peer._service_token._bearer = "revoked"
+    peer._access_tokens._bearer = "revoked"
     await asyncio.gather(*(peer.get_user("bj1", user_id) for _ in range(20)))
     assert asked() == 2
 

@@ -17,7 +17,7 @@ _AUTHORIZATION = "authorization"
 Call = grpc.aio.UnaryUnaryCall[Any, Any]
 
 
-class Calls(grpc.aio.UnaryUnaryClientInterceptor[Any, Any]):
+class Calls(grpc.aio.UnaryUnaryClientInterceptor):
     """Gives a call its request id, its credential and its deadline, and its error a class.
 
     A call whose access token is refused is made once more with a new one, whatever it does: it has not been done.
@@ -41,20 +41,27 @@ class Calls(grpc.aio.UnaryUnaryClientInterceptor[Any, Any]):
         """Make one call. Raises `TesseraError`."""
         timeout = self._timeout if client_call_details.timeout is None else client_call_details.timeout
         deadline = asyncio.get_running_loop().time() + timeout
-        metadata = Metadata(*(client_call_details.metadata or ()))
-        if _REQUEST_ID not in metadata:
-            metadata[_REQUEST_ID] = str(uuid.uuid4())
+        given = client_call_details.metadata or Metadata()
+        request_id = given.get(_REQUEST_ID) or str(uuid.uuid4())
 
         async def make(bearer: str | None) -> Call:
+            metadata = Metadata(*given)
+            metadata[_REQUEST_ID] = request_id
             if bearer is not None:
                 metadata[_AUTHORIZATION] = f"Bearer {bearer}"
-            remaining = max(0.0, deadline - asyncio.get_running_loop().time())
-            call = await continuation(client_call_details._replace(timeout=remaining, metadata=metadata), request)
+            details = grpc.aio.ClientCallDetails(
+                client_call_details.method,
+                max(0.0, deadline - asyncio.get_running_loop().time()),
+                metadata,
+                client_call_details.credentials,
+                client_call_details.wait_for_ready,
+            )
+            call = await continuation(details, request)
             await call
             return call
 
         try:
-            if self._access_tokens is None or _AUTHORIZATION in metadata:
+            if self._access_tokens is None or given.get(_AUTHORIZATION):
                 return await make(None)
             bearer = await self._bearer(self._access_tokens, deadline)
             try:
@@ -68,7 +75,7 @@ class Calls(grpc.aio.UnaryUnaryClientInterceptor[Any, Any]):
             raise  # the access token's: its own method and request
         except grpc.aio.AioRpcError as error:
             # From nowhere: it holds all that the other did.
-            raise _classified(error, client_call_details.method, str(metadata[_REQUEST_ID])) from None
+            raise _classified(error, client_call_details.method, str(request_id)) from None
 
     @staticmethod
     async def _bearer(access_tokens: AccessTokens, deadline: float) -> str:

@@ -25,7 +25,7 @@ def open_channel(
     *addresses: str,
     access_tokens: AccessTokens | None = None,
     tls: grpc.ChannelCredentials | None = None,
-    timeout: float = 10.0,  # noqa: ASYNC109 of each call
+    timeout: float = 10.0,
     retry: bool = True,
 ) -> grpc.aio.Channel:
     """Open a channel for the generated stubs. It connects when first called, and again by itself; close it at the end.

@@ -42,7 +42,7 @@ def methods() -> Iterator[MethodDescriptor]:
 
 
 def service_config(*, retry: bool) -> str:
-    """gRPC's settings of a channel: its workers in turn, and further tries where they are wanted."""
+    """Settings of a channel, as gRPC reads them: its workers in turn, and further tries where they are wanted."""
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
     if retry:
         repeatable = [
