@@ -31,7 +31,9 @@ class ClientKey:
 class AccountSettings(ServerSettings):
     """What the account service is told by its environment, beside what every service is told."""
 
-    token_address: tuple[Address, ...] = setting("host:port of the token service's workers, by commas")
+    token_address: tuple[Address, ...] = setting(
+        "host:port of the token service's workers: IP addresses, by commas, or one host name"
+    )
     client_id: str = setting("id of this service's identity at token, as bootstrap printed it")
     client_key: ClientKey = setting("private key of that identity, P-256 in PEM; hand it over as a file", secret=True)
     domain_id: str = setting("domain that this identity belongs to", default="bj1")

@@ -10,4 +10,6 @@ from services.runtime.server import ServerSettings
 class BindingSettings(ServerSettings):
     """What the binding service is told by its environment, beside what every service is told."""
 
-    token_address: tuple[Address, ...] = setting("host:port of the token service's workers, by commas")
+    token_address: tuple[Address, ...] = setting(
+        "host:port of the token service's workers: IP addresses, by commas, or one host name"
+    )

@@ -63,7 +63,7 @@ class AccessTokens:
 
     async def _renew(self) -> str:
         now = self._now()
-        self._renew_at = now + _AGAIN_AFTER_A_FAILURE
+        self._renew_at = min(now + _AGAIN_AFTER_A_FAILURE, self._expires_at)
         parameters = self._credential.parameters()
         request = token_service_pb2.TokenRequest(grant_type="client_credentials", scope=self._scope, **parameters)
         answer = await self._token.Token(request)
