@@ -13,7 +13,7 @@ _OPTIONS = (
     # Also what one attempt to connect may take.
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    # A host that went away without a word is noticed in 40 s, not when TCP gives up.
+    # A host that went away without a word is noticed within about a minute, not when TCP gives up.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     # Channels of one process do not share a broken connection.
