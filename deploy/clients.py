@@ -1,0 +1,106 @@
+"""`python -m deploy.clients`: stubs for Go and TypeScript in `gen/`, compiled, with an example that calls by them.
+
+Each language has a package in `proto/clients/`, all but the stubs; it is copied and the stubs put into it, so that what
+stands in `gen/go` and `gen/typescript` can be taken elsewhere as it is.
+"""
+
+import itertools
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.protos import PACKED, protoc
+
+ROOT = Path(__file__).parents[1]
+_PROTOS = ROOT / "proto"
+_PACKAGES = _PROTOS / "clients"
+# What the gateway and token say to each other is nobody else's.
+CONTRACTS = [
+    path.relative_to(_PROTOS).as_posix()
+    for path in sorted(_PROTOS.rglob("*.proto"))
+    if not path.is_relative_to(_PROTOS / "tessera" / "edge")
+]
+# Go has these in a module of their own.
+_GOOGLES = (
+    "google/api/annotations.proto",
+    "google/api/field_behavior.proto",
+    "google/api/http.proto",
+    "google/rpc/code.proto",
+    PACKED,
+)
+
+
+class Missing(Exception):  # noqa: N818  it says what
+    """A toolchain is not here; the text says how to get it."""
+
+
+def make_go(folder: Path) -> None:
+    """Make the Go module `tessera` in a folder, which is emptied, and compile it. Raises `Missing`."""
+    need("go", "Go 1.26 or newer: https://go.dev/dl, or your system's package golang")
+    _copy("go", folder)
+    plugins = (plugin(name, folder, "module=tessera") for name in ("go", "go-grpc"))
+    protoc(*itertools.chain(*plugins), files=CONTRACTS)
+    _run(folder, "go", "vet", "./...")
+    _run(folder, "go", "build", "./...")
+
+
+def plugin(name: str, folder: Path, *options: str) -> list[str]:
+    """Arguments by which protoc has a plugin that is written in Go write into a folder; the contracts name no package."""
+    packages = (f"M{file}=tessera{_go_package(file)}" for file in CONTRACTS)
+    return [f"--{name}_out={folder}", *(f"--{name}_opt={option}" for option in (*options, *packages))]
+
+
+def _go_package(file: str) -> str:
+    """Import path below the module, and name: `tessera/token/v1/token.proto` is `/token/v1`, `tokenv1`."""
+    _, name, version, _ = file.split("/")
+    return f"/{name}/{version};{name}{version}"
+
+
+def make_typescript(folder: Path) -> None:
+    """Make the npm package `tessera-stubs` in a folder, which is emptied, and compile it. Raises `Missing`."""
+    need("npm", "Node.js 20 or newer with npm: https://nodejs.org, or your system's packages nodejs and npm")
+    _copy("typescript", folder)
+    _run(folder, "npm", "ci", "--no-audit", "--no-fund", "--silent")
+    program = folder / "node_modules" / ".bin" / "protoc-gen-es"
+    options = (f"--es_out={folder / 'src'}", "--es_opt=target=ts,import_extension=js")
+    protoc(f"--plugin=protoc-gen-es={program}", *options, *_GOOGLES, files=CONTRACTS)
+    _run(folder, "npm", "run", "--silent", "build")
+
+
+LANGUAGES: dict[str, Callable[[Path], None]] = {"go": make_go, "typescript": make_typescript}
+
+
+def main() -> int:
+    """Make both, or the one whose toolchain is here; returns the exit code: 1 where neither is."""
+    made = 0
+    for language, make in LANGUAGES.items():
+        folder = ROOT / "gen" / language
+        try:
+            make(folder)
+        except Missing as missing:
+            print(f"gen/{language} is not made: it needs {missing}", file=sys.stderr)
+        else:
+            print(f"gen/{language} is made and compiles")
+            made += 1
+    return 0 if made else 1
+
+
+def need(program: str, how: str) -> None:
+    """Raise `Missing`, with how to get it, where a program is not on the path."""
+    if shutil.which(program) is None:
+        raise Missing(how)
+
+
+def _copy(language: str, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(_PACKAGES / language, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
+
+
+def _run(folder: Path, *command: str) -> None:
+    subprocess.run(command, cwd=folder, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
