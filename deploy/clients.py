@@ -32,13 +32,13 @@ _GOOGLES = (
 )
 
 
-class Missing(Exception):  # noqa: N818  it says what
+class Missing(Exception):
     """A toolchain is not here; the text says how to get it."""
 
 
 def make_go(folder: Path) -> None:
     """Make the Go module `tessera` in a folder, which is emptied, and compile it. Raises `Missing`."""
-    need("go", "Go 1.26 or newer: https://go.dev/dl, or your system's package golang")
+    need_go()
     _copy("go", folder)
     plugins = (plugin(name, folder, "module=tessera") for name in ("go", "go-grpc"))
     protoc(*itertools.chain(*plugins), files=CONTRACTS)
@@ -47,7 +47,7 @@ def make_go(folder: Path) -> None:
 
 
 def plugin(name: str, folder: Path, *options: str) -> list[str]:
-    """Arguments by which protoc has a plugin that is written in Go write into a folder; the contracts name no package."""
+    """Arguments of protoc for a plugin written in Go, which asks for packages that the contracts do not name."""
     packages = (f"M{file}=tessera{_go_package(file)}" for file in CONTRACTS)
     return [f"--{name}_out={folder}", *(f"--{name}_opt={option}" for option in (*options, *packages))]
 
@@ -60,7 +60,7 @@ def _go_package(file: str) -> str:
 
 def make_typescript(folder: Path) -> None:
     """Make the npm package `tessera-stubs` in a folder, which is emptied, and compile it. Raises `Missing`."""
-    need("npm", "Node.js 20 or newer with npm: https://nodejs.org, or your system's packages nodejs and npm")
+    _need("npm", "Node.js 20 or newer with npm: https://nodejs.org, or your system's packages nodejs and npm")
     _copy("typescript", folder)
     _run(folder, "npm", "ci", "--no-audit", "--no-fund", "--silent")
     program = folder / "node_modules" / ".bin" / "protoc-gen-es"
@@ -87,8 +87,14 @@ def main() -> int:
     return 0 if made else 1
 
 
-def need(program: str, how: str) -> None:
-    """Raise `Missing`, with how to get it, where a program is not on the path."""
+def need_go() -> None:
+    """Raise `Missing` where Go, or what `make .venv/.tools` makes with it, is not here."""
+    _need("go", "Go 1.26 or newer: https://go.dev/dl, or your system's package golang")
+    if not Path(sys.executable).with_name("protoc-gen-go").exists():
+        raise Missing("the plugins of protoc that `make .venv/.tools` builds")
+
+
+def _need(program: str, how: str) -> None:
     if shutil.which(program) is None:
         raise Missing(how)
 
