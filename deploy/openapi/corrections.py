@@ -1,6 +1,6 @@
 """What the gateway and the contracts' options make of the generated paths and messages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from deploy.openapi.actions import action, in_both_formats
@@ -25,7 +25,7 @@ def corrected(generated: Node, contracts: Contracts, examples: Mapping[str, Node
     """
     paths: dict[str, Node] = {}
     calls: dict[str, int] = {}
-    for path, verbs in generated["paths"].items():
+    for path, verbs in sorted(generated["paths"].items(), key=_order(contracts)):
         for verb, operation in verbs.items():
             rpc = contracts.rpcs[operation["operationId"]]
             # An id is an operation's alone: the second path of an RPC is named for it and counted.
@@ -47,7 +47,7 @@ def corrected(generated: Node, contracts: Contracts, examples: Mapping[str, Node
             *({"name": surface.tag, "description": surface.description} for surface in SURFACES),
             {"name": _HEALTH, "description": "What a load balancer asks."},
         ],
-        "paths": {path: paths[path] for path in sorted(paths, key=_order(paths))},
+        "paths": paths,
         "components": {
             "securitySchemes": dict(SECURITY_SCHEMES),
             "responses": {surface.error: _other(surface) for surface in SURFACES if surface is not DEVICES},
@@ -56,10 +56,16 @@ def corrected(generated: Node, contracts: Contracts, examples: Mapping[str, Node
     }
 
 
-def _order(paths: Mapping[str, Node]) -> Any:
-    """Sorts paths by their tags, in the order of these, and then by name."""
-    tags = [*(surface.tag for surface in SURFACES), _HEALTH]
-    return lambda path: (tags.index(next(iter(paths[path].values()))["tags"][0]), len(path), path)
+def _order(contracts: Contracts) -> Callable[[tuple[str, Node]], Any]:
+    """Sorts paths by their surfaces, as they are read; on one surface as proto/ has the calls."""
+    rpcs = list(contracts.rpcs)
+
+    def key(item: tuple[str, Node]) -> Any:
+        path, verbs = item
+        first = next(iter(verbs.values()))
+        return SURFACES.index(surface_of(path)), rpcs.index(first["operationId"]), len(path)
+
+    return key
 
 
 def _call(path: str, operation: Node, rpc: Rpc, contracts: Contracts) -> Node:
@@ -125,8 +131,8 @@ def _devices(answer: Node, rpc: Rpc, contracts: Contracts) -> Node:
 def _other(surface: Surface) -> Node:
     """What any call may answer: Envoy's own refusals, and faults."""
     other: Node = {
-        "description": "Too large (413), too many calls (429), a fault of ours (500), something that is away (503) or too "
-        "slow (504). But for the first, the same call may be tried again.",
+        "description": "Too large (413), too many calls (429), a fault of ours (500), something that is away (503) or "
+        "too slow (504). But for the first, the same call may be tried again.",
         "content": {JSON: {"schema": ref(surface.error)}},
     }
     return in_both_formats(other) if surface is ACTIONS else other

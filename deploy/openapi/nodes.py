@@ -22,7 +22,7 @@ def described(node: Node) -> Node:
 
 
 def prose(comment: str) -> str:
-    """A comment of proto/ as a text, without what is said to buf, and without errors, which have a place of their own."""
+    """A comment of proto/ as a text, without what is said to buf, and without errors: these have their own place."""
     lines = [line.strip() for line in comment.splitlines() if "buf:lint" not in line]
     paragraphs = [part.replace("\n", " ") for part in re.split(r"\n{2,}", "\n".join(lines))]
     return "\n\n".join(part.strip() for part in paragraphs if part.strip() and not part.startswith("Errors:"))
