@@ -37,11 +37,25 @@ class Missing(Exception):
 
 
 def make_go(folder: Path) -> None:
-    """Make the Go module `tessera` in a folder, which is emptied, and compile it. Raises `Missing`."""
+    """Make the Go module of `proto/clients/go` in a folder, which is emptied, and compile it. Raises `Missing`."""
+    make_go_module(_PACKAGES / "go", folder, "go", "go-grpc")
+
+
+def make_go_module(package: Path, folder: Path, *plugins: str) -> None:
+    """Make a Go module `tessera` of a package and what plugins of protoc put beside it, and compile it.
+
+    Args:
+        package: folder of its `go.mod` and its own code.
+        folder: where it is made; what is there is deleted.
+        plugins: their names.
+
+    Raises:
+        Missing: Go or a plugin is not here.
+        subprocess.CalledProcessError: it does not compile; the compiler has said why.
+    """
     need_go()
-    _copy("go", folder)
-    plugins = (plugin(name, folder, "module=tessera") for name in ("go", "go-grpc"))
-    protoc(*itertools.chain(*plugins), files=CONTRACTS)
+    _copy(package, folder)
+    protoc(*itertools.chain(*(plugin(name, folder, "module=tessera") for name in plugins)), files=CONTRACTS)
     _run(folder, "go", "vet", "./...")
     _run(folder, "go", "build", "./...")
 
@@ -61,7 +75,7 @@ def _go_package(file: str) -> str:
 def make_typescript(folder: Path) -> None:
     """Make the npm package `tessera-stubs` in a folder, which is emptied, and compile it. Raises `Missing`."""
     _need("npm", "Node.js 20 or newer with npm: https://nodejs.org, or your system's packages nodejs and npm")
-    _copy("typescript", folder)
+    _copy(_PACKAGES / "typescript", folder)
     _run(folder, "npm", "ci", "--no-audit", "--no-fund", "--silent")
     program = folder / "node_modules" / ".bin" / "protoc-gen-es"
     options = (f"--es_out={folder / 'src'}", "--es_opt=target=ts,import_extension=js")
@@ -99,9 +113,9 @@ def _need(program: str, how: str) -> None:
         raise Missing(how)
 
 
-def _copy(language: str, folder: Path) -> None:
+def _copy(package: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(_PACKAGES / language, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    shutil.copytree(package, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
 
 
 def _run(folder: Path, *command: str) -> None:
