@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format manual package proto lock clean
+.PHONY: help run test test-slow check format manual openapi package proto clients gateway-compat lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -12,7 +12,7 @@ PACKAGES := services gateway deploy tests proto/clients/python
 ARGS ?=
 
 help: ## Print this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: $(VENV)/.installed gen/.made ## Start everything on this machine, with a demo domain; Ctrl-C stops it
 	@exec $(BIN)/python -m deploy.local
@@ -22,6 +22,9 @@ test: $(VENV)/.installed gen/.made ## Run the test suite, but for what is marked
 
 test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow $(ARGS)
+
+gateway-compat: $(VENV)/.tools gen/.made ## Compare the gateway with grpc-gateway's reverse proxy, on the same services
+	$(BIN)/python -m pytest tests/compat $(ARGS)
 
 check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/ruff format --check $(PACKAGES)
@@ -44,7 +47,14 @@ manual: $(VENV)/.installed gen/.made ## Write what is made from code and contrac
 package: $(VENV)/.installed ## Build the Python client, stubs included, into dist/
 	@cd proto/clients/python && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist
 
+openapi: $(VENV)/.tools gen/.made ## Write docs/openapi.yaml
+	$(BIN)/python -m deploy.openapi
+
 proto: gen/.made ## Make stubs and the descriptor image in gen/
+
+clients: $(VENV)/.installed gen/.made ## Make stubs for Go and TypeScript in gen/, and compile them
+	@! command -v go >/dev/null || $(MAKE) --no-print-directory $(VENV)/.tools
+	@$(BIN)/python -m deploy.clients
 
 lock: ## Pin the dependencies of pyproject.toml again, with hashes
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools

@@ -62,6 +62,8 @@ def _default(value: object) -> str:
         return "required"
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, timedelta):
         return f"`{_number(value.total_seconds())}`"
     if isinstance(value, tuple):

@@ -7,11 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
 # Not imported by our protos, but packed into an error's details, by which the gateway prints them.
-_PACKED = "google/rpc/error_details.proto"
+PACKED = "google/rpc/error_details.proto"
 
 
 def main() -> None:
@@ -26,22 +27,33 @@ def main() -> None:
 def make_stubs(protos: Path, folder: Path) -> None:
     """Make the Python stubs, with their types, of a folder of protos."""
     outputs = ("python", "grpc_python", "mypy", "mypy_grpc")
-    _protoc(protos, *(f"--{output}_out={'quiet:' if 'mypy' in output else ''}{folder}" for output in outputs))
+    arguments = (f"--{output}_out={'quiet:' if 'mypy' in output else ''}{folder}" for output in outputs)
+    protoc(*arguments, protos=protos)
 
 
 def make_image(protos: Path, image: Path) -> None:
     """Make the descriptor image, with comments and everything imported, of a folder of protos."""
     options = ("--include_imports", "--include_source_info", f"--descriptor_set_out={image}")
-    _protoc(protos, *options, _PACKED)
+    protoc(*options, PACKED, protos=protos)
 
 
-def _protoc(protos: Path, *arguments: str) -> None:
+def protoc(*arguments: str, protos: Path = _ROOT / "proto", files: Iterable[str] | None = None) -> None:
+    """Run protoc, with the plugins that stand beside this Python.
+
+    Args:
+        arguments: its options, and files beside those below.
+        protos: folder of the protos.
+        files: paths in it; every proto where none are given.
+
+    Raises:
+        subprocess.CalledProcessError: it failed, and said why.
+    """
     import google.api
 
     imported = Path(next(iter(google.api.__path__))).parents[1]
-    files = [str(path.relative_to(protos)) for path in sorted(protos.rglob("*.proto"))]
+    if files is None:
+        files = [str(path.relative_to(protos)) for path in sorted(protos.rglob("*.proto"))]
     command = [sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={protos}", f"--proto_path={imported}"]
-    # The plugins for type stubs stand beside this Python.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     subprocess.run([*command, *arguments, *files], check=True, env=os.environ | {"PATH": path})
 

@@ -27,6 +27,7 @@ class GatewaySettings:
         "the descriptor image that `make proto` writes; a relative path counts from the repository",
         default=Path("gen/tessera.binpb"),
     )
+    gateway_docs: bool = setting("whether /docs shows the REST API, from `docs/openapi.yaml`", default=True)
     gateway_admin_socket: Path | None = setting(
         "Unix socket of Envoy's admin interface, made with mode 0600; without it there is none", default=None
     )

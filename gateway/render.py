@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from gateway import reasons
 from gateway.config import GatewaySettings
+from gateway.docs import files
 from services.runtime.env import SettingsError
 
 _HERE = Path(__file__).resolve().parent
@@ -29,7 +30,8 @@ def render(settings: GatewaySettings) -> str:
     """Envoy's configuration as YAML. It holds the gateway's secret.
 
     Raises:
-        SettingsError: the descriptor image cannot be read, or lacks what the gateway needs of it.
+        SettingsError: the descriptor image cannot be read, or lacks what the gateway needs of it; or a file of /docs is
+            missing.
     """
     identity = f"{settings.gateway_client_id}:{settings.gateway_client_secret}"
     image = image_path(settings)
@@ -37,6 +39,7 @@ def render(settings: GatewaySettings) -> str:
         settings=settings,
         descriptor_image=str(image),
         lua_modules=lua_modules(read_image(image)),
+        docs=files() if settings.gateway_docs else (),
         identity=base64.b64encode(identity.encode()).decode(),
     )
 

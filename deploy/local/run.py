@@ -43,7 +43,7 @@ def _say_where_things_are(screen: Screen, stack: Stack, settings: LocalSettings,
     layout = stack.layout
     screen.say()
     screen.say(f"Tessera is ready, after {seconds:.1f} s.", "bold green")
-    screen.say(f"  REST      {layout.gateway_url}   (/ready, /healthz)")
+    screen.say(f"  REST      {layout.gateway_url}   (/docs, /ready, /healthz)")
     for service, workers in layout.workers.items():
         addresses = ", ".join(map(str, workers))
         metrics = ", ".join(f"{address}/metrics" for address in layout.metrics[service])

@@ -44,7 +44,7 @@ local function health(call, words, message, reason)
   return JSON, '{"status":"unavailable"}'
 end
 
-local SURFACES = {oauth = oauth, pds = pds, discovery = pds, rpc = rpc, tpns = tpns, health = health}
+local SURFACES = {oauth = oauth, pds = pds, discovery = pds, docs = pds, rpc = rpc, tpns = tpns, health = health}
 
 -- Content-type and body of an error on the surface of a call.
 function dialect.error(call, reason, message)

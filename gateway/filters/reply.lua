@@ -16,6 +16,9 @@ end
 -- Surfaces whose clients look for the request's id under this vendor's name.
 local CA_REQUEST_ID = {oauth = true, pds = true, discovery = true}
 
+-- Surfaces whose answers are the same for everybody and may be kept, for as long as they say.
+local KEPT = {discovery = true, docs = true}
+
 local function tidy(headers, call, status)
   local inner = {}
   for name in pairs(headers) do
@@ -23,8 +26,7 @@ local function tidy(headers, call, status)
   end
   for _, name in ipairs(inner) do headers:remove(name) end
   if CA_REQUEST_ID[call.surface] then headers:replace("x-ca-request-id", call.request_id) end
-  -- What is public for everybody alone may be kept; a service says for how long.
-  if call.surface ~= "discovery" or status >= 400 then headers:replace("cache-control", "no-store") end
+  if not KEPT[call.surface] or status >= 400 then headers:replace("cache-control", "no-store") end
   if call.surface == "oauth" then headers:replace("pragma", "no-cache") end
   if status == 401 and call.surface ~= "tpns" then
     headers:replace("www-authenticate", (call.surface == "oauth" and "Basic" or "Bearer") .. ' realm="tessera"')

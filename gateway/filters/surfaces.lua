@@ -8,8 +8,9 @@ local PREFIXES = {
   {"/v3/", "tpns"},
   {"/.well-known/", "discovery"},
   {"/d/", "discovery"},
+  {"/docs/", "docs"},
 }
-local PATHS = {["/"] = "rpc", ["/v3"] = "tpns", ["/healthz"] = "health", ["/ready"] = "health"}
+local PATHS = {["/"] = "rpc", ["/v3"] = "tpns", ["/healthz"] = "health", ["/ready"] = "health", ["/docs"] = "docs"}
 
 -- What is known of a call from its path (with its query), host and request id; each may be nil.
 -- `twice` says that the vendor's pages spell the answer's first fields in two ways, so that both are printed.

@@ -1,13 +1,6 @@
 """The rendered configuration: complete, guarded, and as Envoy understands it."""
 
-import contextlib
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -21,7 +14,7 @@ from gateway import reasons
 from gateway.__main__ import main
 from gateway.config import GatewaySettings
 from gateway.render import image_path, read_image, render
-from services.runtime.env import Address, SettingsError, load
+from services.runtime.env import SettingsError, load
 from services.runtime.files import write_private
 
 SECRET = "only-the-gateway-knows"
@@ -144,51 +137,6 @@ def test_workers_and_admin_socket_are_rendered() -> None:
 
 def test_envoy_accepts_the_configuration() -> None:
     assert main(["validate"]) == 0
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A gateway whose three services are away."""
-    envoy = shutil.which("envoy", path=str(Path(sys.executable).parent)) or shutil.which("envoy")
-    assert envoy
-    folder = tmp_path_factory.mktemp("gateway")
-    with contextlib.ExitStack() as stack:
-        # Bound and not listening: nobody else gets the port, and a connection is refused.
-        away = stack.enter_context(socket.socket())
-        away.bind(("127.0.0.1", 0))
-        nobody = (Address("127.0.0.1", away.getsockname()[1]),)
-        settings = GatewaySettings(
-            gateway_listen=Address("127.0.0.1", unused_port()),
-            token_address=nobody,
-            account_address=nobody,
-            binding_address=nobody,
-            gateway_client_id="gateway",
-            gateway_client_secret=SECRET,
-            gateway_access_log=folder / "access.log",
-        )
-        write_private(folder / "envoy.yaml", render(settings))
-        log = stack.enter_context((folder / "envoy.log").open("wb"))
-        command = [envoy, "--disable-hot-restart", "--concurrency", "1", "-c", str(folder / "envoy.yaml")]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        client = stack.enter_context(httpx.Client(base_url=f"http://{settings.gateway_listen}", trust_env=False))
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                assert client.get("/healthz").status_code == 200
-                break
-            except httpx.TransportError:
-                assert process.poll() is None, (folder / "envoy.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        yield client
 
 
 def test_ready_needs_the_services_and_healthz_does_not(alone: httpx.Client) -> None:

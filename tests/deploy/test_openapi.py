@@ -1,0 +1,106 @@
+"""docs/openapi.yaml: what the contracts and the generator make, whole in itself, with examples that are requests."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor import MethodDescriptor
+from tessera.account.v1 import account_service_pb2
+from tessera.binding.v1 import binding_service_pb2
+from tessera.token.v1 import token_service_pb2
+
+from deploy.clients import Missing
+from deploy.openapi.__main__ import PAGE
+from deploy.openapi.document import make
+from deploy.openapi.surfaces import SECURITY_SCHEMES
+from services.token.edge import SCHEMES
+
+DOCUMENT = yaml.safe_load(PAGE.read_text(encoding="utf-8"))
+RPCS: dict[str, MethodDescriptor] = {
+    method.name: method
+    for module in (token_service_pb2, account_service_pb2, binding_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, verbs in DOCUMENT["paths"].items():
+        for verb, operation in verbs.items():
+            yield path, verb, operation
+
+
+def test_it_is_up_to_date() -> None:
+    try:
+        made = make()
+    except Missing as missing:
+        pytest.skip(f"this needs {missing}")
+    assert PAGE.read_text(encoding="utf-8") == made, "run `make openapi`"
+
+
+def test_every_reference_points_at_something_and_everything_is_referred_to() -> None:
+    components = {
+        f"#/components/{kind}/{name}" for kind in ("schemas", "responses") for name in DOCUMENT["components"][kind]
+    }
+    assert set(re.findall(r"\$ref: '(.+)'", PAGE.read_text(encoding="utf-8"))) == components
+
+
+def test_ids_are_unique_and_tags_and_security_schemes_are_there() -> None:
+    ids = [operation["operationId"] for _, _, operation in operations()]
+    assert len(ids) == len(set(ids))
+    tags = {tag["name"] for tag in DOCUMENT["tags"]}
+    assert tags == {tag for _, _, operation in operations() for tag in operation["tags"]}
+    used = {name for _, _, operation in operations() for way in operation["security"] for name in way}
+    assert used == set(DOCUMENT["components"]["securitySchemes"]) == set(SECURITY_SCHEMES)
+
+
+def test_credentials_are_those_that_the_gateway_exchanges() -> None:
+    """Beside access tokens, which every service verifies, and the token endpoint's own."""
+    basic = {"Devices": ("tpns", "basic")}
+    exchanged = {
+        basic[operation["tags"][0]]
+        for _, _, operation in operations()
+        for way in operation["security"]
+        for name in way
+        if SECURITY_SCHEMES[name]["scheme"] == "basic" and name != "client"
+    }
+    assert exchanged == set(SCHEMES)
+
+
+def test_every_path_parameter_is_described() -> None:
+    for path, _, operation in operations():
+        described = {each["name"] for each in operation.get("parameters", []) if each["in"] == "path"}
+        assert described == set(re.findall(r"{(\w+)}", path))
+
+
+def test_nothing_internal_is_told() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert not re.search(r"buf:lint|Admin|IssueToken|CreateAuthorizationCode|/rpc/|FIELD_|BadRequest", text)
+
+
+def examples() -> Iterator[Any]:
+    for _, _, operation in operations():
+        for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+            for name, example in content.get("examples", {}).items():
+                rpc = operation["operationId"].removesuffix("ByForm")
+                yield pytest.param(rpc, content["schema"], example["value"], id=f"{rpc}-{name}-{kind}")
+
+
+@pytest.mark.parametrize(("rpc", "schema", "value"), list(examples()))
+def test_an_example_is_a_request(rpc: str, schema: dict[str, Any], value: dict[str, Any]) -> None:
+    if reference := schema.get("$ref"):
+        schema = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]
+    assert set(schema["required"]) <= set(value) <= set(schema["properties"])
+    fields = {name: item for name, item in value.items() if name not in ("Action", "Format")}
+    # Raises where a field is unknown or of another type.
+    json_format.ParseDict(fields, message_factory.GetMessageClass(RPCS[rpc].input_type)())
+
+
+def test_every_call_with_a_body_has_an_example() -> None:
+    with_body = {
+        operation["operationId"].removesuffix("ByForm") for _, verb, operation in operations() if verb == "post"
+    }
+    assert with_body == {example.values[0] for example in examples()}

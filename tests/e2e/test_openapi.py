@@ -1,0 +1,194 @@
+"""docs/openapi.yaml says what the gateway does: every call in every form, its answers and its errors."""
+
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from defusedxml import ElementTree
+
+from deploy.local.stack import Stack
+from deploy.openapi.__main__ import PAGE
+from tests.support.rest_calls import REST_CALLS, Client, RestCall
+
+jsonschema = pytest.importorskip("jsonschema", reason="this needs jsonschema, which `make check` installs")
+
+DOCUMENT = yaml.safe_load(PAGE.read_text(encoding="utf-8"))
+JSON, FORM, XML = "application/json", "application/x-www-form-urlencoded", "text/xml"
+
+
+def closed(node: Any) -> Any:
+    """The same, but for members that are not described: here these are mistakes."""
+    if isinstance(node, dict):
+        closing = {"additionalProperties": False} if "properties" in node else {}
+        return {key: closed(value) for key, value in node.items()} | closing
+    return [closed(each) for each in node] if isinstance(node, list) else node
+
+
+CLOSED = closed(DOCUMENT["components"])
+
+
+def media_type(answer: httpx.Response) -> str:
+    return answer.headers["content-type"].partition(";")[0]
+
+
+def check(answer: httpx.Response, operation: dict[str, Any]) -> Any:
+    """Check an answer against what is documented; returns it read and the description of its status."""
+    documented = operation["responses"]
+    response = documented.get(str(answer.status_code)) or documented["default"]
+    if "$ref" in response:
+        response = DOCUMENT["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    schema = closed(response["content"][media_type(answer)]["schema"])
+    value = value_of_xml(answer.text, schema) if media_type(answer) == XML else answer.json()
+    jsonschema.Draft202012Validator({**schema, "components": CLOSED}).validate(value)
+    return value, response["description"]
+
+
+def value_of_xml(text: str, schema: dict[str, Any]) -> Any:
+    """A document as the JSON value that the schema describes, whose root is named as the schema says."""
+    root = ElementTree.fromstring(text)
+    name = schema["$ref"].rpartition("/")[2]
+    assert root.tag == CLOSED["schemas"][name].get("xml", {}).get("name", name)
+
+    def value(element: Any, described: dict[str, Any]) -> Any:
+        for inner in described.get("allOf", []):
+            described = inner
+        if "$ref" in described:
+            described = CLOSED["schemas"][described["$ref"].rpartition("/")[2]]
+        if described["type"] == "object":
+            return {child.tag: value(child, described["properties"][child.tag]) for child in element}
+        return int(element.text) if described["type"] == "integer" else element.text or ""
+
+    return value(root, schema)
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Client:
+    return Client(stack)
+
+
+def documented(call: RestCall) -> tuple[str, dict[str, Any]]:
+    """A call's path in the document, and the operations there."""
+    path = "/" if call.path.startswith("/rpc/") else call.path.replace("/d/bj1", "/d/{domain_id}")
+    return path, DOCUMENT["paths"][path]
+
+
+@pytest.mark.parametrize("call", REST_CALLS, ids=str)
+async def test_a_call_in_every_documented_form_and_with_every_credential(call: RestCall, client: Client) -> None:
+    path, operations = documented(call)
+    made = 0
+    async with client.world.http() as http:
+        for verb, operation in operations.items():
+            # At the token endpoint the credential is a part of the request.
+            ways = (
+                [call.credential]
+                if path == "/v2/oauth/token"
+                else [name for way in operation["security"] for name in way]
+            )
+            for credential in ways or [""]:
+                for kind in operation.get("requestBody", {"content": {"": {}}})["content"]:
+                    for style in ({"Format": "JSON"}, {"Format": "xml"}, {}) if path == "/" else ({},):
+                        body = await call.body(client) if call.body else None
+                        if path == "/" and body is not None:
+                            body |= style | {"Action": "DescribeOpenAccount"}
+                        place = {FORM: "data", JSON: "json", "": "params"}[kind]
+                        headers = await client.headers(credential)
+                        answer = await http.request(
+                            verb, call.path if path != "/" else "/", headers=headers, **{place: body}
+                        )
+                        assert answer.status_code == 200, (verb, kind, credential, answer.text)
+                        value, _ = check(answer, operation)
+                        assert value.get("ret_code", 0) in (0, 1008026)
+                        made += 1
+    assert made
+
+
+def test_every_documented_call_is_made() -> None:
+    gateways_own = {"/ready", "/healthz"}
+    assert {documented(call)[0] for call in REST_CALLS} == set(DOCUMENT["paths"]) - gateways_own
+
+
+@pytest.mark.parametrize("path", ["/ready", "/healthz"])
+async def test_health(client: Client, path: str) -> None:
+    async with client.world.http() as http:
+        assert check(await http.get(path), DOCUMENT["paths"][path]["get"])[0] == {"status": "ok"}
+
+
+SERVER, PUSH, NOBODY = "access_token", "push_app", ""
+DESCRIBE = {"Action": "DescribeOpenAccount", "Format": "JSON"}
+LINK = {"user_id": "nobody", "type": "custom", "identity": "x"}
+
+# (path, verb, who calls, request, status, the surface's word for it)
+ERRORS: list[tuple[str, str, str, dict[str, Any], int, object]] = [
+    ("/v2/oauth/token", "post", NOBODY, {"data": {}}, 400, "invalid_request"),
+    (
+        "/v2/oauth/token",
+        "post",
+        NOBODY,
+        {"content": "grant_type=a&grant_type=b", "headers": {"content-type": FORM}},
+        400,
+        "invalid_request",
+    ),
+    ("/v2/oauth/token", "post", NOBODY, {"json": {"grant_type": "magic"}}, 400, "unsupported_grant_type"),
+    (
+        "/v2/oauth/token",
+        "post",
+        NOBODY,
+        {"data": {"grant_type": "client_credentials", "client_id": "x"}},
+        401,
+        "invalid_client",
+    ),
+    (
+        "/v2/oauth/token",
+        "post",
+        "client",
+        {"data": {"grant_type": "refresh_token", "refresh_token": "x"}},
+        400,
+        "invalid_grant",
+    ),
+    ("/v2/oauth/token", "post", NOBODY, {"content": bytes(70_000)}, 413, "invalid_request"),
+    ("/v2/account/link", "post", NOBODY, {"json": LINK}, 401, "AccessTokenInvalid"),
+    ("/v2/account/link", "post", SERVER, {"content": b"{"}, 400, "InvalidRequestJSONFormat"),
+    ("/v2/account/link", "post", SERVER, {"json": LINK | {"type": "pigeon"}}, 400, "InvalidParameter"),
+    ("/v2/account/link", "post", SERVER, {"json": LINK}, 404, "NotFound.User"),
+    ("/v2/account/unlink", "post", SERVER, {"json": LINK | {"type": "pigeon"}}, 400, "InvalidParameter"),
+    ("/v2/account/get_link_info", "post", SERVER, {"json": LINK}, 404, "NotFound.AccountLink"),
+    ("/v2/account/get_link_info", "post", SERVER, {"json": {}}, 400, "InvalidParameterMissing"),
+    ("/v2/account/link", "post", SERVER, {"json": {}}, 400, "InvalidParameterMissing"),
+    ("/v2/account/unlink", "post", SERVER, {"json": {}}, 400, "InvalidParameterMissing"),
+    ("/v2/account/get_link_info_by_user_id", "post", SERVER, {"json": {}}, 400, "InvalidParameterMissing"),
+    ("/v2/account/get_link_info_by_user_id", "post", SERVER, {"json": {"user_id": "*"}}, 400, "InvalidParameter"),
+    ("/", "get", NOBODY, {"params": DESCRIBE}, 401, "InvalidAccessKeyId"),
+    ("/", "get", SERVER, {"params": DESCRIBE}, 400, "MissingParameter"),
+    ("/", "get", SERVER, {"params": DESCRIBE | {"Format": "YAML"}}, 400, "InvalidParameter.Format"),
+    ("/", "post", SERVER, {"data": DESCRIBE | {"IdentityId": "x"}}, 404, "EntityNotExist.OpenAccount"),
+    ("/", "post", SERVER, {"data": {**DESCRIBE, "IdentityId": "x", "Format": ""}}, 404, "EntityNotExist.OpenAccount"),
+    ("/v3/device/account/query", "post", NOBODY, {"json": {}}, 200, 1008003),
+    ("/v3/device/account/query", "post", PUSH, {"content": b"{"}, 200, 1008001),
+    ("/v3/device/account/query", "post", PUSH, {"json": {"operator_type": 2}}, 200, 1008002),
+    ("/v3/device/account/query", "post", PUSH, {"json": {"operator_type": 9}}, 200, 1008007),
+    ("/v3/device/account/query", "post", PUSH, {"json": {"operator_type": 2, "token_list": ["never"]}}, 200, 10110008),
+    ("/v3/device/account/batchoperate", "post", PUSH, {"json": {"operator_type": 4}}, 200, 1008002),
+    ("/v3/device/account/batchoperate", "post", SERVER, {"json": {"operator_type": 4}}, 200, 1008003),
+    ("/d/{domain_id}/.well-known/jwks.json", "get", NOBODY, {}, 404, "NotFound.Domain"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: f"{error[0]}-{error[-1]}")
+async def test_an_error(client: Client, error: tuple[str, str, str, dict[str, Any], int, object]) -> None:
+    path, verb, who, request, status, word = error
+    headers = request.get("headers", {}) | await client.headers(who)
+    async with client.world.http() as http:
+        answer = await http.request(verb, path.replace("{domain_id}", "nowhere"), **request | {"headers": headers})
+    assert answer.status_code == status, answer.text
+    value, description = check(answer, DOCUMENT["paths"][path][verb])
+    assert next(value[name] for name in ("error", "code", "Code", "ret_code") if name in value) == word
+    if str(status) in DOCUMENT["paths"][path][verb]["responses"]:
+        assert f"`{word}`" in description
+
+
+def test_a_member_that_is_not_described_is_a_mistake() -> None:
+    schema = {"$ref": "#/components/schemas/Error", "components": CLOSED}
+    jsonschema.Draft202012Validator(schema).validate({"code": "", "message": ""})
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate({"code": "", "message": "", "more": ""})

@@ -1,0 +1,193 @@
+"""Every public call once, as a client makes it by REST, with what it needs to succeed.
+
+What a call spends is made anew each time; what it finds is there before it. Any of them may be made twice, and in any
+order.
+"""
+
+import base64
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
+
+from deploy.local.programs import read_bootstrap
+from deploy.local.stack import Stack
+from tests.support.calls import bearer
+from tests.support.stack import world_of
+
+Body = dict[str, Any]
+
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_IDENTITY = {"type": "mobile", "identity": "13900005678", "extra": "86"}
+_ACCOUNT = {"account": "rest-calls@example.com", "account_type": 2}
+_DEVICE = "rest-calls-device"
+
+
+class Client:
+    """Whoever makes the calls: the demo's people, and account's service, which alone mints codes."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.world = world_of(stack)
+        self._account = read_bootstrap(stack.home)["account"]
+
+    async def headers(self, credential: str) -> dict[str, str]:
+        """The `authorization` of a credential, by its name in docs/openapi.yaml; the empty name is a stranger's."""
+        demo = self.world.demo
+        if credential == "push_app":
+            return {"authorization": _basic(demo["push_access_id"], demo["push_secret_key"])}
+        if credential == "client":
+            return {"authorization": _basic(demo["client_id"], demo["client_secret"])}
+        async with self.world.http() as http:
+            if credential == "push_access_token":
+                return await self.world.bearer(http, scope=f"push:{demo['push_access_id']}")
+            return await self.world.bearer(http) if credential else {}
+
+    async def by_assertion(self) -> Body:
+        return self.world.by_assertion()
+
+    async def by_refresh_token(self) -> Body:
+        async with self.world.http() as http:
+            session = (await http.post("/v2/oauth/token", data=self.world.by_assertion())).json()
+        client_id = self.world.demo["jwt_client_id"]
+        return {"grant_type": "refresh_token", "client_id": client_id, "refresh_token": session["refresh_token"]}
+
+    async def by_code(self) -> Body:
+        demo = self.world.demo
+        async with self.world.channel("token") as channel:
+            minter = await token_service_pb2_grpc.TokenServiceStub(channel).Token(
+                token_service_pb2.TokenRequest(
+                    grant_type="client_credentials",
+                    client_id=self._account["client_id"],
+                    client_assertion_type=_ASSERTION_TYPE,
+                    client_assertion=self._account_assertion(),
+                )
+            )
+            made = await token_service_pb2_grpc.MintServiceStub(channel).CreateAuthorizationCode(
+                token_service_pb2.CreateAuthorizationCodeRequest(
+                    domain_id=demo["domain_id"],
+                    client_id=demo["client_id"],
+                    user_id=demo["user_id"],
+                    redirect_uri=demo["redirect_uri"],
+                    proof=token_pb2.Proof(method="mobile", identity="13900001234"),
+                ),
+                metadata=bearer(minter.access_token),
+            )
+        return {
+            "grant_type": "authorization_code",
+            "client_id": demo["client_id"],
+            "client_secret": demo["client_secret"],
+            "code": made.code,
+            "redirect_uri": demo["redirect_uri"],
+        }
+
+    async def by_secret(self) -> Body:
+        return self.world.by_secret()
+
+    async def by_secret_for_a_push_app(self) -> Body:
+        return self.world.by_secret(scope=f"push:{self.world.demo['push_access_id']}")
+
+    async def by_basic(self) -> Body:
+        return {"grant_type": "client_credentials"}
+
+    async def to_link(self) -> Body:
+        return _IDENTITY | {"user_id": self.world.demo["user_id"]}
+
+    async def linked(self) -> Body:
+        await self._made("/v2/account/link", await self.to_link(), "access_token")
+        return dict(_IDENTITY)
+
+    async def linked_to_user(self) -> Body:
+        await self.linked()
+        return {"user_id": self.world.demo["user_id"]}
+
+    async def open_account(self) -> Body:
+        return {"IdentityId": self.world.demo["identity_id"]}
+
+    async def to_bind(self) -> Body:
+        return {"operator_type": 2, "token_accounts": [{"token": _DEVICE, "account_list": [_ACCOUNT]}]}
+
+    async def to_bind_in_part(self) -> Body:
+        entries = [{"token": "", "account_list": [_ACCOUNT]}, {"token": _DEVICE, "account_list": [_ACCOUNT]}]
+        return {"operator_type": 1, "token_accounts": entries}
+
+    async def bound_account(self) -> Body:
+        await self._made("/v3/device/account/batchoperate", await self.to_bind(), "push_app")
+        return {"operator_type": 1, "account_list": [_ACCOUNT]}
+
+    async def bound_device(self) -> Body:
+        await self.bound_account()
+        return {"operator_type": 2, "token_list": [_DEVICE]}
+
+    async def _made(self, path: str, body: Body, credential: str) -> None:
+        async with self.world.http() as http:
+            answer = await http.post(path, json=body, headers=await self.headers(credential))
+            assert answer.status_code == 200, answer.text
+            assert answer.json().get("ret_code", 0) == 0, answer.text
+
+    def _account_assertion(self) -> str:
+        client_id, now = self._account["client_id"], int(time.time())
+        claims = {"iss": client_id, "sub": client_id, "aud": self.world.demo["domain_id"], "jti": uuid.uuid4().hex}
+        return jwt.encode(claims | {"iat": now, "exp": now + 60}, self._account["private_key_pem"], "ES256")
+
+
+@dataclass(frozen=True)
+class RestCall:
+    """One call.
+
+    Args:
+        rpc: `Service.Rpc`.
+        path: as proto/ has it; a domain stands for `{domain_id}`.
+        body: makes the request; without one it is a GET.
+        credential: as in `Client.headers`.
+    """
+
+    rpc: str
+    path: str
+    body: Callable[[Client], Awaitable[Body]] | None = None
+    credential: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.rpc}-{self.body.__name__ if self.body else self.path}"
+
+
+_TOKEN = "/v2/oauth/token"
+_ACCOUNTS = "/v2/account"
+_DEVICES = "/v3/device/account"
+
+REST_CALLS = [
+    RestCall("TokenService.Token", _TOKEN, Client.by_assertion),
+    RestCall("TokenService.Token", _TOKEN, Client.by_refresh_token),
+    RestCall("TokenService.Token", _TOKEN, Client.by_code),
+    RestCall("TokenService.Token", _TOKEN, Client.by_secret),
+    RestCall("TokenService.Token", _TOKEN, Client.by_secret_for_a_push_app),
+    RestCall("TokenService.Token", _TOKEN, Client.by_basic, "client"),
+    RestCall("TokenService.GetJwks", "/.well-known/jwks.json"),
+    RestCall("TokenService.GetJwks", "/d/bj1/.well-known/jwks.json"),
+    RestCall("TokenService.GetServerMetadata", "/.well-known/oauth-authorization-server"),
+    RestCall("TokenService.GetServerMetadata", "/.well-known/oauth-authorization-server/d/bj1"),
+    RestCall("TokenService.GetServerMetadata", "/d/bj1/.well-known/oauth-authorization-server"),
+    RestCall("AccountService.LinkAccount", f"{_ACCOUNTS}/link", Client.to_link, "access_token"),
+    RestCall("AccountService.GetLinkInfo", f"{_ACCOUNTS}/get_link_info", Client.linked, "access_token"),
+    RestCall(
+        "AccountService.GetLinkInfoByUserId",
+        f"{_ACCOUNTS}/get_link_info_by_user_id",
+        Client.linked_to_user,
+        "access_token",
+    ),
+    RestCall("AccountService.UnlinkAccount", f"{_ACCOUNTS}/unlink", Client.to_link, "access_token"),
+    RestCall("OpenAccountService.DescribeOpenAccount", "/rpc/DescribeOpenAccount", Client.open_account, "access_token"),
+    RestCall("BindingService.BatchOperateAccounts", f"{_DEVICES}/batchoperate", Client.to_bind, "push_access_token"),
+    RestCall(
+        "BindingService.BatchOperateAccounts", f"{_DEVICES}/batchoperate", Client.to_bind_in_part, "push_access_token"
+    ),
+    RestCall("BindingService.QueryAccounts", f"{_DEVICES}/query", Client.bound_account, "push_access_token"),
+    RestCall("BindingService.QueryAccounts", f"{_DEVICES}/query", Client.bound_device, "push_access_token"),
+]
+
+
+def _basic(identifier: str, secret: str) -> str:
+    return "Basic " + base64.b64encode(f"{identifier}:{secret}".encode()).decode()
