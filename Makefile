@@ -34,7 +34,7 @@ check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/python -m deploy.breaking
 	$(BIN)/squawk services/*/migrations/*.sql
 	$(BIN)/python -m gateway validate
-	$(MKDOCS) build --strict --quiet
+	$(MKDOCS) build --strict
 
 format: $(VENV)/.checkers ## Format the code
 	$(BIN)/ruff format $(PACKAGES)
@@ -44,7 +44,7 @@ manual: $(VENV)/.installed gen/.made ## Write the tables of docs/ that are made 
 	$(BIN)/python -m deploy.manual
 
 docs: $(VENV)/.checkers ## Build the manual: gen/docs/index.html
-	$(MKDOCS) build --strict --quiet
+	$(MKDOCS) build --strict
 
 docs-serve: $(VENV)/.checkers ## Show the manual at 127.0.0.1:8000 while it is written
 	$(MKDOCS) serve --dev-addr 127.0.0.1:8000

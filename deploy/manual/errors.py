@@ -1,6 +1,7 @@
 """The page of errors, from the reasons in proto/ and how each surface says them."""
 
 import re
+from collections.abc import Iterator
 
 from google.rpc import code_pb2
 from tessera.account.v1 import error_reason_pb2 as account_reasons
@@ -9,7 +10,7 @@ from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import error_reason_pb2 as token_reasons
 
 from deploy.manual import image
-from deploy.manual.markdown import code, one_line, table
+from deploy.manual.markdown import one_line, table
 
 _ENUMS = (
     ("Any service, and the gateway", runtime_reasons.ErrorReason),
@@ -27,21 +28,27 @@ def errors_page() -> str:
         "# Errors",
         "",
         "Inside, an error is a gRPC status with `google.rpc.ErrorInfo`: `reason` is a name of the table, `domain` is",
-        "`tessera`. Outside, each surface says it in its own words; an empty cell takes those of the status. Made by",
-        "`make manual` from `proto/`.",
+        "`tessera`. Outside, each surface says it in its own words; where none stand here, in those of the status.",
+        "Made by `make manual` from `proto/`.",
     ]
     for title, enum in _ENUMS:
         rows = []
         for value in enum.DESCRIPTOR.values:
-            dialect = value.GetOptions().Extensions[runtime_reasons.dialect]
             if value.number:
-                words = (dialect.oauth, dialect.pds, dialect.rpc, str(dialect.tpns or ""))
-                meaning = one_line(comments[f"{enum.DESCRIPTOR.full_name}.{value.name}"])
                 # A place to link to: a row has none of its own.
                 name = f'<a id="{value.name.lower()}"></a>`{value.name}`'
-                rows.append((name, meaning, code_pb2.Code.Name(dialect.code), *map(code, words)))
-        lines += ["", f"## {title}", *table(("reason", "meaning", "gRPC", "OAuth", "PDS", "RPC", "TPNS"), rows)]
+                meaning = one_line(comments[f"{enum.DESCRIPTOR.full_name}.{value.name}"])
+                rows.append(
+                    (name, meaning, "<br>".join(_words(value.GetOptions().Extensions[runtime_reasons.dialect])))
+                )
+        lines += ["", f"## {title}", *table(("reason", "meaning", "said as"), rows)]
     return "\n".join(lines) + "\n"
+
+
+def _words(dialect: runtime_reasons.Dialect) -> Iterator[str]:
+    yield f"gRPC&nbsp;`{code_pb2.Code.Name(dialect.code)}`"
+    words = {"OAuth": dialect.oauth, "PDS": dialect.pds, "RPC": dialect.rpc, "TPNS": dialect.tpns}
+    yield from (f"{surface}&nbsp;`{word}`" for surface, word in words.items() if word)
 
 
 def linked(text: str, page: str) -> str:

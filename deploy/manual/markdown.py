@@ -18,10 +18,5 @@ def anchor(heading: str) -> str:
     return heading.lower().replace(".", "").replace(" ", "-")
 
 
-def code(text: str) -> str:
-    """Text as code; nothing where there is none."""
-    return f"`{text}`" if text else ""
-
-
 def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"

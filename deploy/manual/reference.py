@@ -113,15 +113,15 @@ class _Page:
     def _method(self, service: ServiceDescriptorProto, method: MethodDescriptorProto, own: dict[str, str]) -> list[str]:
         full = f"{service.name}.{method.name}"
         said, _, errors = self._comment(full).partition(_ERRORS)
-        rows = [("HTTP", path) for path in _paths(method)]
-        rows += [
-            ("caller", _caller(method)),
-            ("takes", self._type(method.input_type)),
-            ("answers", self._type(method.output_type)),
+        facts = [f"HTTP: {path}" for path in _paths(method)]
+        facts += [
+            f"caller: {_caller(method)}",
+            f"takes: {self._type(method.input_type)}",
+            f"answers: {self._type(method.output_type)}",
         ]
         if errors:
-            rows.append(("errors", one_line(linked(errors.strip(), "../errors.md"))))
-        lines = ["", f"### {full}", "", said.strip(), *table(("", ""), rows)]
+            facts.append(f"errors: {one_line(linked(errors.strip(), '../errors.md'))}")
+        lines = ["", f"### {full}", "", said.strip(), "", *(f"- {fact}" for fact in facts)]
         for role in ("takes", "answers"):
             if name := own.get(f"{full} {role}"):
                 lines += ["", f"#### {name}", "", self._comment(name), *self._fields(name, self._messages[name])]
