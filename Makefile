@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format manual openapi package proto clients gateway-compat lock clean
+.PHONY: help run test test-slow check format manual docs docs-serve openapi package proto clients gateway-compat lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTOS := $(shell find proto -name '*.proto')
 PACKAGES := services gateway deploy tests proto/clients/python
+# Without the theme's notice that MkDocs 2 will not be for it: the lock file has MkDocs 1.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
 # Arguments for pytest: make test ARGS="tests/e2e -k describe"
 ARGS ?=
 
@@ -35,6 +37,7 @@ check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/python -m deploy.breaking
 	$(BIN)/squawk services/*/migrations/*.sql
 	$(BIN)/python -m gateway validate
+	$(MKDOCS) build --strict
 
 format: $(VENV)/.checkers ## Format the code
 	$(BIN)/ruff format $(PACKAGES)
@@ -49,6 +52,12 @@ package: $(VENV)/.installed ## Build the Python client, stubs included, into dis
 
 openapi: $(VENV)/.tools gen/.made ## Write docs/openapi.yaml
 	$(BIN)/python -m deploy.openapi
+
+docs: $(VENV)/.checkers ## Build the manual: gen/docs/index.html
+	$(MKDOCS) build --strict
+
+docs-serve: $(VENV)/.checkers ## Show the manual at 127.0.0.1:8000 while it is written
+	$(MKDOCS) serve --dev-addr 127.0.0.1:8000
 
 proto: gen/.made ## Make stubs and the descriptor image in gen/
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from deploy.local.config import LocalSettings
 from deploy.local.demo import Demo
 from deploy.local.errors import CannotRun
+from deploy.local.home import Home
 from services.runtime.env import PREFIX, SettingsError, load
 
 _EPILOG = """\
@@ -53,6 +54,11 @@ def _made(arguments: argparse.Namespace, settings: LocalSettings) -> str:
         return demo.assertion()
     if arguments.command == "refresh-token":
         return demo.new_refresh_token()
+    if arguments.operator:
+        from deploy.local.programs import read_bootstrap  # as above
+
+        operator = read_bootstrap(Home(settings.home))["operator"]
+        return demo.token_of(operator["client_id"], operator["client_secret"])
     return demo.access_token(push=arguments.push)
 
 
@@ -79,7 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     access = commands.add_parser(
         "access-token", parents=[common], help="print an access token of the demo's web server"
     )
-    access.add_argument("--push", action="store_true", help="one for the demo's push app, as binding's RPCs take it")
+    instead = access.add_mutually_exclusive_group()
+    instead.add_argument("--push", action="store_true", help="one for the demo's push app, as binding's RPCs take it")
+    instead.add_argument(
+        "--operator", action="store_true", help="one of the domain's operator, as the admin RPCs take it"
+    )
     parser.set_defaults(command="run")
     return parser
 

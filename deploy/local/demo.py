@@ -106,11 +106,14 @@ class Demo:
         return str(self._token(form)["refresh_token"])
 
     def access_token(self, *, push: bool) -> str:
-        """Take an access token by client_credentials, as the WebServer app or for its push app. Raises `CannotRun`."""
-        form = {"grant_type": "client_credentials", "client_id": self.client_id, "client_secret": self.client_secret}
-        if push:
-            form["scope"] = f"push:{self.push_access_id}"
-        return str(self._token(form)["access_token"])
+        """Take an access token as the WebServer app, or as that for its push app. Raises `CannotRun`."""
+        scope = {"scope": f"push:{self.push_access_id}"} if push else {}
+        return self.token_of(self.client_id, self.client_secret, **scope)
+
+    def token_of(self, client_id: str, client_secret: str, **further: str) -> str:
+        """Take an access token by client_credentials, as any client of the domain. Raises `CannotRun`."""
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        return str(self._token(form | further)["access_token"])
 
     def _token(self, form: dict[str, str]) -> dict[str, Any]:
         address = urllib.parse.urlsplit(self.gateway)

@@ -1,0 +1,62 @@
+"""The page of settings, from the settings' own classes."""
+
+import dataclasses
+import typing
+from datetime import timedelta
+
+from deploy.local.config import LocalSettings
+from deploy.manual.markdown import table
+from gateway.config import GatewaySettings
+from services.account.config import AccountSettings
+from services.binding.config import BindingSettings
+from services.runtime.env import PREFIX
+from services.runtime.server import ServerSettings
+from services.token.config import TokenSettings
+
+
+def settings_page() -> str:
+    """Every setting of every process: name, meaning, default, bounds."""
+    lines = [
+        "# Settings",
+        "",
+        "Processes are told everything by their environment, and say all that is wrong with it at once. A variable",
+        "that is empty counts as absent. In place of any of them, the same name with `_FILE` may name a file that",
+        "holds the value. Made by `make manual`.",
+    ]
+    for title, settings, without in (
+        ("Every service", ServerSettings, None),
+        ("token", TokenSettings, ServerSettings),
+        ("account", AccountSettings, ServerSettings),
+        ("binding", BindingSettings, ServerSettings),
+        ("The gateway (`python -m gateway`)", GatewaySettings, None),
+        ("The stack without containers (`make run`)", LocalSettings, None),
+    ):
+        inherited = {field.name for field in dataclasses.fields(without)} if without else set()
+        rows = [_setting(field) for field in dataclasses.fields(settings) if field.name not in inherited]
+        lines += ["", f"## {title}", *table(("variable", "meaning", "default", "bounds"), rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(field: "dataclasses.Field[typing.Any]") -> tuple[str, ...]:
+    known = field.metadata
+    bounds = [f"{_number(known[side])} {side}" for side in ("minimum", "maximum") if known[side] is not None]
+    bounds += [f"`{choice}`" for choice in known["choices"]]
+    return f"`{PREFIX}{field.name.upper()}`", known["meaning"], _default(field.default), ", ".join(bounds)
+
+
+def _default(value: object) -> str:
+    if value is dataclasses.MISSING:
+        return "required"
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, timedelta):
+        return f"`{_number(value.total_seconds())}`"
+    if isinstance(value, tuple):
+        return "`" + ",".join(str(item) for item in value) + "`"
+    return f"`{value}`"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
