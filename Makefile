@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format manual proto lock clean
+.PHONY: help run test test-slow load check format manual proto lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTOS := $(shell find proto -name '*.proto')
 PACKAGES := services gateway deploy tests
-# Arguments for pytest: make test ARGS="tests/e2e -k describe"
+# Arguments for pytest, or for `make load`: make test ARGS="tests/e2e -k describe"
 ARGS ?=
 
 help: ## Print this help
@@ -22,6 +22,9 @@ test: $(VENV)/.installed gen/.made ## Run the test suite, but for what is marked
 
 test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow $(ARGS)
+
+load: $(VENV)/.tools gen/.made ## Drive every call at rising rates, on a stack of its own; ARGS=--help says how
+	@$(BIN)/python -m tests.load $(ARGS)
 
 check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/ruff format --check $(PACKAGES)

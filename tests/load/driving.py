@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.stack import Stack
+from deploy.local.ports import Layout
 from services.runtime.supervisor import Supervisor, Tell
 from tests.load import cpu, ghz, wrk
 from tests.load.minting import Mint, Values
@@ -25,11 +25,13 @@ class Plan:
         scenarios: what is called.
         rates: calls a second, in this order.
         seconds: how long a step takes, where the rate is reached.
+        workers: processes of each service.
     """
 
     scenarios: Sequence[Scenario]
     rates: Sequence[int]
     seconds: float
+    workers: int
 
     @property
     def steps(self) -> int:
@@ -50,20 +52,20 @@ class Run:
     """Drives one running stack.
 
     Args:
-        stack: the stack, which this process started.
+        layout: where the stack is, which this process started.
         mint: makes what calls spend there.
         folder: for the generators' files.
         tell: takes the generators' lines.
     """
 
-    def __init__(self, stack: Stack, mint: Mint, folder: Path, tell: Tell) -> None:
-        self._layout = stack.layout
+    def __init__(self, layout: Layout, mint: Mint, folder: Path, tell: Tell) -> None:
+        self._layout = layout
         self._mint = mint
         self._folder = folder
         self._supervisor = Supervisor(tell)
 
     async def steps(
-        self, plan: Plan, minted: Callable[[Scenario, int, int], None], begins: Callable[[str, str, int], None]
+        self, plan: Plan, minted: Callable[[str, int, int], None], begins: Callable[[str, str, int], None]
     ) -> AsyncIterator[Step]:
         """Measure, a step at a time.
 
@@ -84,9 +86,7 @@ class Run:
                     driven = await self.drive(scenario, surface, spent, rate)
                     yield Step(scenario.name, surface, rate, driven, cpu.since(before))
 
-    async def mint(
-        self, scenario: Scenario, calls: int, minted: Callable[[Scenario, int, int], None]
-    ) -> list[Values]:
+    async def mint(self, scenario: Scenario, calls: int, minted: Callable[[str, int, int], None]) -> list[Values]:
         """Make what so many calls of a scenario spend, on either surface."""
         total = calls * self._mint.makings(scenario.placeholders)
         made = 0
@@ -94,7 +94,7 @@ class Run:
         def advance(more: int) -> None:
             nonlocal made
             made += more
-            minted(scenario, made, total)
+            minted(scenario.name, made, total)
 
         return await self._mint.make(scenario.placeholders, calls, advance)
 

@@ -2,7 +2,7 @@
 
 It takes the requests of its data file by the number of the call, modulo how many there are (`runner/data.go`), and
 counts calls in one place (`runner/requester.go`): with as many requests as calls each is sent once, whatever number of
-workers it has. Its own percentiles leave out failed calls; ours are of all answers, and of all processes of it together.
+workers it has. Its own percentiles leave out failed calls; ours are of all answers, of all its processes together.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ def find() -> str | None:
     return str(beside) if beside.exists() else shutil.which("ghz")
 
 
-async def drive(  # noqa: D417
+async def drive(
     supervisor: Supervisor,
     folder: Path,
     rpc: str,

@@ -18,8 +18,12 @@ import grpc
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from tessera.account.v1 import account_admin_service_pb2, account_admin_service_pb2_grpc
-from tessera.account.v1 import account_service_pb2, account_service_pb2_grpc
+from tessera.account.v1 import (
+    account_admin_service_pb2,
+    account_admin_service_pb2_grpc,
+    account_service_pb2,
+    account_service_pb2_grpc,
+)
 from tessera.binding.v1 import binding_pb2, binding_service_pb2, binding_service_pb2_grpc
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
@@ -93,7 +97,9 @@ class Mint:
     """Makes what the calls of one running stack need.
 
     Args:
-        token, account, binding: channels to the services.
+        token: a channel to the token service.
+        account: one to the account service.
+        binding: one to the binding service.
         bootstrap: the identities that the stack was started with.
     """
 
@@ -124,9 +130,7 @@ class Mint:
         identities = await _side_by_side([lambda: self._open_account(call, project.project_id)] * _KNOWN, _nobody)
         owners = itertools.chain(known_users, known_users)
         server = _call(await self._server_token())
-        links = await _side_by_side(
-            [lambda owner=owner: self._linked(server, owner) for owner in owners], _nobody
-        )
+        links = await _side_by_side([lambda owner=owner: self._linked(server, owner) for owner in owners], _nobody)
         bindings = await self._make_bindings(_KNOWN, _nobody)
         self._known = [
             {
@@ -159,7 +163,7 @@ class Mint:
         made = [dict(self._known[number % _KNOWN]) for number in range(calls)]
         for parts in [await make(calls, advance) for make in self._makers(placeholders)]:
             for values, part in zip(made, parts, strict=True):
-                values |= part
+                values.update(part)
         return made
 
     def makings(self, placeholders: Collection[str]) -> int:

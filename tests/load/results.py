@@ -68,6 +68,19 @@ class Step:
         return self.cpu[kind] * 1000 / self.driven.answered if self.driven.answered else 0.0
 
 
+@dataclass
+class Measured:
+    """What a run measured so far.
+
+    Args:
+        steps: its steps, in their order.
+        idle: CPU-seconds a second of each kind of process while nothing was called.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    idle: dict[str, float] = field(default_factory=dict)
+
+
 def percentile(latencies: Sequence[float], percent: float) -> float:
     """The smallest of the sorted latencies that so many percent do not exceed; 0 where there are none."""
     if not latencies:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
+from rich import box
 from rich.table import Table
 
 from tests.load.cpu import GENERATOR, KINDS
@@ -16,6 +17,8 @@ def table(steps: Sequence[Step]) -> Table:
     made = Table(
         title="Load: rate and answers a second; latency in ms; CPU-seconds for each 1,000 calls, by process",
         title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
     for name in ("scenario", "surface"):
         made.add_column(name, no_wrap=True)

@@ -17,9 +17,7 @@ def find() -> str | None:
     return shutil.which("wrk")
 
 
-async def drive(
-    folder: Path, url: str, requests: Sequence[bytes], *, rate: int, dialect: str
-) -> Driven:
+async def drive(folder: Path, url: str, requests: Sequence[bytes], *, rate: int, dialect: str) -> Driven:
     """Send requests over HTTP/1.1, each once.
 
     Args:
