@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format manual docs docs-serve openapi package proto clients gateway-compat lock clean
+.PHONY: help run test test-slow load gateway-compat check format manual docs docs-serve openapi package proto clients lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ PROTOS := $(shell find proto -name '*.proto')
 PACKAGES := services gateway deploy tests proto/clients/python
 # Without the theme's notice that MkDocs 2 will not be for it: the lock file has MkDocs 1.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
-# Arguments for pytest: make test ARGS="tests/e2e -k describe"
+# Arguments for pytest, or for `make load`: make test ARGS="tests/e2e -k describe"
 ARGS ?=
 
 help: ## Print this help
@@ -27,6 +27,8 @@ test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
 
 gateway-compat: $(VENV)/.tools gen/.made ## Compare the gateway with grpc-gateway's reverse proxy, on the same services
 	$(BIN)/python -m pytest tests/compat $(ARGS)
+load: $(VENV)/.tools gen/.made ## Drive every call at rising rates, on a stack of its own; ARGS=--help says how
+	@$(BIN)/python -m tests.load $(ARGS)
 
 check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/ruff format --check $(PACKAGES)
