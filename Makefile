@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format manual proto lock clean
+.PHONY: help run test test-slow check format manual secrets proto lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROTOS := $(shell find proto -name '*.proto')
 PACKAGES := services gateway deploy tests
+# Folder and options for make secrets, as python -m deploy.secrets takes them.
+SECRETS ?= deploy/.secrets
 # Arguments for pytest: make test ARGS="tests/e2e -k describe"
 ARGS ?=
 
@@ -39,6 +41,9 @@ format: $(VENV)/.checkers ## Format the code
 
 manual: $(VENV)/.installed gen/.made ## Write the tables of docs/ that are made from code and contracts
 	$(BIN)/python -m deploy.manual
+
+secrets: $(VENV)/.installed gen/.made ## Make what compose.yaml is to be told and nobody else may know, in deploy/.secrets
+	@$(BIN)/python -m deploy.secrets $(SECRETS)
 
 proto: gen/.made ## Make stubs and the descriptor image in gen/
 

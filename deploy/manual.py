@@ -16,7 +16,7 @@ from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import error_reason_pb2 as token_reasons
 
 from deploy.local.config import LocalSettings
-from gateway.config import GatewaySettings
+from gateway.config import DrainSettings, ServeSettings
 from services.account.config import AccountSettings
 from services.binding.config import BindingSettings
 from services.runtime.env import PREFIX
@@ -41,7 +41,8 @@ def settings_page() -> str:
         ("token", TokenSettings, ServerSettings),
         ("account", AccountSettings, ServerSettings),
         ("binding", BindingSettings, ServerSettings),
-        ("The gateway (`python -m gateway`)", GatewaySettings, None),
+        ("The gateway (`python -m gateway`)", ServeSettings, None),
+        ("Draining the gateway (`python -m gateway drain`)", DrainSettings, ServeSettings),
         ("The stack without containers (`make run`)", LocalSettings, None),
     ):
         inherited = {field.name for field in dataclasses.fields(without)} if without else set()

@@ -15,7 +15,9 @@ from tessera.token.v1.token_service_pb2_grpc import TokenServiceStub
 
 from deploy.local.demo import Demo
 from deploy.local.errors import CannotRun
+from deploy.local.home import Home
 from deploy.local.ports import Layout
+from deploy.local.programs import DEFAULT_DOMAIN
 from services.runtime.channel import open_channel
 
 _PERMISSIONS = ("account.link", "account.describe", "token.impersonate")
@@ -24,28 +26,28 @@ _REDIRECT_URI = "http://127.0.0.1:8000/callback"
 _TIMEOUT_SECONDS = 10
 
 
-async def seed(layout: Layout, bootstrap: dict[str, Any]) -> Demo:
+async def seed(layout: Layout, home: Home) -> Demo:
     """Make one of everything; the refresh token is left empty.
 
     Args:
         layout: where the services and the gateway are.
-        bootstrap: what `services.token bootstrap` wrote.
+        home: where the operator's identity is.
 
     Raises:
-        CannotRun: a call was refused. What the calls before it made stays, and is nobody's.
+        CannotRun: there is no identity, or a call was refused. What the calls before it made stays, and is nobody's.
     """
     async with open_channel(layout.peers("token")) as token, open_channel(layout.peers("account")) as account:
         try:
-            return await _seed(layout, bootstrap, token, account)
+            return await _seed(layout, home, token, account)
         except grpc.aio.AioRpcError as error:
             raise CannotRun(f"the demo could not be made: {error.code().name}: {error.details()}") from error
 
 
-async def _seed(layout: Layout, bootstrap: dict[str, Any], token: grpc.aio.Channel, account: grpc.aio.Channel) -> Demo:
-    operator = bootstrap["operator"]
-    request = TokenRequest(
-        grant_type="client_credentials", client_id=operator["client_id"], client_secret=operator["client_secret"]
+async def _seed(layout: Layout, home: Home, token: grpc.aio.Channel, account: grpc.aio.Channel) -> Demo:
+    client_id, client_secret = (
+        home.identity(f"operator_{each}").read_text() for each in ("client_id", "client_secret")
     )
+    request = TokenRequest(grant_type="client_credentials", client_id=client_id, client_secret=client_secret)
     issued = await TokenServiceStub(token).Token(request, timeout=_TIMEOUT_SECONDS)
     call: dict[str, Any] = {
         "metadata": (("authorization", f"Bearer {issued.access_token}"),),
@@ -92,7 +94,7 @@ async def _seed(layout: Layout, bootstrap: dict[str, Any], token: grpc.aio.Chann
     )
     return Demo(
         gateway=layout.gateway_url,
-        domain_id=bootstrap["domain_id"],
+        domain_id=DEFAULT_DOMAIN,
         user_id=user.user_id,
         identity_id=identity.identity_id,
         project_id=project.project_id,
