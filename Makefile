@@ -34,6 +34,8 @@ check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/python -m deploy.breaking
 	$(BIN)/squawk services/*/migrations/*.sql
 	$(BIN)/python -m gateway validate
+	$(if $(shell command -v go),@$(MAKE) --no-print-directory $(VENV)/.tools)
+	$(BIN)/python -m deploy.manifests
 
 format: $(VENV)/.checkers ## Format the code
 	$(BIN)/ruff format $(PACKAGES)
