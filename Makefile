@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow load gateway-compat check format manual docs docs-serve openapi package proto clients lock clean
+.PHONY: help run test test-slow load gateway-compat check format manual docs docs-serve openapi package secrets proto clients lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -10,6 +10,8 @@ PROTOS := $(shell find proto -name '*.proto')
 PACKAGES := services gateway deploy tests proto/clients/python
 # Without the theme's notice that MkDocs 2 will not be for it: the lock file has MkDocs 1.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
+# Folder and options for make secrets, as python -m deploy.secrets takes them.
+SECRETS ?= deploy/.secrets
 # Arguments for pytest, or for `make load`: make test ARGS="tests/e2e -k describe"
 ARGS ?=
 
@@ -27,6 +29,7 @@ test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
 
 gateway-compat: $(VENV)/.tools gen/.made ## Compare the gateway with grpc-gateway's reverse proxy, on the same services
 	$(BIN)/python -m pytest tests/compat $(ARGS)
+
 load: $(VENV)/.tools gen/.made ## Drive every call at rising rates, on a stack of its own; ARGS=--help says how
 	@$(BIN)/python -m tests.load $(ARGS)
 
@@ -40,6 +43,8 @@ check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/squawk services/*/migrations/*.sql
 	$(BIN)/python -m gateway validate
 	$(MKDOCS) build --strict
+	$(if $(shell command -v go),@$(MAKE) --no-print-directory $(VENV)/.tools)
+	$(BIN)/python -m deploy.manifests
 
 format: $(VENV)/.checkers ## Format the code
 	$(BIN)/ruff format $(PACKAGES)
@@ -60,6 +65,9 @@ docs: $(VENV)/.checkers ## Build the manual: gen/docs/index.html
 
 docs-serve: $(VENV)/.checkers ## Show the manual at 127.0.0.1:8000 while it is written
 	$(MKDOCS) serve --dev-addr 127.0.0.1:8000
+
+secrets: $(VENV)/.installed gen/.made ## Make what compose.yaml is to be told and nobody else may know, in deploy/.secrets
+	@$(BIN)/python -m deploy.secrets $(SECRETS)
 
 proto: gen/.made ## Make stubs and the descriptor image in gen/
 

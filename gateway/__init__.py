@@ -4,5 +4,5 @@ Owns the four public surfaces: which paths there are, the dialect of every answe
 request. Holds the route from a credential that is no access token to token's Authorization service.
 
 Leaves to others: who may call what (each service's interceptor, by what its RPC declares), whether a credential is
-good (token), what a reason is called on a surface (the option `dialect` in proto/), and starting Envoy (deploy/).
+good (token), and what a reason is called on a surface (the option `dialect` in proto/).
 """

@@ -1,14 +1,12 @@
-"""`python -m gateway`: render Envoy's configuration, or have Envoy check it."""
+"""`python -m gateway`: serve, drain, render Envoy's configuration, or have Envoy check it."""
 
 import argparse
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from gateway.config import GatewaySettings
+from gateway import envoy
+from gateway.config import DrainSettings, GatewaySettings, ServeSettings
 from gateway.render import render
 from services.runtime.env import SettingsError, load
 from services.runtime.files import write_private
@@ -16,10 +14,45 @@ from services.runtime.files import write_private
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; answers the exit status: 2 for wrong settings, with a line on standard error for each."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "serve":
+            settings = load(ServeSettings, os.environ)
+            envoy.become(render(settings), settings)
+        elif options.command == "drain":
+            envoy.drain(load(DrainSettings, os.environ))
+        elif options.command == "validate":
+            defaults = GatewaySettings(gateway_client_id="validate", gateway_client_secret="validate")  # noqa: S106 none
+            return envoy.check(render(defaults))
+        else:
+            _render(options.output)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m gateway", description="Configuration of Tessera's gateway (Envoy)."
+        prog="python -m gateway",
+        description="Tessera's gateway (Envoy). Settings come from TESSERA_*, see docs/settings.md.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser(
+        "serve",
+        help="serve until SIGTERM",
+        description="Render the configuration into TESSERA_GATEWAY_CONFIGURATION and become Envoy. SIGTERM ends it at "
+        "once, calls under way included: `drain` comes before it where no call may be cut.",
+    )
+    commands.add_parser(
+        "drain",
+        help="take a running gateway out of service; returns when it may be ended",
+        description="Have /ready answer 503 while calls are served still, wait TESSERA_GATEWAY_LAME_DUCK seconds, and "
+        "then, up to TESSERA_GATEWAY_DRAIN seconds, for calls under way.",
+    )
     rendering = commands.add_parser(
         "render",
         help="render envoy.yaml from TESSERA_*",
@@ -34,35 +67,15 @@ def main(arguments: list[str] | None = None) -> int:
         help="have Envoy check the configuration",
         description="Render with default settings into a temporary folder and run `envoy --mode validate` on it.",
     )
-    options = parser.parse_args(arguments)
-    try:
-        return _validate() if options.command == "validate" else _render(options.output)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return parser
 
 
-def _render(output: Path | None) -> int:
+def _render(output: Path | None) -> None:
     text = render(load(GatewaySettings, os.environ))
     if output is None:
         print(text, end="")
     else:
         write_private(output, text)
-    return 0
-
-
-def _validate() -> int:
-    # The Envoy beside this Python first: in the virtual environment it comes as a wheel.
-    envoy = shutil.which("envoy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if envoy is None:
-        print("envoy is not installed", file=sys.stderr)
-        return 1
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "envoy.yaml")
-        settings = GatewaySettings(gateway_client_id="validate", gateway_client_secret="validate")  # noqa: S106 none
-        write_private(file, render(settings))
-        command = [envoy, "--mode", "validate", "--disable-hot-restart", "--log-level", "error", "-c", str(file)]
-        return subprocess.run(command, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -56,3 +56,43 @@ class GatewaySettings:
     gateway_reply_bytes: int = setting(
         "largest answer of a service, in bytes", default=32 * 1024 * 1024, minimum=64 * 1024, maximum=1024**3
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings(GatewaySettings):
+    """What `serve` is told beside what the configuration is rendered from."""
+
+    gateway_configuration: Path = setting(
+        "file that `serve` renders Envoy's configuration into, with mode 0600: it holds the gateway's secret"
+    )
+    gateway_threads: int = setting(
+        "threads that serve calls: as many as CPUs that the gateway may use. Not taken from the machine, "
+        "of which a container has a part only",
+        default=2,
+        minimum=1,
+        maximum=256,
+    )
+    gateway_log_level: str = setting(
+        "how much Envoy logs on standard error",
+        default="warning",
+        choices=("trace", "debug", "info", "warning", "error", "critical", "off"),
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DrainSettings:
+    """What `drain` is told."""
+
+    gateway_admin_socket: Path = setting("Unix socket of Envoy's admin interface")
+    gateway_lame_duck: timedelta = setting(
+        "seconds that `drain` serves on after /ready has begun to answer 503, so that balancers look elsewhere",
+        default=timedelta(seconds=5),
+        minimum=0,
+        maximum=300,
+    )
+    gateway_drain: timedelta = setting(
+        "seconds that `drain` waits for calls under way after that",
+        default=timedelta(seconds=15),
+        minimum=0,
+        maximum=300,
+    )

@@ -33,13 +33,13 @@ class Home:
         self.path = path.absolute()
         with _named(self.path):
             _private(self.path)
-            for folder in ("log", "state"):
+            for folder in ("identities", "log", "state"):
                 _private(self.path / folder)
 
     @property
-    def bootstrap(self) -> Path:
-        """The service identities and the operator's, as `services.token bootstrap` wrote them."""
-        return self.path / "bootstrap.json"
+    def identities(self) -> Path:
+        """The folder of the service identities and the operator's, as `services.token bootstrap` has it."""
+        return self.path / "identities"
 
     @property
     def demo(self) -> Path:
@@ -67,6 +67,17 @@ class Home:
         with _named(folder):
             _private(folder)
         return folder
+
+    def identity(self, name: str) -> Path:
+        """The file of one of the identities' values.
+
+        Raises:
+            CannotRun: it is not there. The database, which knows it, cannot be used without.
+        """
+        file = self.identities / name
+        if not file.exists():
+            raise CannotRun(f"{file} is missing: put it back, or begin anew without {self.path}")
+        return file
 
     def run(self) -> Path:
         """The folder of Unix sockets: `run`, or one in the temporary folder where that path is too long for a socket.
@@ -122,7 +133,7 @@ class Home:
         """
         if self.key.exists():
             return
-        if self.bootstrap.exists():
+        if self.postgres.exists():
             raise CannotRun(f"{self.key} is missing, and {self.postgres} cannot be read without it: put it back")
         write_private(self.key, base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode() + "\n")
 

@@ -22,7 +22,7 @@ DATABASE = "tessera"
 _SUPERUSER = "postgres"
 _PORT = "5432"
 _NOBODY = 65_534
-_ROLES = Path(__file__).with_name("roles.sql")
+_ROLES = Path(__file__).parents[1] / "postgres" / "roles.sql"
 _SETTINGS = {
     "listen_addresses": "",
     "port": _PORT,
@@ -56,8 +56,8 @@ class Postgres:
 
     def __init__(self, home: Home, environ: Mapping[str, str]) -> None:
         self._home = home
-        # Its own settings may come from the environment, and are not to.
-        self._env = {name: value for name, value in environ.items() if not name.startswith("PG")}
+        # Its own settings, and those of roles.sql, may come from the environment, and are not to.
+        self._env = {name: value for name, value in environ.items() if not name.startswith(("PG", "TESSERA_"))}
         self._env |= {"LC_ALL": "C", "TZ": "UTC"}
         self._programs = programs()
         self._sockets = home.run()

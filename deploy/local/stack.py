@@ -13,7 +13,7 @@ from deploy.local.errors import CannotRun
 from deploy.local.home import Home
 from deploy.local.ports import SERVICES, check_free, lay_out
 from deploy.local.postgres import Postgres
-from deploy.local.programs import Programs, read_bootstrap
+from deploy.local.programs import Programs
 from services.runtime.supervisor import Supervisor, Tell, together
 
 # What Postgres says before it has opened its log file, of no use where all is well.
@@ -68,8 +68,7 @@ class Stack:
         self._lock.enter_context(self.home.lock())
         check_free(self.layout, self._settings.bind)
         if not self.home.postgres.exists():
-            # They belong to a database that is no more.
-            self.home.bootstrap.unlink(missing_ok=True)
+            # It belongs to a database that is no more; the identities serve the next one, too.
             self.home.demo.unlink(missing_ok=True)
         self.home.make_key()
         postgres = Postgres(self.home, self._environ)
@@ -89,22 +88,18 @@ class Stack:
         if service == "token":
             await self.supervisor.once(programs.bootstrap())
             self._bootstrapped.set()
-            await together(self._start_gateway(programs), self.supervisor.start(programs.serve(service)))
+            await together(self.supervisor.start(programs.gateway()), self.supervisor.start(programs.serve(service)))
         else:
             if service == "account":
                 await self._bootstrapped.wait()
             await self.supervisor.start(programs.serve(service))
-
-    async def _start_gateway(self, programs: Programs) -> None:
-        programs.configure_gateway()
-        await self.supervisor.start(programs.gateway())
 
     async def _make_demo(self) -> Demo:
         new = not self.home.demo.exists()
         if new:
             from deploy.local.seed import seed  # gRPC takes long to load, and a later start needs none
 
-            demo = await seed(self.layout, read_bootstrap(self.home))
+            demo = await seed(self.layout, self.home)
         else:
             demo = Demo.read(self.home.demo)
         try:

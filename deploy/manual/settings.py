@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from deploy.local.config import LocalSettings
 from deploy.manual.markdown import table
-from gateway.config import GatewaySettings
+from gateway.config import DrainSettings, ServeSettings
 from services.account.config import AccountSettings
 from services.binding.config import BindingSettings
 from services.runtime.env import PREFIX
@@ -28,7 +28,8 @@ def settings_page() -> str:
         ("token", TokenSettings, ServerSettings),
         ("account", AccountSettings, ServerSettings),
         ("binding", BindingSettings, ServerSettings),
-        ("The gateway (`python -m gateway`)", GatewaySettings, None),
+        ("The gateway (`python -m gateway`)", ServeSettings, None),
+        ("Draining the gateway (`python -m gateway drain`)", DrainSettings, ServeSettings),
         ("The stack without containers (`make run`)", LocalSettings, None),
     ):
         inherited = {field.name for field in dataclasses.fields(without)} if without else set()

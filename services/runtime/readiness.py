@@ -16,6 +16,9 @@ from services.runtime.repeating import repeat
 log = structlog.get_logger()
 
 _SERVING = {True: health_pb2.HealthCheckResponse.SERVING, False: health_pb2.HealthCheckResponse.NOT_SERVING}
+# Under this name the health service says that the process answers at all, whatever it can serve: who restarts processes
+# asks for it, since a new one would not have the database or the keys that this one lacks.
+LIVE = "live"
 # How long until the next look: while all is well, and while something is waited for.
 _PAUSE = {True: timedelta(milliseconds=500), False: timedelta(milliseconds=50)}
 
@@ -34,7 +37,7 @@ class Readiness:
         self, service: str, database: Database, clock: Clock, problems: Mapping[str, Callable[[], str | None]]
     ) -> None:
         self.health = health.aio.HealthServicer()
-        """Answers the gRPC health protocol, for the whole process under the empty name."""
+        """Answers the gRPC health protocol, for the whole process under the empty name, and under `LIVE`."""
         self._service = service
         self._database = database
         self._clock = clock
@@ -46,6 +49,7 @@ class Readiness:
         """Begin to look, again and again. Until the first look is over, nothing is served."""
         # The library's own word would be SERVING.
         await self.health.set("", _SERVING[False])
+        await self.health.set(LIVE, _SERVING[True])
         return repeat("readiness", self.look)
 
     async def look(self) -> float:

@@ -1,29 +1,25 @@
-"""`bootstrap`: the first domain, its superadmin and the identities of the services; once, each secret told once."""
+"""`bootstrap`: the first domain, its superadmin and the identities of the operator and the services; once."""
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import sys
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.errors import Refusal
-from services.runtime.files import write_private
 from services.runtime.ids import uuid7
 from services.runtime.partitions import Partitions
 from services.token.config import TokenSettings
+from services.token.identities import Identities, IdentityError
 from services.token.jwk import read_trusted_key
 from services.token.keys import new_keys
 from services.token.model import ID, AppType, Domain, Event, StoredTrustedKey, User
-from services.token.secret import hash_secret, new_id, new_secret
+from services.token.secret import hash_secret
 from services.token.store import PARTITIONED, Statements, Store
 from services.token.vault import Vault
 
@@ -61,7 +57,14 @@ def declare(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("--domain", required=True, type=_domain_id, help="id of the first domain")
     parser.add_argument("--issuer", required=True, type=_issuer, help="its base URL, as callers see it")
-    parser.add_argument("--secrets-file", type=Path, help="where the secrets go, 0600; absent: to standard output")
+    parser.add_argument(
+        "--secrets-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of the identities, one file a value: "
+        + ", ".join(field.name for field in dataclasses.fields(Identities))
+        + "; a file that is there is used, one that is not is made (0600); absent: all are made and printed",
+    )
 
 
 def bootstrap(settings: TokenSettings, arguments: argparse.Namespace) -> int:
@@ -76,11 +79,11 @@ def bootstrap(settings: TokenSettings, arguments: argparse.Namespace) -> int:
     """
     domain = Domain(arguments.domain, arguments.issuer, _SCOPES, False)
     try:
-        return asyncio.run(_bootstrap(settings, domain, arguments.secrets_file))
+        return asyncio.run(_bootstrap(settings, domain, arguments.secrets_dir))
     except Refusal as error:
         print(f"bootstrap failed: {error.message} {error.detail or ''}", file=sys.stderr)
-    except OSError as error:
-        print(f"bootstrap failed: {arguments.secrets_file}: {error.strerror}", file=sys.stderr)
+    except IdentityError as error:
+        print(f"bootstrap failed: {error}", file=sys.stderr)
     return 1
 
 
@@ -97,7 +100,7 @@ def _issuer(text: str) -> str:
     return text.rstrip("/")
 
 
-async def _bootstrap(settings: TokenSettings, domain: Domain, file: Path | None) -> int:
+async def _bootstrap(settings: TokenSettings, domain: Domain, folder: Path | None) -> int:
     clock = Clock()
     database = Database(
         settings.dsn, service="token", pool_size=2, statement_timeout=settings.statement_timeout, clock=clock
@@ -105,32 +108,24 @@ async def _bootstrap(settings: TokenSettings, domain: Domain, file: Path | None)
     await database.start()
     try:
         await Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED).attach()
-        return await _fill(Store(database), domain, Vault(settings.master_key.secret), clock.now(), file)
+        return await _fill(Store(database), domain, Vault(settings.master_key.secret), clock.now(), folder)
     finally:
         await database.close()
 
 
-async def _fill(store: Store, domain: Domain, vault: Vault, now: datetime, file: Path | None) -> int:
-    """All or nothing. The secrets are safe before the commit makes them matter."""
-    written = False
-    try:
-        async with store.transaction() as unit:
-            await unit.lock_domains()
-            if present := await unit.select_any_domain():
-                print(f"already bootstrapped: domain {present}; nothing was changed", file=sys.stderr)
-                return 0
-            await _insert_domain(unit, domain, vault, now)
-            content = await _insert_principals(unit, domain, now)
-            if file:
-                write_private(file, json.dumps(content, indent=2) + "\n")
-                written = True
-    except BaseException:
-        if written and file:
-            with suppress(FileNotFoundError):
-                file.unlink()
-        raise
-    if not file:
-        print(json.dumps(content, indent=2))
+async def _fill(store: Store, domain: Domain, vault: Vault, now: datetime, folder: Path | None) -> int:
+    """All or nothing. The identities are safe in their folder before the commit makes them matter."""
+    async with store.transaction() as unit:
+        await unit.lock_domains()
+        if present := await unit.select_any_domain():
+            print(f"already bootstrapped: domain {present}; nothing was changed", file=sys.stderr)
+            return 0
+        identities = Identities.complete(folder) if folder else Identities.make()
+        await _insert_domain(unit, domain, vault, now)
+        user_id = await _insert_superadmin(unit, domain, now)
+        await _insert_identities(unit, domain, identities, now)
+    told = {"domain_id": domain.domain_id, "user_id": user_id} | ({} if folder else identities.as_json())
+    print(json.dumps(told, indent=None if folder else 2))
     return 0
 
 
@@ -142,44 +137,35 @@ async def _insert_domain(unit: Statements, domain: Domain, vault: Vault, now: da
     await unit.insert_audit(Event(domain.domain_id, uuid7(now), "domain.created", actor="bootstrap"))
 
 
-async def _insert_principals(unit: Statements, domain: Domain, now: datetime) -> dict[str, Any]:
-    """The superadmin and the services' identities; answers their secrets as they are handed over."""
+async def _insert_superadmin(unit: Statements, domain: Domain, now: datetime) -> str:
     user = User(uuid7(now).hex, "superadmin", "enabled")
     await unit.insert_user(
         domain.domain_id, user, user_name="superadmin", nick_name="", avatar="", default_drive_id="", now=now
     )
-    private_key = ec.generate_private_key(ec.SECP256R1())
-    public_pem = private_key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    private_pem = private_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    operator_secret, gateway_secret = new_secret(), new_secret()
-    operator = await _insert_service(unit, domain, "operator", _OPERATOR, now, secret=operator_secret)
-    gateway = await _insert_service(unit, domain, "gateway", _GATEWAY, now, secret=gateway_secret)
-    account = await _insert_service(unit, domain, "account", _ACCOUNT, now, key=read_trusted_key(public_pem.decode()))
-    return {
-        "domain_id": domain.domain_id,
-        "user_id": user.user_id,
-        "operator": {"client_id": operator, "client_secret": operator_secret},
-        "account": {"client_id": account, "private_key_pem": private_pem.decode()},
-        "gateway": {"client_id": gateway, "client_secret": gateway_secret},
-    }
+    return user.user_id
 
 
-async def _insert_service(
+async def _insert_identities(unit: Statements, domain: Domain, known: Identities, now: datetime) -> None:
+    operator, gateway, account = known.operator_client_id, known.gateway_client_id, known.account_client_id
+    account_key = read_trusted_key(known.account_public_key())
+    await _insert_app(unit, domain, now, operator, "operator", _OPERATOR, secret=known.operator_client_secret)
+    await _insert_app(unit, domain, now, gateway, "gateway", _GATEWAY, secret=known.gateway_client_secret)
+    await _insert_app(unit, domain, now, account, "account", _ACCOUNT, key=account_key)
+
+
+async def _insert_app(  # noqa: PLR0917 three calls in a row, each one line
     unit: Statements,
     domain: Domain,
+    now: datetime,
+    client_id: str,
     name: str,
     permissions: tuple[str, ...],
-    now: datetime,
     *,
     secret: str = "",
     key: StoredTrustedKey | None = None,
-) -> str:
-    """A service's identity, proven by a secret or by a key; answers its id."""
-    domain_id, client_id = domain.domain_id, new_id()
+) -> None:
+    """An identity, proven by a secret or by a key."""
+    domain_id = domain.domain_id
     await unit.insert_credential(client_id, domain_id, "app")
     await unit.insert_app(
         domain_id,
@@ -197,4 +183,3 @@ async def _insert_service(
     if key:
         await unit.insert_trusted_key(domain_id, client_id, key, now)
     await unit.insert_audit(Event(domain_id, uuid7(now), "app.created", client_id, actor="bootstrap"))
-    return client_id

@@ -96,7 +96,7 @@ def test_the_key_is_made_once_and_missed_where_it_was_lost(tmp_path: Path) -> No
     made = home.key.read_text(encoding="ascii")
     home.make_key()
     assert home.key.read_text(encoding="ascii") == made
-    home.bootstrap.touch()
+    home.postgres.mkdir()
     home.key.unlink()
     with pytest.raises(CannotRun, match="key is missing"):
         home.make_key()

@@ -1,7 +1,6 @@
 """What each process is told."""
 
 import base64
-import json
 import os
 from pathlib import Path
 
@@ -14,21 +13,14 @@ from deploy.local.ports import lay_out
 from deploy.local.programs import Programs
 from services.runtime.env import load
 from services.token.config import TokenSettings
-
-BOOTSTRAP = {
-    "domain_id": "bj1",
-    "user_id": "owner",
-    "operator": {"client_id": "operator", "client_secret": "secret"},
-    "account": {"client_id": "account", "private_key_pem": "PEM"},
-    "gateway": {"client_id": "gateway", "client_secret": "secret"},
-}
+from services.token.identities import Identities
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     home = Home(tmp_path)
     home.make_key()
-    home.bootstrap.write_text(json.dumps(BOOTSTRAP), encoding="utf-8")
+    Identities.complete(home.identities)
     return home
 
 
@@ -43,8 +35,8 @@ def test_a_service_is_told_its_workers_its_peers_and_its_secrets_as_files(home: 
     assert env["TESSERA_LISTEN"] == "127.0.0.1:50052,127.0.0.1:50102"
     assert env["TESSERA_METRICS_LISTEN"] == "127.0.0.1:9465,127.0.0.1:9468"
     assert env["TESSERA_TOKEN_ADDRESS"] == "127.0.0.1:50051,127.0.0.1:50101"
-    assert env["TESSERA_CLIENT_ID"] == "account"
-    assert Path(env["TESSERA_CLIENT_KEY_FILE"]).read_text(encoding="utf-8") == "PEM"
+    assert env["TESSERA_CLIENT_ID_FILE"] == str(home.identities / "account_client_id")
+    assert env["TESSERA_CLIENT_KEY_FILE"] == str(home.identities / "account_client_key")
     assert "TESSERA_CLIENT_KEY" not in env
 
 
@@ -64,10 +56,8 @@ def test_token_takes_what_it_is_told(home: Home) -> None:
     assert len(base64.b64decode(home.key.read_text(encoding="ascii"))) == 32
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", "[]"])
-def test_a_lost_bootstrap_is_one_line(home: Home, content: str | None) -> None:
-    home.bootstrap.unlink()
-    if content is not None:
-        home.bootstrap.write_text(content, encoding="utf-8")
-    with pytest.raises(CannotRun, match=r"bootstrap.json is missing or damaged: put it back"):
-        programs(home, {}).serve("account")
+@pytest.mark.parametrize("service", ["account", "gateway"])
+def test_a_lost_identity_is_one_line(home: Home, service: str) -> None:
+    (home.identities / f"{service}_client_id").unlink()
+    with pytest.raises(CannotRun, match=rf"{service}_client_id is missing: put it back"):
+        programs(home, {}).gateway() if service == "gateway" else programs(home, {}).serve(service)

@@ -9,7 +9,7 @@ from tessera.account.v1 import account_service_pb2, account_service_pb2_grpc
 from tessera.binding.v1 import binding_service_pb2, binding_service_pb2_grpc
 
 from deploy.local.home import Home
-from deploy.local.programs import read_bootstrap
+from services.token.identities import Identities
 from tests.support import keys
 from tests.support.calls import NOT_SERVING, SERVING, bearer, refusal_in, refused, until_health
 from tests.support.databases import Databases
@@ -29,7 +29,7 @@ async def test_token_needs_nobody(machine: Machine) -> None:
         await until_health(channel, NOT_SERVING)
         await machine.bootstrap()
         await until_health(channel, SERVING)
-        await TokenClient(channel, read_bootstrap(machine.home)).operator()
+        await TokenClient(channel, Identities.read(machine.home.identities).as_json()).operator()
 
 
 async def test_binding_waits_for_its_first_keys_and_then_needs_nobody(machine: Machine) -> None:
@@ -48,7 +48,7 @@ async def test_binding_waits_for_its_first_keys_and_then_needs_nobody(machine: M
             await until_health(token, SERVING)
             await until_health(channel, SERVING)
             await refused(binding.BatchOperateAccounts(request, metadata=somebody), "UNAUTHENTICATED")
-            client = TokenClient(token, read_bootstrap(machine.home))
+            client = TokenClient(token, Identities.read(machine.home.identities).as_json())
             caller = bearer(await client.push_token((await client.push_app()).access_id))
             assert (await binding.BatchOperateAccounts(request, metadata=caller)).ret_code == 0
         assert (await binding.BatchOperateAccounts(request, metadata=caller)).ret_code == 0
@@ -67,7 +67,7 @@ async def test_account_looks_up_without_token_and_links_with_it(machine: Machine
         await until_health(channel, NOT_SERVING)
         async with machine.running("token") as token:
             await until_health(channel, SERVING)
-            client = TokenClient(token, read_bootstrap(machine.home))
+            client = TokenClient(token, Identities.read(machine.home.identities).as_json())
             caller, user_id = await client.operator(), await client.user()
             link = account_service_pb2.LinkAccountRequest(user_id=user_id, **identity)
             assert (await account.LinkAccount(link, metadata=caller)).user_id == user_id

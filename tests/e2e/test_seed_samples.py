@@ -5,8 +5,8 @@ import json
 import pytest
 from defusedxml import ElementTree
 
-from deploy.local.programs import read_bootstrap
 from deploy.local.stack import Stack
+from services.token.identities import Identities
 from tests.support import samples
 from tests.support.samples import same_shape
 from tests.support.token_client import TokenClient, content
@@ -30,7 +30,10 @@ async def test_the_token_answer(world: World) -> None:
 async def test_link_account(stack: Stack, world: World) -> None:
     user_id = samples.LINK_ACCOUNT["user_id"]
     async with world.http() as http, world.channel("token") as channel:
-        assert await TokenClient(channel, read_bootstrap(stack.home)).user(user_id=user_id) == user_id
+        assert (
+            await TokenClient(channel, Identities.read(stack.home.identities).as_json()).user(user_id=user_id)
+            == user_id
+        )
         answer = await http.post("/v2/account/link", json=samples.LINK_ACCOUNT, headers=await world.bearer(http))
     assert answer.status_code == 200, answer.text
     same_shape(answer.json(), samples.TOKEN)

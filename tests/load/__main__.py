@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from deploy.local.config import LocalSettings
 from deploy.local.errors import CannotRun
-from deploy.local.programs import read_bootstrap
 from deploy.local.stack import Stack
 from services.runtime.supervisor import ProcessFailed
+from services.token.identities import Identities
 from tests.load import cpu, ghz, minting, report, wrk
 from tests.load.driving import Plan, Run
 from tests.load.machine import Machine, describe
@@ -114,7 +114,7 @@ async def _drive(stack: Stack, plan: Plan, folder: Path, said: "_Said", measured
         await stack.start()
         said.lines.clear()
         progress.update(task, description="making apps and users")
-        async with minting.opened(stack.layout, read_bootstrap(stack.home)) as mint:
+        async with minting.opened(stack.layout, Identities.read(stack.home.identities)) as mint:
             progress.update(task, description="measuring what runs anyway")
             before = cpu.read()
             await asyncio.sleep(_IDLE_SECONDS)

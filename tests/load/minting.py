@@ -18,6 +18,7 @@ import grpc
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tessera.account.v1 import (
     account_admin_service_pb2,
     account_admin_service_pb2_grpc,
@@ -25,12 +26,14 @@ from tessera.account.v1 import (
     account_service_pb2_grpc,
 )
 from tessera.binding.v1 import binding_pb2, binding_service_pb2, binding_service_pb2_grpc
+from tessera.client import PrivateKeyJwt, open_channel
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
 from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
 from deploy.local.ports import Layout
-from services.runtime.channel import open_channel
+from deploy.local.programs import DEFAULT_DOMAIN
+from services.token.identities import Identities
 
 Values = dict[str, str]
 Advance = Callable[[int], None]
@@ -75,7 +78,6 @@ _AT_ONCE = 32
 _TIMEOUT_SECONDS = 20
 # What the token service takes at the most, less what a clock may be wrong.
 _ASSERTION_SECONDS = 14 * 60
-_JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _PERMISSIONS = ("account.link", "account.describe", "token.impersonate")
 _SCOPES = ("ACCOUNT.ALL", "FILE.ALL")
 _REDIRECT_URI = "https://app.example.com/callback"
@@ -100,11 +102,11 @@ class Mint:
         token: a channel to the token service.
         account: one to the account service.
         binding: one to the binding service.
-        bootstrap: the identities that the stack was started with.
+        identities: those that the stack was started with.
     """
 
     def __init__(
-        self, token: grpc.aio.Channel, account: grpc.aio.Channel, binding: grpc.aio.Channel, bootstrap: dict[str, Any]
+        self, token: grpc.aio.Channel, account: grpc.aio.Channel, binding: grpc.aio.Channel, identities: Identities
     ) -> None:
         self._tokens = token_service_pb2_grpc.TokenServiceStub(token)
         self._minting = token_service_pb2_grpc.MintServiceStub(token)
@@ -112,15 +114,15 @@ class Mint:
         self._accounts = account_service_pb2_grpc.AccountServiceStub(account)
         self._account_admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(account)
         self._bindings = binding_service_pb2_grpc.BindingServiceStub(binding)
-        self._bootstrap = bootstrap
+        self._identities = identities
         self._apps: _Apps
         self._users: list[str] = []
         self._known: list[Values] = []
 
     async def set_up(self) -> None:
         """Make the apps, the users, and what stays while the run lasts."""
-        operator = self._bootstrap["operator"]
-        call = _call(await self._by_secret(operator["client_id"], operator["client_secret"]))
+        operator = self._identities
+        call = _call(await self._by_secret(operator.operator_client_id, operator.operator_client_secret))
         self._apps = await self._make_apps(call)
         users = await _side_by_side([lambda: self._user(call)] * (_USERS + _KNOWN), _nobody)
         self._users, known_users = users[:_USERS], users[_USERS:]
@@ -134,7 +136,7 @@ class Mint:
         bindings = await self._make_bindings(_KNOWN, _nobody)
         self._known = [
             {
-                "domain_id": self._bootstrap["domain_id"],
+                "domain_id": DEFAULT_DOMAIN,
                 "user_id": self._users[number % _USERS],
                 "jwt_client_id": self._apps.jwt_client_id,
                 "web_client_id": self._apps.web_client_id,
@@ -201,7 +203,7 @@ class Mint:
 
         async def make(user_id: str) -> Values:
             request = token_service_pb2.IssueTokenRequest(
-                domain_id=self._bootstrap["domain_id"],
+                domain_id=DEFAULT_DOMAIN,
                 user_id=user_id,
                 client_id=self._apps.jwt_client_id,
                 proof=token_pb2.Proof(method="custom", identity=user_id),
@@ -215,7 +217,7 @@ class Mint:
 
         async def make(user_id: str) -> Values:
             request = token_service_pb2.CreateAuthorizationCodeRequest(
-                domain_id=self._bootstrap["domain_id"],
+                domain_id=DEFAULT_DOMAIN,
                 client_id=self._apps.web_client_id,
                 user_id=user_id,
                 redirect_uri=_REDIRECT_URI,
@@ -228,7 +230,7 @@ class Mint:
     async def _make_assertions(self, count: int, advance: Advance) -> list[Values]:
         made = []
         for user_id in self._some_users(count):
-            claims = _claims(self._apps.jwt_client_id, user_id, self._bootstrap["domain_id"]) | {"sub_type": "user"}
+            claims = _claims(self._apps.jwt_client_id, user_id, DEFAULT_DOMAIN) | {"sub_type": "user"}
             made.append({"assertion": jwt.encode(claims, self._apps.jwt_key, "ES256")})
             advance(1)
             await asyncio.sleep(0)
@@ -321,13 +323,9 @@ class Mint:
 
     async def _account_token(self) -> str:
         """An access token of account's service identity, got as account gets its own."""
-        identity = self._bootstrap["account"]
-        claims = _claims(identity["client_id"], identity["client_id"], self._bootstrap["domain_id"])
-        return await self._client_credentials(
-            client_id=identity["client_id"],
-            client_assertion_type=_JWT_BEARER,
-            client_assertion=jwt.encode(claims, identity["private_key_pem"], "ES256"),
-        )
+        key = load_pem_private_key(self._identities.account_client_key.encode(), None)
+        credential = PrivateKeyJwt(self._identities.account_client_id, key, audience=DEFAULT_DOMAIN)
+        return await self._client_credentials(**credential.parameters())
 
     async def _by_secret(self, client_id: str, client_secret: str, **further: str) -> str:
         return await self._client_credentials(client_id=client_id, client_secret=client_secret, **further)
@@ -338,19 +336,19 @@ class Mint:
 
 
 @asynccontextmanager
-async def opened(layout: Layout, bootstrap: dict[str, Any]) -> AsyncIterator[Mint]:
+async def opened(layout: Layout, identities: Identities) -> AsyncIterator[Mint]:
     """A mint for a running stack, set up.
 
     Args:
         layout: where its services are.
-        bootstrap: the identities that it was started with.
+        identities: those that it was started with.
     """
     async with (
-        open_channel(layout.peers("token")) as token,
-        open_channel(layout.peers("account")) as account,
-        open_channel(layout.peers("binding")) as binding,
+        open_channel(*map(str, layout.peers("token")), retry=False) as token,
+        open_channel(*map(str, layout.peers("account")), retry=False) as account,
+        open_channel(*map(str, layout.peers("binding")), retry=False) as binding,
     ):
-        mint = Mint(token, account, binding, bootstrap)
+        mint = Mint(token, account, binding, identities)
         await mint.set_up()
         yield mint
 

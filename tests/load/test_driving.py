@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.postgres import Postgres
-from deploy.local.programs import read_bootstrap
 from deploy.local.stack import Stack
 from services.runtime.supervisor import ProcessFailed
+from services.token.identities import Identities
 from tests.load import cpu, ghz, minting, wrk
 from tests.load.driving import Run
 from tests.load.minting import SPENT, Mint
@@ -48,7 +48,7 @@ class Running:
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     async with (
         running_stack(tmp_path_factory.mktemp("stack")) as (stack, _),
-        minting.opened(stack.layout, read_bootstrap(stack.home)) as mint,
+        minting.opened(stack.layout, Identities.read(stack.home.identities)) as mint,
     ):
         folder = tmp_path_factory.mktemp("load")
         yield Running(stack, mint, Run(stack.layout, mint, folder, lambda name, line: print(f"{name}: {line}")))

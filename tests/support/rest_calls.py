@@ -5,23 +5,21 @@ order.
 """
 
 import base64
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from tessera.client import AccessTokens, PrivateKeyJwt, open_channel
 from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
-from deploy.local.programs import read_bootstrap
 from deploy.local.stack import Stack
-from tests.support.calls import bearer
+from services.token.identities import Identities
 from tests.support.stack import world_of
 
 Body = dict[str, Any]
 
-_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _IDENTITY = {"type": "mobile", "identity": "13900005678", "extra": "86"}
 _ACCOUNT = {"account": "rest-calls@example.com", "account_type": 2}
 _DEVICE = "rest-calls-device"
@@ -32,7 +30,7 @@ class Client:
 
     def __init__(self, stack: Stack) -> None:
         self.world = world_of(stack)
-        self._account = read_bootstrap(stack.home)["account"]
+        self._identities = Identities.read(stack.home.identities)
 
     async def headers(self, credential: str) -> dict[str, str]:
         """The `authorization` of a credential, by its name in docs/openapi.yaml; the empty name is a stranger's."""
@@ -57,15 +55,16 @@ class Client:
 
     async def by_code(self) -> Body:
         demo = self.world.demo
-        async with self.world.channel("token") as channel:
-            minter = await token_service_pb2_grpc.TokenServiceStub(channel).Token(
-                token_service_pb2.TokenRequest(
-                    grant_type="client_credentials",
-                    client_id=self._account["client_id"],
-                    client_assertion_type=_ASSERTION_TYPE,
-                    client_assertion=self._account_assertion(),
-                )
-            )
+        address, identities = self.world.grpc["token"], self._identities
+        account = PrivateKeyJwt(
+            identities.account_client_id,
+            load_pem_private_key(identities.account_client_key.encode(), None),
+            audience=demo["domain_id"],
+        )
+        async with (
+            open_channel(address) as token,
+            open_channel(address, access_tokens=AccessTokens(token, account)) as channel,
+        ):
             made = await token_service_pb2_grpc.MintServiceStub(channel).CreateAuthorizationCode(
                 token_service_pb2.CreateAuthorizationCodeRequest(
                     domain_id=demo["domain_id"],
@@ -73,8 +72,7 @@ class Client:
                     user_id=demo["user_id"],
                     redirect_uri=demo["redirect_uri"],
                     proof=token_pb2.Proof(method="mobile", identity="13900001234"),
-                ),
-                metadata=bearer(minter.access_token),
+                )
             )
         return {
             "grant_type": "authorization_code",
@@ -127,11 +125,6 @@ class Client:
             answer = await http.post(path, json=body, headers=await self.headers(credential))
             assert answer.status_code == 200, answer.text
             assert answer.json().get("ret_code", 0) == 0, answer.text
-
-    def _account_assertion(self) -> str:
-        client_id, now = self._account["client_id"], int(time.time())
-        claims = {"iss": client_id, "sub": client_id, "aud": self.world.demo["domain_id"], "jti": uuid.uuid4().hex}
-        return jwt.encode(claims | {"iat": now, "exp": now + 60}, self._account["private_key_pem"], "ES256")
 
 
 @dataclass(frozen=True)

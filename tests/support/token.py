@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import contextlib
+import io
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -21,6 +23,7 @@ from services.runtime.server import opened
 from services.token.__main__ import wire
 from services.token.bootstrap import bootstrap, declare
 from services.token.config import MasterKey, TokenSettings
+from services.token.identities import Identities
 from services.token.store import PARTITIONED
 from tests.support.calls import Metadata, bearer
 from tests.support.ports import free_ports
@@ -140,10 +143,13 @@ def command(*arguments: str) -> argparse.Namespace:
 
 async def run_bootstrap(settings: TokenSettings, folder: Path, *further: str) -> dict[str, Any]:
     """Make the first domain as the command does."""
-    file = folder / "bootstrap.json"
-    arguments = command("--domain", DOMAIN, "--issuer", ISSUER, "--secrets-file", str(file), *further)
-    assert await asyncio.to_thread(bootstrap, settings, arguments) == 0
-    return json.loads(file.read_text())
+    identities = folder / "identities"
+    identities.mkdir(exist_ok=True)
+    arguments = command("--domain", DOMAIN, "--issuer", ISSUER, "--secrets-dir", str(identities), *further)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert await asyncio.to_thread(bootstrap, settings, arguments) == 0
+    # The log, which the command itself sends to standard error, may stand before it.
+    return json.loads(printed.getvalue().splitlines()[-1]) | Identities.read(identities).as_json()
 
 
 @asynccontextmanager

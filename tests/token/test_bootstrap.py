@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from services.token.bootstrap import bootstrap
 from services.token.config import MasterKey
+from services.token.identities import Identities
 from tests.support.calls import refused
 from tests.support.token import DOMAIN, ISSUER, Running, command, run_bootstrap, serving, settings_of
 
@@ -18,40 +18,70 @@ ARGUMENTS = ("--domain", DOMAIN, "--issuer", ISSUER)
 
 
 async def test_the_identities_that_are_made(own: Running, tmp_path: Path) -> None:
-    file = tmp_path / "bootstrap.json"
-    assert file.stat().st_mode & 0o777 == 0o600
+    files = {path.name: path for path in (tmp_path / "identities").iterdir()}
+    assert set(files) == {
+        *("operator_client_id", "operator_client_secret", "gateway_client_id", "gateway_client_secret"),
+        *("account_client_id", "account_client_key"),
+    }
+    assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}
     assert set(own.made) == {"domain_id", "user_id", "operator", "account", "gateway"}
-    assert set(own.made["operator"]) == set(own.made["gateway"]) == {"client_id", "client_secret"}
-    assert set(own.made["account"]) == {"client_id", "private_key_pem"}
-    serialization.load_pem_private_key(own.made["account"]["private_key_pem"].encode(), None)
     await own.operator()
     await own.minter()
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("bootstrap")] == ["bootstrap.json"]
 
 
 async def test_once(database_url: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = settings_of(database_url("token"), tmp_path)
     made = await run_bootstrap(settings, tmp_path)
-    again = command(*ARGUMENTS, "--secrets-file", str(tmp_path / "again.json"))
+    (tmp_path / "again").mkdir()
+    again = command(*ARGUMENTS, "--secrets-dir", str(tmp_path / "again"))
     capsys.readouterr()
     assert await asyncio.to_thread(bootstrap, settings, again) == 0
     assert "already bootstrapped" in capsys.readouterr().err
-    assert not (tmp_path / "again.json").exists()
+    assert not list((tmp_path / "again").iterdir())
     async with serving(settings, made) as service:
         await service.operator()
 
 
 async def test_one_of_four_at_once_makes_it(database_url: Callable[[str], str], tmp_path: Path) -> None:
     settings = settings_of(database_url("token"), tmp_path)
-    files = [tmp_path / f"{number}.json" for number in range(4)]
-    calls = [asyncio.to_thread(bootstrap, settings, command(*ARGUMENTS, "--secrets-file", str(file))) for file in files]
-    assert await asyncio.gather(*calls) == [0, 0, 0, 0]
-    (written,) = [file for file in files if file.exists()]
-    async with serving(settings, json.loads(written.read_text())) as service:
+    folders = [tmp_path / f"{number}" for number in range(4)]
+    for folder in folders:
+        folder.mkdir()
+    commands = [command(*ARGUMENTS, "--secrets-dir", str(folder)) for folder in folders]
+    results = await asyncio.gather(*(asyncio.to_thread(bootstrap, settings, each) for each in commands))
+    assert results == [0, 0, 0, 0]
+    (written,) = [folder for folder in folders if list(folder.iterdir())]
+    async with serving(settings, Identities.read(written).as_json()) as service:
         await service.operator()
 
 
-async def test_without_a_file_the_secrets_are_printed(database_url: Callable[[str], str], tmp_path: Path) -> None:
+async def test_identities_made_beforehand_are_used(database_url: Callable[[str], str], tmp_path: Path) -> None:
+    """As from a mounted secret: nothing is written, and one line end too many does no harm."""
+    folder = tmp_path / "identities"
+    folder.mkdir()
+    given = Identities.complete(folder)
+    (folder / "operator_client_secret").write_text(given.operator_client_secret + "\n")
+    before = {path.name: path.stat() for path in folder.iterdir()}
+    settings = settings_of(database_url("token"), tmp_path)
+    made = await run_bootstrap(settings, tmp_path)
+    assert {path.name: path.stat() for path in folder.iterdir()} == before
+    assert made["operator"]["client_id"] == given.operator_client_id
+    async with serving(settings, made) as service:
+        await service.operator()
+        await service.minter()
+
+
+async def test_what_is_missing_is_made(database_url: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "identities").mkdir()
+    (tmp_path / "identities" / "operator_client_id").write_text("operator-1")
+    settings = settings_of(database_url("token"), tmp_path)
+    made = await run_bootstrap(settings, tmp_path)
+    assert made["operator"]["client_id"] == "operator-1"
+    async with serving(settings, made) as service:
+        await service.operator()
+
+
+async def test_without_a_folder_the_secrets_are_printed(database_url: Callable[[str], str], tmp_path: Path) -> None:
     """By the real command: nothing else stands on its standard output."""
     settings = settings_of(database_url("token"), tmp_path)
     environ = os.environ | {
@@ -68,19 +98,38 @@ async def test_without_a_file_the_secrets_are_printed(database_url: Callable[[st
         await service.operator()
 
 
-async def test_a_file_that_cannot_be_written_makes_nothing(
+async def test_a_folder_that_is_not_there_makes_nothing(
     database_url: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = settings_of(database_url("token"), tmp_path)
-    nowhere = command(*ARGUMENTS, "--secrets-file", str(tmp_path / "nowhere" / "x.json"))
+    nowhere = command(*ARGUMENTS, "--secrets-dir", str(tmp_path / "nowhere"))
     assert await asyncio.to_thread(bootstrap, settings, nowhere) == 1
-    assert "nowhere" in capsys.readouterr().err
+    assert "nowhere/operator_client_id: No such file" in capsys.readouterr().err
     await run_bootstrap(settings, tmp_path)
 
 
-async def test_a_failed_commit_takes_the_file_back(database_url: Callable[[str], str], tmp_path: Path) -> None:
+async def test_a_given_value_that_is_no_good_makes_nothing(
+    database_url: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = settings_of(database_url("token"), tmp_path)
-    file = tmp_path / "bootstrap.json"
+    folder = tmp_path / "identities"
+    folder.mkdir()
+    (folder / "gateway_client_secret").write_text("guessed")
+    arguments = command(*ARGUMENTS, "--secrets-dir", str(folder))
+    assert await asyncio.to_thread(bootstrap, settings, arguments) == 1
+    said = capsys.readouterr().err
+    assert "32 or more" in said
+    assert "guessed" not in said
+    (folder / "gateway_client_secret").unlink()
+    await run_bootstrap(settings, tmp_path)
+
+
+async def test_after_a_failed_commit_the_next_try_takes_the_same_identities(
+    database_url: Callable[[str], str], tmp_path: Path
+) -> None:
+    settings = settings_of(database_url("token"), tmp_path)
+    folder = tmp_path / "identities"
+    folder.mkdir()
     async with serving(settings, {}) as service, service.database() as database:
         # A rule that is checked when the transaction commits, and breaks then.
         await database.execute(
@@ -91,8 +140,13 @@ async def test_a_failed_commit_takes_the_file_back(database_url: Callable[[str],
             "create constraint trigger break after insert on token.domain initially deferred "
             "for each row execute function token.break()"
         )
-    assert await asyncio.to_thread(bootstrap, settings, command(*ARGUMENTS, "--secrets-file", str(file))) == 1
-    assert not file.exists()
+        assert await asyncio.to_thread(bootstrap, settings, command(*ARGUMENTS, "--secrets-dir", str(folder))) == 1
+        first = Identities.read(folder)
+        await database.execute("drop function token.break() cascade")
+    made = await run_bootstrap(settings, tmp_path)
+    assert Identities.read(folder) == first
+    async with serving(settings, made) as service:
+        await service.operator()
 
 
 async def test_a_database_that_is_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,96 @@
+"""`python -m deploy.secrets FOLDER`: makes what the containers must be told and nobody else may know, a file a value.
+
+| file | is |
+|---|---|
+| `master_key` | encrypts private keys and secrets at rest; what it encrypted is lost with it |
+| `postgres_password` | of Postgres's superuser, where compose.yaml starts one |
+| `token_password`, … | of each service's role |
+| `token_dsn`, … | the address of its database, with that password |
+| `operator_client_id`, … | the identities that bootstrap makes: `services/token/identities.py` |
+
+What is there stays. A DSN may be replaced by one's own; its password file is then of no use.
+"""
+
+import argparse
+import base64
+import dataclasses
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+from services.runtime.files import write_private
+from services.token.identities import Identities, IdentityError
+
+SERVICES = ("token", "account", "binding")
+_SSLMODES = ("disable", "require", "verify-ca", "verify-full")
+# Compose hands a file over as it stands here, owner and mode included, to processes of another user: they must be able
+# to read it. That nobody else does is the folder's matter, which only its owner may pass.
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o444
+
+
+def main() -> int:
+    """Make what is missing; answers the exit status."""
+    arguments = _parser().parse_args()
+    try:
+        made = make(arguments.folder, host=arguments.host, port=arguments.port, sslmode=arguments.sslmode)
+    except (OSError, IdentityError) as error:
+        print(f"secrets: {error}", file=sys.stderr)
+        return 1
+    print(f"{arguments.folder}: " + (f"made {', '.join(made)}" if made else "nothing was missing"))
+    return 0
+
+
+def make(folder: Path, *, host: str, port: int, sslmode: str | None) -> list[str]:
+    """Make what is missing in a folder, which becomes private. Answers the names of what was made.
+
+    Args:
+        folder: made where it is not there.
+        host: of Postgres, as the services reach it.
+        port: of Postgres.
+        sslmode: what the services ask of the connection; nothing: TLS where Postgres has it.
+
+    Raises:
+        OSError: something cannot be read or written.
+        IdentityError: an identity that is there is no good.
+    """
+    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    folder.chmod(_FOLDER_MODE)
+    before = {path.name for path in folder.iterdir()}
+
+    def value(name: str, new: str) -> str:
+        path = folder / name
+        if name not in before:
+            write_private(path, new)
+        return path.read_text(encoding="utf-8").strip()
+
+    value("master_key", base64.b64encode(secrets.token_bytes(32)).decode())
+    value("postgres_password", secrets.token_urlsafe(32))
+    for service in SERVICES:
+        password = value(f"{service}_password", secrets.token_urlsafe(32))
+        query = f"?sslmode={sslmode}" if sslmode else ""
+        value(f"{service}_dsn", f"postgresql://{service}:{quote(password, safe='')}@{host}:{port}/tessera{query}")
+    Identities.complete(folder)
+    made = sorted(path for path in folder.iterdir() if path.name not in before)
+    for path in made:
+        path.chmod(_FILE_MODE)
+    return [path.name for path in made]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.secrets",
+        description="Make the secrets that are missing in a private folder, one file a value: the master key, "
+        "passwords and DSNs for Postgres, and the identities "
+        + ", ".join(field.name for field in dataclasses.fields(Identities))
+        + ". Nothing that is there is changed.",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--host", default="postgres", help="of Postgres, as the services reach it [%(default)s]")
+    parser.add_argument("--port", type=int, default=5432, help="of Postgres [%(default)s]")
+    parser.add_argument("--sslmode", choices=_SSLMODES, help="what the DSNs ask for; absent: TLS where Postgres has it")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

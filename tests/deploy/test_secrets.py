@@ -1,0 +1,61 @@
+"""The folder of secrets: private, whole, and never written over."""
+
+import base64
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.runtime.env import load
+from services.runtime.server import DatabaseSettings
+from services.token.identities import Identities
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "deploy.secrets", str(folder), *options]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+def test_all_of_them_are_made_readable_in_a_folder_that_is_private(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "secrets"
+    made = run(folder)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
+    assert len(base64.b64decode((folder / "master_key").read_text())) == 32
+    assert Identities.read(folder)
+    for path in folder.iterdir():
+        assert path.name in made.stdout
+        assert path.read_text() not in made.stdout
+
+
+def test_what_is_there_stays(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "token_password").write_text("mine/+@\n")
+    assert run(tmp_path).returncode == 0
+    assert "token:mine%2F%2B%40@postgres:5432" in (tmp_path / "token_dsn").read_text()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    again = run(tmp_path, "--host", "other")
+    assert again.stdout.endswith("nothing was missing\n")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("service", ["token", "account", "binding"])
+def test_a_dsn_is_what_a_service_reads(tmp_path: Path, service: str) -> None:
+    assert run(tmp_path, "--host", "db.example.com", "--port", "6432", "--sslmode", "require").returncode == 0
+    dsn = load(DatabaseSettings, {"TESSERA_DSN_FILE": str(tmp_path / f"{service}_dsn")}).dsn
+    password = (tmp_path / f"{service}_password").read_text()
+    assert dsn == f"postgresql://{service}:{password}@db.example.com:6432/tessera?sslmode=require"
+
+
+def test_an_identity_that_is_no_good_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "operator_client_secret").write_text("guessed")
+    refused = run(tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("secrets: a client secret is 32 or more")
+    assert refused.stderr.count("\n") == 1
