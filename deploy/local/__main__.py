@@ -55,10 +55,7 @@ def _made(arguments: argparse.Namespace, settings: LocalSettings) -> str:
     if arguments.command == "refresh-token":
         return demo.new_refresh_token()
     if arguments.operator:
-        from deploy.local.programs import read_bootstrap  # as above
-
-        operator = read_bootstrap(Home(settings.home))["operator"]
-        return demo.token_of(operator["client_id"], operator["client_secret"])
+        return demo.token_of(*Home(settings.home).operator())
     return demo.access_token(push=arguments.push)
 
 

@@ -79,6 +79,11 @@ class Home:
             raise CannotRun(f"{file} is missing: put it back, or begin anew without {self.path}")
         return file
 
+    def operator(self) -> tuple[str, str]:
+        """Id and secret of the operator's identity. Raises `CannotRun`."""
+        client_id, client_secret = (self.identity(f"operator_{name}") for name in ("client_id", "client_secret"))
+        return client_id.read_text(encoding="ascii"), client_secret.read_text(encoding="ascii")
+
     def run(self) -> Path:
         """The folder of Unix sockets: `run`, or one in the temporary folder where that path is too long for a socket.
 

@@ -1,7 +1,6 @@
 """Makes the demo domain's content by the admin RPCs, as an operator would."""
 
 import asyncio
-from typing import Any
 
 import grpc
 from cryptography.hazmat.primitives import serialization
@@ -33,7 +32,7 @@ async def seed(layout: Layout, home: Home) -> Demo:
     Raises:
         CannotRun: there is no identity, or a call was refused. What the calls before it made stays, and is nobody's.
     """
-    credential = ClientSecret(*(home.identity(f"operator_{each}").read_text() for each in ("client_id", "client_secret")))
+    credential = ClientSecret(*home.operator())
     token, account = ([str(address) for address in layout.peers(service)] for service in ("token", "account"))
     try:
         async with open_channel(*token) as channel:

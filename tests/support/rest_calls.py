@@ -5,7 +5,6 @@ order.
 """
 
 import base64
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
