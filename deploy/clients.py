@@ -76,7 +76,7 @@ def make_typescript(folder: Path) -> None:
     """Make the npm package `tessera-stubs` in a folder, which is emptied, and compile it. Raises `Missing`."""
     _need("npm", "Node.js 20 or newer with npm: https://nodejs.org, or your system's packages nodejs and npm")
     _copy(_PACKAGES / "typescript", folder)
-    _run(folder, "npm", "ci", "--no-audit", "--no-fund", "--silent")
+    _run(folder, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
     program = folder / "node_modules" / ".bin" / "protoc-gen-es"
     options = (f"--es_out={folder / 'src'}", "--es_opt=target=ts,import_extension=js")
     protoc(f"--plugin=protoc-gen-es={program}", *options, *_GOOGLES, files=CONTRACTS)

@@ -10,6 +10,8 @@ from deploy.openapi.nodes import FORM, JSON, Node, prose, ref
 from deploy.openapi.surfaces import ACTIONS, DEVICES, ERRORS, OAUTH, SECURITY_SCHEMES, SURFACES, Surface, surface_of
 
 _HEALTH = "Health"
+# What any call may be refused for; where statuses tell errors apart, one description stands for these.
+_ANYWHERE = ("REQUEST_TOO_LARGE", "OVERLOADED", "UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL")
 
 
 def corrected(generated: Node, contracts: Contracts, examples: Mapping[str, Node]) -> Node:
@@ -118,7 +120,7 @@ def _answers(surface: Surface, answer: Node, rpc: Rpc, contracts: Contracts) -> 
 
 def _devices(answer: Node, rpc: Rpc, contracts: Contracts) -> Node:
     """On /v3 there is one status."""
-    reasons = [contracts.reasons[name] for name in rpc.reasons]
+    reasons = [contracts.reasons[name] for name in (*rpc.reasons, *_ANYWHERE)]
     said = [("0", "Done."), *((DEVICES.word(reason.words), reason.meaning) for reason in reasons)]
     return {
         "200": {
