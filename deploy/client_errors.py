@@ -28,8 +28,8 @@ def errors_module() -> str:
     lines = [
         '"""What a call may raise: a class for each status, below it one for each reason. Made by `make manual`.',
         "",
+        "TesseraError",
     ]
-    lines += ["TesseraError"]
     for code in codes:
         children = ", ".join(_class(name) for name, its, _ in named if its == code)
         branch = f"├── {_class(code)}" + (f": {children}" if children else "")
