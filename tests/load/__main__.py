@@ -31,9 +31,9 @@ _DESCRIPTION = """\
 Drives every public call at rising rates: over gRPC with ghz, at the services, and over REST with wrk, through the
 gateway.
 
-It starts a stack of its own in a temporary folder and on free ports; one that `make run` keeps is not touched. For each
-scenario it first makes what the calls spend (sessions, codes, assertions, links, bindings: one for each call, by the
-admin and internal RPCs), and then goes up the rates. It ends with one table, and an HTML report with plots.
+It starts a stack of its own in a temporary folder and on free ports; one that `make run` keeps is not touched. Before a
+step it makes what the calls spend: sessions, codes, assertions, links, bindings, one for each call, by the admin and
+internal RPCs. It ends with one table, and an HTML report with plots.
 """
 _EPILOG = """\
 Scenarios: {scenarios}.
@@ -44,6 +44,8 @@ answered, or shed by a service that had too much to do; 1 some went wrong, or so
 """
 _DEFAULT_REPORT = Path(".tessera/load.html")
 _IDLE_SECONDS = 3.0
+# What is made before a step must live until its end; a code lives ten minutes.
+_MOST_SECONDS = 300
 # More lines than this of one run say nothing more.
 _MOST_LINES = 20
 _TABLE_WIDTH = 150
@@ -139,13 +141,15 @@ def _shown(progress: Progress, task: "int") -> tuple[Callable[[str, int, int], N
 
 
 def _progress() -> Progress:
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description:<45}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
 
 
@@ -182,7 +186,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N,N,…",
         help="calls a second, rising [50,100,200,400]",
     )
-    parser.add_argument("--seconds", type=_positive(float), default=3.0, metavar="S", help="how long a step takes [3]")
+    parser.add_argument(
+        "--seconds", type=_seconds, default=2.0, metavar="S", help="how long a step takes, at most 300 [2]"
+    )
     parser.add_argument(
         "--only", action="append", choices=names, metavar="SCENARIO", help="this scenario; may be given several times"
     )
@@ -197,6 +203,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _rates(text: str) -> tuple[int, ...]:
     return tuple(sorted({_positive(int)(part) for part in text.split(",")}))
+
+
+def _seconds(text: str) -> float:
+    seconds = _positive(float)(text)
+    if seconds > _MOST_SECONDS:
+        raise ValueError
+    return seconds
 
 
 def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:

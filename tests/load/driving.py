@@ -1,6 +1,5 @@
 """A run: every scenario, over gRPC and then through the gateway, at rising rates."""
 
-import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,11 +41,6 @@ class Plan:
         """Calls of a step."""
         return max(1, round(rate * self.seconds))
 
-    @property
-    def calls_of_scenario(self) -> int:
-        """Calls of a scenario on one surface, the unmeasured ones among them."""
-        return _WARM_UP_CALLS + sum(map(self.calls, self.rates))
-
 
 class Run:
     """Drives one running stack.
@@ -75,19 +69,19 @@ class Run:
             begins: told scenario, surface and rate of a step that begins.
         """
         for scenario in plan.scenarios:
-            values = iter(await self.mint(scenario, 2 * plan.calls_of_scenario, minted))
             for surface in (GRPC, REST):
-                warm_up = list(itertools.islice(values, _WARM_UP_CALLS))
+                warm_up = await self.mint(scenario, _WARM_UP_CALLS, minted)
                 await self.drive(scenario, surface, warm_up, _WARM_UP_RATE)
                 for rate in plan.rates:
                     begins(scenario.name, surface, rate)
-                    spent = list(itertools.islice(values, plan.calls(rate)))
+                    # Just before they are spent: a code or an assertion lives minutes.
+                    values = await self.mint(scenario, plan.calls(rate), minted)
                     before = cpu.read()
-                    driven = await self.drive(scenario, surface, spent, rate)
+                    driven = await self.drive(scenario, surface, values, rate)
                     yield Step(scenario.name, surface, rate, driven, cpu.since(before))
 
     async def mint(self, scenario: Scenario, calls: int, minted: Callable[[str, int, int], None]) -> list[Values]:
-        """Make what so many calls of a scenario spend, on either surface."""
+        """Make what so many calls of a scenario spend."""
         total = calls * self._mint.makings(scenario.placeholders)
         made = 0
 

@@ -11,7 +11,18 @@ MOST_AT_ONCE = 128
 """Calls under way at the most; then the next waits for an answer, and the rate asked for is not reached."""
 
 # What a service that has too much to do says instead of an answer: no fault of a call's.
-_SHED = ("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "429", "503", "504", "unanswered")
+_SHED = (
+    "UNAVAILABLE",
+    "RESOURCE_EXHAUSTED",
+    "DEADLINE_EXCEEDED",
+    "429",
+    "503",
+    "504",
+    "ret_code 1008004: The service is unavailable",
+    "ret_code 1008004: The deadline passed",
+    "ret_code 1008028",
+    "unanswered",
+)
 
 
 @dataclass(frozen=True)

@@ -36,28 +36,30 @@ def left(folder: Path) -> list[str]:
 
 
 @needs_generators
+@pytest.mark.timeout(300)
 def test_a_small_run(tmp_path: Path) -> None:
-    scenarios = ("token_refresh_token", "unlink_account", "query_accounts_1")
+    scenarios = ("token_refresh_token", "query_accounts_1")
     only = [part for name in scenarios for part in ("--only", name)]
     with begin(tmp_path, "--rates", "20", "--seconds", "1", *only) as process:
-        out, problems = process.communicate(timeout=110)
+        out, problems = process.communicate(timeout=240)
     assert (process.returncode, problems) == (0, "")
     for name in scenarios:
         for surface in ("gRPC", "REST"):
             # Scenario, surface, rate, reached, three latencies, no errors.
             assert re.search(rf"{name} +{surface} +20 +\d+( +\d+(\.\d)?){{3}} +0 +\d", out), out
     assert left(tmp_path) == [str(tmp_path / "report.html")]
-    assert "120 calls, no errors" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "80 calls, no errors" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @needs_generators
+@pytest.mark.timeout(300)
 def test_ctrl_c(tmp_path: Path) -> None:
     with begin(tmp_path, "--rates", "20", "--only", "get_jwks", "--seconds", "60") as process:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not any("ghz" in line and "--total 1200" in line for line in left(tmp_path)):
             assert time.monotonic() < end
             assert process.poll() is None
-            time.sleep(0.05)
+            time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         _, problems = process.communicate(timeout=60)
     assert (process.returncode, problems) == (130, "stopped before the end: there is no report\n")
@@ -70,6 +72,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
         (["--rates", "0"], "--rates"),
         (["--rates", "ten"], "--rates"),
         (["--seconds", "-1"], "--seconds"),
+        (["--seconds", "301"], "--seconds"),
         (["--only", "nothing"], "get_jwks"),
     ],
 )

@@ -37,6 +37,23 @@ def test_shed_load_is_no_problem_and_the_rest_is() -> None:
     assert problems(STEPS) == ["token_refresh_token by REST at 100/s: 2 400 <bad>, such as: why"]
 
 
+@pytest.mark.parametrize(
+    ("code", "shed"),
+    [
+        ("UNAVAILABLE", True),
+        ("INTERNAL", False),
+        ("503 temporarily_unavailable", True),
+        ("500 server_error", False),
+        ("ret_code 1008004: The service is unavailable. Try again.", True),
+        ("ret_code 1008004: The request has failed due to some unknown error.", False),
+        ("broken connection", False),
+    ],
+)
+def test_which_errors_load_explains(code: str, shed: bool) -> None:
+    driven = Driven(answered=1, seconds=1, p50=1, p95=1, p99=1, errors={code: 1})
+    assert (driven.unexpected == {}) == shed
+
+
 def test_a_call_that_nobody_answered_is_told() -> None:
     half = {"total": 1e9, "options": {"total": 3}, "details": [{"latency": 2e6, "status": "OK", "error": ""}] * 2}
     driven = ghz.read([half, half])

@@ -71,7 +71,8 @@ local function code_of(status, body)
   if dialect ~= "tpns" then return nil end
   local code = body:match('"ret_code"%s*:%s*(%-?%d+)')
   if code == "0" then return nil end
-  return "ret_code " .. (code or "missing")
+  -- One code stands for faults and for too much to do; the words tell which.
+  return "ret_code " .. (code or "missing") .. ": " .. (body:match('"err_msg"%s*:%s*"([^"]*)"') or "")
 end
 
 function response(status, headers, body)

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.runtime.supervisor import Process, Supervisor
+from services.runtime.supervisor import Process, ProcessFailed, Supervisor
 from tests.load.results import MOST_AT_ONCE, Driven
 
 _SCRIPT = Path(__file__).with_name("wrk.lua")
@@ -28,7 +28,7 @@ async def drive(folder: Path, url: str, requests: Sequence[bytes], *, rate: int,
         dialect: where the answers say what went wrong.
 
     Raises:
-        ProcessFailed: wrk could not do it; its lines say why.
+        ProcessFailed: wrk could not do it; with its lines.
     """
     file = folder / "requests"
     file.write_bytes(b"".join(b"%d\n%b" % (len(request), request) for request in requests))
@@ -39,7 +39,10 @@ async def drive(folder: Path, url: str, requests: Sequence[bytes], *, rate: int,
     said: list[str] = []
     arguments = ("-t1", f"-c{connections}", f"-d{limit}s", "--timeout", "10s", "-s", str(_SCRIPT), url)
     process = Process(name="wrk", argv=(program, *arguments, "--", str(file), str(rate), dialect), env={})
-    await Supervisor(lambda _, line: said.append(line)).once(process)
+    try:
+        await Supervisor(lambda _, line: said.append(line)).once(process)
+    except ProcessFailed as error:
+        raise ProcessFailed(error.name, f"{error.how}: {'; '.join(said)}") from error
     return read(said, len(requests))
 
 
