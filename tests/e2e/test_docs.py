@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.stack import Stack
-from tests.support.pages import ROOT, follow, steps
+from tests.support.pages import ROOT, agrees, follow, steps
 from tests.support.stack import running_stack
 from tests.support.world import World
 
@@ -31,3 +31,17 @@ async def test_the_page_says_what_happens_twice_too(fresh: tuple[Stack, World], 
         pytest.skip("node is missing: a page has a line for it")
     for _ in range(2):
         await follow(page, *fresh)
+
+
+def test_an_answer_agrees_with_what_is_shown_but_for_what_is_left_out() -> None:
+    answer = '{"a":1,"b":[2,3]}\n'
+    assert agrees(answer, '{"a": 1,\n "b": [2, 3]}')
+    assert agrees(answer, '{"a": 1, …}')
+    assert not agrees(answer, '{"a": 2, …}')
+    assert not agrees(answer, '{"a": 1}')
+    assert not agrees(answer * 2, '{"a": 1, "b": [2, 3]}')
+
+
+def test_each_page_has_something_to_do_and_to_show() -> None:
+    for page in PAGES:
+        assert sum(step.answer is not None for step in steps(page)) > 3
