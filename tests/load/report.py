@@ -1,6 +1,7 @@
 """The report of a run: one HTML file that needs no other."""
 
 import itertools
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.load.driving import Plan
 from tests.load.machine import Machine
 from tests.load.results import GRPC, REST, Measured, Step
 from tests.load.table import COLUMNS, figures
+
+# Importing pygal puts a finder of a kind that Python 3.11 warns of behind everybody's imports. It is for plugins alone.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 # Told apart also where colours are not: by how light they are.
 PERCENTILES = {"p50": "#2f9e8f", "p95": "#d98e04", "p99": "#c8372d"}
