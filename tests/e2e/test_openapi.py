@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 import yaml
 from defusedxml import ElementTree
@@ -10,8 +11,6 @@ from defusedxml import ElementTree
 from deploy.local.stack import Stack
 from deploy.openapi.__main__ import PAGE
 from tests.support.rest_calls import REST_CALLS, Client, RestCall
-
-jsonschema = pytest.importorskip("jsonschema", reason="this needs jsonschema, which `make check` installs")
 
 DOCUMENT = yaml.safe_load(PAGE.read_text(encoding="utf-8"))
 JSON, FORM, XML = "application/json", "application/x-www-form-urlencoded", "text/xml"
