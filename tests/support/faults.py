@@ -50,6 +50,13 @@ class Writer:
                 self.refused.append(answer)
                 await asyncio.sleep(0.02)
 
+    async def until_acknowledged(self, further: int) -> None:
+        """Wait for so many acknowledgements more."""
+        wanted = len(self.acknowledged) + further
+        async with asyncio.timeout(30):
+            while len(self.acknowledged) < wanted:
+                await asyncio.sleep(0.02)
+
     async def check(self) -> None:
         """Every token that was acknowledged is bound."""
         for start in range(0, len(self.acknowledged), 500):
