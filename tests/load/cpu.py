@@ -1,7 +1,6 @@
 """What the processes of a stack cost: user and system time, by kind of process."""
 
 import resource
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +16,7 @@ def read() -> dict[str, float]:
 
     The stack's processes are children of this one. So were the generators, which have ended.
     """
-    seconds: Counter[str] = Counter(dict.fromkeys(KINDS, 0.0))
+    seconds = dict.fromkeys(KINDS, 0.0)
     for child in psutil.Process().children():
         try:
             kind = _kind(child.cmdline())
@@ -27,7 +26,7 @@ def read() -> dict[str, float]:
             continue  # its time is its parent's now
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds[GENERATOR] = ended.ru_utime + ended.ru_stime
-    return dict(seconds)
+    return seconds
 
 
 def since(before: Mapping[str, float]) -> dict[str, float]:

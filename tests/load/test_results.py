@@ -1,5 +1,6 @@
 """What is made of the figures: percentiles, which errors are whose, the table and the report."""
 
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -88,3 +89,7 @@ def test_the_report_stands_alone(tmp_path: Path) -> None:
     for start in (page.index("<svg"), page.rindex("<svg")):
         ET.fromstring(page[start : page.index("</svg>", start) + len("</svg>")])
     assert "600 calls, 6 errors" in page
+
+
+def test_plots_leave_imports_alone() -> None:
+    assert not [finder for finder in sys.meta_path if type(finder).__module__.startswith("pygal")]
