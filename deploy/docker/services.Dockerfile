@@ -28,11 +28,11 @@ RUN python -m venv --without-pip venv \
  && pip --python venv/bin/python install --no-cache-dir --require-hashes --requirement requirements.lock
 
 # The code, compiled: a read-only file system takes no bytecode later.
-FROM packages AS code
+FROM ${PYTHON_IMAGE} AS code
 WORKDIR /opt/tessera/app
 COPY --from=stubs /opt/tessera/stubs/gen gen
 COPY services services
-RUN /opt/tessera/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash .
+RUN python -m compileall -q --invalidation-mode unchecked-hash .
 
 FROM ${PYTHON_IMAGE} AS service
 LABEL org.opencontainers.image.title="Tessera" \

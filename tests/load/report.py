@@ -1,7 +1,6 @@
 """The report of a run: one HTML file that needs no other."""
 
 import itertools
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from tests.load.machine import Machine
 from tests.load.plots import PERCENTILES, PROCESSES, cpu_plot, latency_plot
 from tests.load.results import Measured, Step
 from tests.load.table import COLUMNS, figures
-
 
 
 @dataclass(frozen=True)

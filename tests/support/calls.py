@@ -61,3 +61,13 @@ async def until_health(channel: grpc.aio.Channel, status: int) -> None:
     async with asyncio.timeout(30):
         while (await check(health_pb2.HealthCheckRequest())).status != status:
             await asyncio.sleep(0.05)
+
+
+def healthy(address: str, service: str = "") -> bool:
+    """Whether the health service at an address says that a service serves; the empty name is the whole process."""
+    with grpc.insecure_channel(address) as channel:
+        try:
+            check = health_pb2_grpc.HealthStub(channel).Check
+            return check(health_pb2.HealthCheckRequest(service=service), timeout=5).status == SERVING
+        except grpc.RpcError:
+            return False
