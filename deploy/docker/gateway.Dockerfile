@@ -35,6 +35,7 @@ FROM ${PYTHON_IMAGE} AS code
 WORKDIR /opt/tessera/app
 COPY --from=stubs /opt/tessera/stubs/gen gen
 COPY gateway gateway
+COPY docs/openapi.yaml docs/
 COPY services/__init__.py services/
 COPY services/runtime services/runtime
 RUN python -m compileall -q --invalidation-mode unchecked-hash .

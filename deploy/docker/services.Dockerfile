@@ -31,6 +31,7 @@ RUN python -m venv --without-pip venv \
 FROM ${PYTHON_IMAGE} AS code
 WORKDIR /opt/tessera/app
 COPY --from=stubs /opt/tessera/stubs/gen gen
+COPY proto/clients/python/tessera/client gen/tessera/client
 COPY services services
 RUN python -m compileall -q --invalidation-mode unchecked-hash .
 
