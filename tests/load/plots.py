@@ -32,6 +32,7 @@ def latency_plot(steps: Sequence[Step], slowest: float) -> Markup:
         height=300,
         logarithmic=True,
         range=(_LEAST_MS, max(slowest, 10 * _LEAST_MS)),
+        xrange=(0, max(step.rate for step in steps)),
         y_labels=[ms for ms in _TICKS_MS if ms <= slowest],
         x_title="calls a second",
         y_title="ms",
