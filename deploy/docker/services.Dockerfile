@@ -56,25 +56,27 @@ STOPSIGNAL SIGTERM
 # Ready to serve, as the service itself says; Kubernetes asks by gRPC and does not read this.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "services.runtime.probe"]
 USER 10001:10001
-CMD ["serve"]
 
 FROM service AS token
 COPY --from=code /opt/tessera/app/services/token services/token
 ENV TESSERA_LISTEN=0.0.0.0:50051
 EXPOSE 50051
 ENTRYPOINT ["python", "-m", "services.token"]
+CMD ["serve"]
 
 FROM service AS account
 COPY --from=code /opt/tessera/app/services/account services/account
 ENV TESSERA_LISTEN=0.0.0.0:50052
 EXPOSE 50052
 ENTRYPOINT ["python", "-m", "services.account"]
+CMD ["serve"]
 
 FROM service AS binding
 COPY --from=code /opt/tessera/app/services/binding services/binding
 ENV TESSERA_LISTEN=0.0.0.0:50053
 EXPOSE 50053
 ENTRYPOINT ["python", "-m", "services.binding"]
+CMD ["serve"]
 
 # The one that was asked for.
 FROM ${SERVICE}

@@ -112,8 +112,7 @@ async def test_compose(builder: Builder, folder: Path) -> None:
         host.until(running["account"], lambda: host.succeeds(running["account"], file.health("account")))
         host.until(running["gateway"], lambda: host.succeeds(running["gateway"], file.health("gateway")))
         await one_call_of_each_surface(made)
-        for name in ("gateway", *SERVICES):
-            host.stop(name)
+        host.stop_all({})
 
 
 @pytest.mark.skipif(
@@ -141,9 +140,8 @@ async def test_kubernetes(builder: Builder, folder: Path) -> None:
                 host.until(container, lambda n=name, c=container, k=kind: probe(host, c, specs[n], k))  # type: ignore[misc]
         await one_call_of_each_surface(await world(host, overlay / "secrets", place))
         metrics_are_there(host)
-        for name in ("gateway", *SERVICES):
-            hook = specs[name].get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ())
-            host.stop(name, before=hook)
+        hook = specs["gateway"]["lifecycle"]["preStop"]["exec"]["command"]
+        host.stop_all({"gateway": hook})
 
 
 def spec_of(workload: Object) -> Object:

@@ -96,6 +96,9 @@ class Builder:
             else:
                 root.mkdir()
             image = dataclasses.replace(base, root=root) if base else Image(root)
+            if any(name == "ENTRYPOINT" for name, _ in lines):
+                # As engines have it: what an earlier stage passes to its own entry point is not passed to another.
+                image = dataclasses.replace(image, cmd=())
             for name, rest in lines:
                 image = self._step(image, name, rest, build)
             self._stages[key] = image
