@@ -8,9 +8,10 @@ import textwrap
 from pathlib import Path
 
 import grpc
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.rpc import code_pb2
 from tessera.runtime.v1 import error_reason_pb2
+
+from deploy import image
 
 _ROOT = Path(__file__).parents[1]
 MODULE = _ROOT / "proto" / "clients" / "python" / "tessera" / "client" / "errors.py"
@@ -21,7 +22,7 @@ _RETRYABLE = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
 
 def errors_module() -> str:
     """The text of the client's module `errors`."""
-    reasons = [reason for file in _files() for reason in _reasons(file)]
+    reasons = _reasons()
     codes = [code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
     named = [(name, code, meaning) for name, code, meaning in reasons if name not in codes]
     meanings = {name: meaning for name, code, meaning in reasons if name == code}
@@ -64,24 +65,21 @@ def _definition(name: str, parent: str, meaning: str) -> list[str]:
     return ["", "", f"class {_class(name)}({parent}):", *summary, "", *body, f'{indent}"""']
 
 
-def _files() -> list[FileDescriptorProto]:
-    """The files of reasons; those of every service first."""
-    image = FileDescriptorSet.FromString((_ROOT / "gen" / "tessera.binpb").read_bytes())
-    files = [file for file in image.file if file.name.endswith("/error_reason.proto")]
-    return sorted(files, key=lambda file: (file.package != "tessera.runtime.v1", file.name))
-
-
-def _reasons(file: FileDescriptorProto) -> list[tuple[str, str, str]]:
-    """Name, status and meaning of each reason; the meaning is the comment above it."""
-    # Enum 0 of the file (field 5), its value (field 2) of an index.
-    comments = {
-        location.path[3]: " ".join(location.leading_comments.split())
-        for location in file.source_code_info.location
-        if len(location.path) == 4 and tuple(location.path[:3]) == (5, 0, 2)
-    }
+def _reasons() -> list[tuple[str, str, str]]:
+    """Name, status and meaning of each reason, those of every service first; the meaning is the comment above it."""
+    contracts = image.read()
+    # The runtime's own first; otherwise in the order of their files.
+    files = sorted(contracts.files, key=lambda file: file.package != "tessera.runtime.v1")
     return [
-        (value.name, code_pb2.Code.Name(value.options.Extensions[error_reason_pb2.dialect].code), comments[index])
-        for index, value in enumerate(file.enum_type[0].value)
+        (
+            value.name,
+            code_pb2.Code.Name(value.options.Extensions[error_reason_pb2.dialect].code),
+            " ".join(contracts.comments[f"{file.package}.{enum.name}.{value.name}"].split()),
+        )
+        for file in files
+        for enum in file.enum_type
+        if enum.name == "ErrorReason"
+        for value in enum.value
         if value.number
     ]
 

@@ -1,6 +1,7 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use; and where `CI` is set, no test is skipped."""
 
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Generator
 
 import pytest
 import pytest_asyncio
@@ -19,3 +20,13 @@ async def databases(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[D
 def database_url(databases: Databases) -> Callable[[str], str]:
     """Makes a fresh, migrated database of a service; answers its DSN."""
     return databases.fresh
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make what is skipped for want of a tool a failure: in CI everything is there, or nobody would notice."""
+    report = yield
+    if report.skipped and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, where nothing is to be: {report.longrepr}"
+    return report

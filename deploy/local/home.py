@@ -82,7 +82,7 @@ class Home:
     def operator(self) -> tuple[str, str]:
         """Id and secret of the operator's identity. Raises `CannotRun`."""
         client_id, client_secret = (self.identity(f"operator_{name}") for name in ("client_id", "client_secret"))
-        return client_id.read_text(encoding="ascii"), client_secret.read_text(encoding="ascii")
+        return client_id.read_text(encoding="ascii").strip(), client_secret.read_text(encoding="ascii").strip()
 
     def run(self) -> Path:
         """The folder of Unix sockets: `run`, or one in the temporary folder where that path is too long for a socket.

@@ -9,7 +9,7 @@ from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import error_reason_pb2 as token_reasons
 
-from deploy.manual import image
+from deploy import image
 from deploy.manual.markdown import one_line, table
 
 _ENUMS = (

@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 from tessera.runtime.v1 import access_pb2
 
-from deploy.manual import image
+from deploy import image
 from deploy.manual.errors import linked
 from deploy.manual.markdown import anchor, one_line, table
 

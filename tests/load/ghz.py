@@ -17,7 +17,7 @@ from typing import Any
 
 from services.runtime.env import Address
 from services.runtime.supervisor import Process, Supervisor, together
-from tests.load.results import MOST_AT_ONCE, Driven, percentile
+from tests.load.results import MOST_AT_ONCE, UNANSWERED, Driven, percentile
 
 _TIMEOUT = "10s"
 _NANOSECOND = 1e-9
@@ -100,6 +100,6 @@ def read(reports: Sequence[Mapping[str, Any]]) -> Driven:
         p50=percentile(latencies, 50),
         p95=percentile(latencies, 95),
         p99=percentile(latencies, 99),
-        errors=errors | ({"unanswered": missing} if missing else {}),
+        errors=errors | ({UNANSWERED: missing} if missing else {}),
         example=failed[0]["error"] if failed else "",
     )

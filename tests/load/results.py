@@ -10,6 +10,9 @@ REST = "REST"
 MOST_AT_ONCE = 128
 """Calls under way at the most; then the next waits for an answer, and the rate asked for is not reached."""
 
+UNANSWERED, BROKEN = NOT_ANSWERED = ("unanswered", "broken connection")
+"""Errors of calls that have no answer."""
+
 # What a service that has too much to do says instead of an answer: no fault of a call's.
 _SHED = (
     "UNAVAILABLE",
@@ -21,7 +24,7 @@ _SHED = (
     "ret_code 1008004: The service is unavailable",
     "ret_code 1008004: The deadline passed",
     "ret_code 1008028",
-    "unanswered",
+    UNANSWERED,
 )
 
 
@@ -51,8 +54,11 @@ class Driven:
         return self.answered / self.seconds if self.seconds else 0.0
 
     @property
-    def unexpected(self) -> dict[str, int]:
-        """The errors but for shed load."""
+    def unexpected(self) -> Mapping[str, int]:
+        """The errors but for shed load; all of them where nothing succeeded: a service that is away is not busy."""
+        told = sum(count for code, count in self.errors.items() if code not in NOT_ANSWERED)
+        if told == self.answered:
+            return self.errors
         return {code: count for code, count in self.errors.items() if not code.startswith(_SHED)}
 
 

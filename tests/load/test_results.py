@@ -51,8 +51,19 @@ def test_shed_load_is_no_problem_and_the_rest_is() -> None:
     ],
 )
 def test_which_errors_load_explains(code: str, shed: bool) -> None:
-    driven = Driven(answered=1, seconds=1, p50=1, p95=1, p99=1, errors={code: 1})
+    driven = Driven(answered=2, seconds=1, p50=1, p95=1, p99=1, errors={code: 1})
     assert (driven.unexpected == {}) == shed
+
+
+@pytest.mark.parametrize(
+    ("answered", "errors"),
+    [(0, {"unanswered": 3}), (2, {"UNAVAILABLE": 2}), (2, {"503 unavailable": 2, "unanswered": 1})],
+)
+def test_a_step_in_which_nothing_succeeded_is_a_problem_whatever_was_said(
+    answered: int, errors: dict[str, int]
+) -> None:
+    driven = Driven(answered=answered, seconds=1, p50=1, p95=1, p99=1, errors=errors)
+    assert driven.unexpected == errors
 
 
 def test_a_call_that_nobody_answered_is_told() -> None:

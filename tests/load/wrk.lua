@@ -99,6 +99,8 @@ function done(summary, latency)
   local function tell(what, value) print("load\t" .. what .. "\t" .. value) end
   tell("answered", thread:get("answered"))
   tell("seconds", math.max(0, thread:get("ended") - thread:get("began")))
+  -- Where an answer took more than twice the usual time between two calls on a connection, wrk has added the calls that
+  -- a client in step would have had to wait with it: beyond what can be reached, these are longer than what was measured.
   for _, percent in ipairs({50, 95, 99}) do tell("p" .. percent, latency:percentile(percent) / 1e6) end
   for code, count in pairs(thread:get("errors")) do tell("error " .. code, count) end
   tell("broken", summary.errors.connect + summary.errors.read + summary.errors.write)

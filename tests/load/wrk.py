@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from services.runtime.supervisor import Process, ProcessFailed, Supervisor
-from tests.load.results import MOST_AT_ONCE, Driven
+from tests.load.results import BROKEN, MOST_AT_ONCE, UNANSWERED, Driven
 
 _SCRIPT = Path(__file__).with_name("wrk.lua")
 # Beyond what the calls take at their rate; those that nobody answered by then are counted as such.
@@ -59,9 +59,9 @@ def read(lines: Sequence[str], calls: int) -> Driven:
     errors = {name.removeprefix("error "): int(count) for name, count in told.items() if name.startswith("error ")}
     broken = int(told["broken"])
     if broken:
-        errors["broken connection"] = broken
+        errors[BROKEN] = broken
     if calls > answered + broken:
-        errors["unanswered"] = calls - answered - broken
+        errors[UNANSWERED] = calls - answered - broken
     return Driven(
         answered=answered,
         seconds=float(told["seconds"]),

@@ -17,6 +17,11 @@ from tests.support.token import DOMAIN, ISSUER, Running, command, run_bootstrap,
 ARGUMENTS = ("--domain", DOMAIN, "--issuer", ISSUER)
 
 
+def as_written(folder: Path) -> dict[str, tuple[int, int]]:
+    """Which file each one is, and when it was last written."""
+    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
 async def test_the_identities_that_are_made(own: Running, tmp_path: Path) -> None:
     files = {path.name: path for path in (tmp_path / "identities").iterdir()}
     assert set(files) == {
@@ -61,10 +66,10 @@ async def test_identities_made_beforehand_are_used(database_url: Callable[[str],
     folder.mkdir()
     given = Identities.complete(folder)
     (folder / "operator_client_secret").write_text(given.operator_client_secret + "\n")
-    before = {path.name: path.stat() for path in folder.iterdir()}
+    before = as_written(folder)
     settings = settings_of(database_url("token"), tmp_path)
     made = await run_bootstrap(settings, tmp_path)
-    assert {path.name: path.stat() for path in folder.iterdir()} == before
+    assert as_written(folder) == before
     assert made["operator"]["client_id"] == given.operator_client_id
     async with serving(settings, made) as service:
         await service.operator()

@@ -65,3 +65,12 @@ def test_a_folder_that_lacks_one_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "account_client_key").unlink()
     with pytest.raises(IdentityError, match="account_client_key: No such file"):
         Identities.read(tmp_path)
+
+
+def test_a_link_that_leads_nowhere_is_not_written_over(tmp_path: Path) -> None:
+    """As in a mounted secret that lacks a value: what was made in its place would be lost with the container."""
+    link = tmp_path / "operator_client_secret"
+    link.symlink_to("..data/operator_client_secret")
+    with pytest.raises(IdentityError, match="operator_client_secret: No such file"):
+        Identities.complete(tmp_path)
+    assert link.is_symlink()

@@ -46,12 +46,12 @@ def open_channel(
     options = [*_OPTIONS, ("grpc.service_config", service_config(retry=retry))]
     interceptors = [Calls(access_tokens, timeout)]
     if tls is None:
-        return grpc.aio.insecure_channel(_target(addresses), options, interceptors=interceptors)
-    return grpc.aio.secure_channel(_target(addresses), tls, options, interceptors=interceptors)
+        return grpc.aio.insecure_channel(target(*addresses), options, interceptors=interceptors)
+    return grpc.aio.secure_channel(target(*addresses), tls, options, interceptors=interceptors)
 
 
-def _target(addresses: tuple[str, ...]) -> str:
-    """The addresses as gRPC names them."""
+def target(*addresses: str) -> str:
+    """The addresses, as `open_channel` takes them, in gRPC's words. Raises `ValueError` as it does."""
     try:
         versions = {ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).version for address in addresses}
     except ValueError:

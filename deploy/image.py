@@ -11,7 +11,7 @@ from google.api import annotations_pb2, field_behavior_pb2  # noqa: F401
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet
 from tessera.runtime.v1 import access_pb2, error_reason_pb2  # noqa: F401
 
-_IMAGE = Path(__file__).parents[2] / "gen" / "tessera.binpb"
+_IMAGE = Path(__file__).parents[1] / "gen" / "tessera.binpb"
 
 # Fields of descriptor.proto, as source_code_info counts its way to an element.
 _MESSAGES, _ENUMS, _SERVICES = 4, 5, 6
