@@ -1,5 +1,6 @@
 """The manual's lines do what the manual says: every block marked `sh`, in order, with the answers that are shown."""
 
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -40,6 +41,18 @@ def test_an_answer_agrees_with_what_is_shown_but_for_what_is_left_out() -> None:
     assert not agrees(answer, '{"a": 2, …}')
     assert not agrees(answer, '{"a": 1}')
     assert not agrees(answer * 2, '{"a": 1, "b": [2, 3]}')
+
+
+def test_a_comment_that_is_pasted_holds_no_quote() -> None:
+    """zsh, the shell of macOS, reads one in a comment, too, and waits for the next."""
+    for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+        for step in steps(page):
+            comments = re.findall(
+                r"^#.*|\s#\s.*",
+                re.sub(r"<<'EOF'.*?^EOF$", "", step.commands, flags=re.DOTALL | re.MULTILINE),
+                re.MULTILINE,
+            )
+            assert not any(set(comment) & set("'\"`") for comment in comments), step.place
 
 
 def test_each_page_has_something_to_do_and_to_show() -> None:
