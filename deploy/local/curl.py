@@ -57,7 +57,7 @@ def lines(demo: Demo, home: Path, default_home: Path) -> Iterator[tuple[str, str
         post("/v2/account/link", bearer, sent({"user_id": demo.user_id, "type": "mobile", "identity": "13900001234"})),
     )
     for form in ("JSON", "XML"):
-        yield f"the user's open account, {form}", f'{_CURL} "{demo.gateway}{describe}&Format={form}" {bearer}'
+        yield f"the open account of the user, {form}", f'{_CURL} "{demo.gateway}{describe}&Format={form}" {bearer}'
     yield (
         "bind a device token to an account",
         post(
@@ -67,7 +67,7 @@ def lines(demo: Demo, home: Path, default_home: Path) -> Iterator[tuple[str, str
         ),
     )
     yield (
-        "find an account's device tokens",
+        "find the device tokens of an account",
         post("/v3/device/account/query", push, sent({"operator_type": 1, "account_list": [account]})),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 from deploy.openapi.actions import action, in_both_formats
 from deploy.openapi.contracts import Contracts, Rpc
 from deploy.openapi.messages import schemas_of
-from deploy.openapi.nodes import FORM, JSON, Node, prose, ref
+from deploy.openapi.nodes import FORM, JSON, SCHEMAS, Node, prose, ref
 from deploy.openapi.surfaces import ACTIONS, DEVICES, ERRORS, OAUTH, SECURITY_SCHEMES, SURFACES, Surface, surface_of
 
 _HEALTH = "Health"
@@ -43,6 +43,8 @@ def corrected(generated: Node, contracts: Contracts, examples: Mapping[str, Node
                 paths["/"] = action(call, generated["components"]["schemas"], contracts)
     if unknown := examples.keys() - calls:
         raise ValueError(f"examples of what is no call: {unknown}")
+    schemas = schemas_of(generated, contracts)
+    _begin_forms(paths, schemas)
     paths |= _health()
     return {
         "tags": [
@@ -53,7 +55,7 @@ def corrected(generated: Node, contracts: Contracts, examples: Mapping[str, Node
         "components": {
             "securitySchemes": dict(SECURITY_SCHEMES),
             "responses": {surface.error: _other(surface) for surface in SURFACES if surface is not DEVICES},
-            "schemas": schemas_of(generated, contracts) | dict(ERRORS),
+            "schemas": schemas | dict(ERRORS),
         },
     }
 
@@ -153,6 +155,19 @@ def _add_examples(call: Node, examples: Node) -> None:
             content["examples"] = {
                 name: {"summary": name.replace("_", " "), "value": value} for name, value in examples.items()
             }
+
+
+def _begin_forms(paths: Mapping[str, Node], schemas: Node) -> None:
+    """What a field of a form has before it is filled in: viewers would write `string` into each, and send it."""
+    for operation in (operation for verbs in paths.values() for operation in verbs.values()):
+        if form := operation.get("requestBody", {}).get("content", {}).get(FORM):
+            schema = form["schema"]
+            if "$ref" in schema:
+                schema = schemas[schema["$ref"].removeprefix(SCHEMAS)]
+            first: Node = next(iter(form.get("examples", {}).values()), {"value": {}})["value"]
+            for name, field in schema["properties"].items():
+                if "enum" not in field:
+                    field["example"] = first.get(name, "") if name in schema["required"] else ""
 
 
 def _health() -> Node:

@@ -30,9 +30,18 @@ def schemas_of(generated: Node, contracts: Contracts) -> Node:
             **({"required": required} if required else {}),
             "properties": {names[field]: described(node) for field, node in schema.get("properties", {}).items()},
         }
+        if name in asked:
+            _not_empty(corrected_schemas[name])
     _say_twice(corrected_schemas)
     # Its fields stand in the query and the form.
     return {name: schema for name, schema in corrected_schemas.items() if name not in actions or name in answered}
+
+
+def _not_empty(request: Node) -> None:
+    """In proto an empty text is an absent one: who must send it, must send more than that."""
+    for name in request.get("required", ()):
+        if request["properties"][name].get("type") == "string":
+            request["properties"][name]["minLength"] = 1
 
 
 def _say_twice(schemas: Node) -> None:

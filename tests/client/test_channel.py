@@ -109,6 +109,12 @@ def test_addresses_that_grpc_cannot_take_together_are_refused(addresses: tuple[s
         open_channel(*addresses)
 
 
+@pytest.mark.parametrize("address", ["token", "10.0.0.1", "::1", "[::1]", "http://token:50051", "token:grpc", ":50051"])
+def test_an_address_has_a_host_and_a_port(address: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"not host:port: {address}")):
+        open_channel(address)
+
+
 async def test_tls_in_both_directions(tmp_path: Path) -> None:
     key, certificate = self_signed()
     proven = grpc.ssl_server_credentials([(key, certificate)], certificate, require_client_auth=True)

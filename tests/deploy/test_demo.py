@@ -117,6 +117,12 @@ def test_the_lines_reach_curl_whole_whatever_stands_in_them(demo: Demo, tmp_path
     assert json.loads(query[-1])["operator_type"] == 1
 
 
+def test_what_a_line_does_can_be_pasted_with_it(demo: Demo) -> None:
+    """zsh, the shell of macOS, reads a quote in a comment that is pasted, and waits for the next one."""
+    usual = Path(".tessera")
+    assert not any(set(what) & set("'\"`$;") for what, _ in lines(demo, usual, usual))
+
+
 def test_the_lines_name_the_folder_only_where_it_is_not_the_usual_one(demo: Demo) -> None:
     usual = Path(".tessera")
     assert not any("--home" in line for _, line in lines(demo, usual, usual))

@@ -15,6 +15,7 @@ from tessera.token.v1 import token_service_pb2
 from deploy.clients import Missing
 from deploy.openapi.__main__ import PAGE
 from deploy.openapi.document import make
+from deploy.openapi.nodes import FORM
 from deploy.openapi.surfaces import SECURITY_SCHEMES
 from services.token.edge import SCHEMES
 
@@ -104,3 +105,30 @@ def test_every_call_with_a_body_has_an_example() -> None:
         operation["operationId"].removesuffix("ByForm") for _, verb, operation in operations() if verb == "post"
     }
     assert with_body == {example.values[0] for example in examples()}
+
+
+FORMS = [
+    pytest.param(operation["requestBody"]["content"][FORM], id=operation["operationId"])
+    for _, _, operation in operations()
+    if FORM in operation.get("requestBody", {}).get("content", {})
+]
+
+
+@pytest.mark.parametrize("content", FORMS)
+def test_a_form_begins_with_nothing_but_what_must_be_there(content: dict[str, Any]) -> None:
+    """Swagger UI sends a field's example, or the word `string` where it has none: a client secret, say."""
+    schema = content["schema"]
+    if reference := schema.get("$ref"):
+        schema = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]
+    begins = {name: field["example"] for name, field in schema["properties"].items() if "enum" not in field}
+    filled = {name for name, value in begins.items() if value != ""}
+    assert filled == set(schema["required"]) - {"Action"}
+    assert filled <= {name for example in content["examples"].values() for name in example["value"]}
+
+
+def test_what_a_request_must_have_is_not_empty() -> None:
+    requests = {name: schema for name, schema in DOCUMENT["components"]["schemas"].items() if name.endswith("Request")}
+    needed = [schema["properties"][name] for schema in requests.values() for name in schema.get("required", [])]
+    texts = [field for field in needed if field["type"] == "string"]
+    assert texts
+    assert all(field["minLength"] == 1 for field in texts)

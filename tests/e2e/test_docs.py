@@ -1,5 +1,6 @@
 """The manual's lines do what the manual says: every block marked `sh`, in order, with the answers that are shown."""
 
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -40,6 +41,19 @@ def test_an_answer_agrees_with_what_is_shown_but_for_what_is_left_out() -> None:
     assert not agrees(answer, '{"a": 2, …}')
     assert not agrees(answer, '{"a": 1}')
     assert not agrees(answer * 2, '{"a": 1, "b": [2, 3]}')
+
+
+def test_a_comment_that_is_pasted_does_nothing() -> None:
+    """zsh, the shell of macOS, reads it as words: of a quote it waits for the second, what stands in backquotes it runs."""
+    for page in [ROOT / "README.md", DOCS / "tutorial.md", *DOCS.glob("how-to/*.md")]:
+        for step in steps(page):
+            comments = re.findall(
+                r"^#.*|\s#\s.*",
+                re.sub(r"<<'EOF'.*?^EOF$", "", step.commands, flags=re.DOTALL | re.MULTILINE),
+                re.MULTILINE,
+            )
+            for comment in comments:
+                assert not (comment.count("'") % 2 or comment.count('"') % 2 or "`" in comment), step.place
 
 
 def test_each_page_has_something_to_do_and_to_show() -> None:

@@ -92,7 +92,8 @@ async def _measure(plan: Plan, file: Path) -> int:
                 await stack.stop()
                 print(*said.lines, sep="\n", end="\n" if said.lines else "", file=sys.stderr)
     # Wider than many a terminal: a line that wraps is read more easily than one that is cut.
-    Console(width=_TABLE_WIDTH, soft_wrap=True).print(table(measured.steps))
+    if measured.steps:
+        Console(width=_TABLE_WIDTH, soft_wrap=True).print(table(measured.steps))
     if not done:
         print("stopped before the end: there is no report", file=sys.stderr)
         return 130
@@ -208,15 +209,19 @@ def _rates(text: str) -> tuple[int, ...]:
 def _seconds(text: str) -> float:
     seconds = _positive(float)(text)
     if seconds > _MOST_SECONDS:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"more than {_MOST_SECONDS}: {text}")
     return seconds
 
 
 def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
     def number(text: str) -> float:
-        value = kind(text)
-        if value <= 0:
-            raise ValueError
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not value > 0:  # as NaN is not
+            what = "whole number" if kind is int else "number"
+            raise argparse.ArgumentTypeError(f"not a {what} above 0: {text}")
         return value
 
     return number

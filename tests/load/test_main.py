@@ -61,18 +61,19 @@ def test_ctrl_c(tmp_path: Path) -> None:
             assert process.poll() is None
             time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        _, problems = process.communicate(timeout=60)
-    assert (process.returncode, problems) == (130, "stopped before the end: there is no report\n")
+        table, problems = process.communicate(timeout=60)
+    assert (process.returncode, table, problems) == (130, "", "stopped before the end: there is no report\n")
     assert left(tmp_path) == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--rates", "0"], "--rates"),
-        (["--rates", "ten"], "--rates"),
-        (["--seconds", "-1"], "--seconds"),
-        (["--seconds", "301"], "--seconds"),
+        (["--rates", "0"], "--rates: not a whole number above 0: 0"),
+        (["--rates", "10,ten"], "--rates: not a whole number above 0: ten"),
+        (["--seconds", "-1"], "--seconds: not a number above 0: -1"),
+        (["--seconds", "nan"], "--seconds: not a number above 0: nan"),
+        (["--seconds", "301"], "--seconds: more than 300: 301"),
         (["--only", "nothing"], "get_jwks"),
     ],
 )

@@ -1,6 +1,7 @@
 """Channels to Tessera's services."""
 
 import ipaddress
+import re
 
 import grpc
 from tessera.client.calls import Calls
@@ -19,6 +20,8 @@ _OPTIONS = (
     # Channels of one process do not share a broken connection.
     ("grpc.use_local_subchannel_pool", 1),
 )
+
+_HOST_AND_PORT = re.compile(r"([^/:\s]+|\[[0-9A-Fa-f:.]+\]):\d+")
 
 
 def open_channel(
@@ -41,7 +44,7 @@ def open_channel(
             is called by somebody that tries again, or does so itself.
 
     Raises:
-        ValueError: several addresses that are not IP addresses of one family.
+        ValueError: an address that is not `host:port`, or several that are not IP addresses of one family.
     """
     options = [*_OPTIONS, ("grpc.service_config", service_config(retry=retry))]
     interceptors = [Calls(access_tokens, timeout)]
@@ -52,6 +55,10 @@ def open_channel(
 
 def target(*addresses: str) -> str:
     """The addresses, as `open_channel` takes them, in gRPC's words. Raises `ValueError` as it does."""
+    for address in addresses:
+        # gRPC would take port 443, and be silent until the deadline.
+        if not _HOST_AND_PORT.fullmatch(address):
+            raise ValueError(f"not host:port: {address}")
     try:
         versions = {ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).version for address in addresses}
     except ValueError:
