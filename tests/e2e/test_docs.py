@@ -44,7 +44,7 @@ def test_an_answer_agrees_with_what_is_shown_but_for_what_is_left_out() -> None:
 
 
 def test_a_comment_that_is_pasted_does_nothing() -> None:
-    """zsh, the shell of macOS, reads it as words: of a quote it waits for the second, what stands in backquotes it runs."""
+    """zsh, the shell of macOS, reads it as words: it waits for a second quote, and runs what is in backquotes."""
     for page in [ROOT / "README.md", DOCS / "tutorial.md", *DOCS.glob("how-to/*.md")]:
         for step in steps(page):
             comments = re.findall(
@@ -53,7 +53,8 @@ def test_a_comment_that_is_pasted_does_nothing() -> None:
                 re.MULTILINE,
             )
             for comment in comments:
-                assert not (comment.count("'") % 2 or comment.count('"') % 2 or "`" in comment), step.place
+                assert "`" not in comment, step.place
+                assert all(comment.count(quote) % 2 == 0 for quote in "'\""), step.place
 
 
 def test_each_page_has_something_to_do_and_to_show() -> None:
