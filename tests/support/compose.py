@@ -78,7 +78,9 @@ class Compose:
         return self._image(self.services[name]).healthcheck
 
     def _image(self, service: dict[str, Any]) -> Image:
-        builds = [each["build"] for each in self.services.values() if each["image"] == service["image"] and "build" in each]
+        builds = [
+            each["build"] for each in self.services.values() if each["image"] == service["image"] and "build" in each
+        ]
         assert len(builds) == 1, "an image is built in one place"
         assert service["pull_policy"] == ("build" if "build" in service else "never")
         (build,) = builds
