@@ -13,9 +13,14 @@ What is there stays. A DSN may be replaced by one's own; its password file is th
 
 import argparse
 import base64
+import contextlib
 import dataclasses
+import fcntl
+import os
 import secrets
+import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,10 +47,10 @@ def main() -> int:
 
 
 def make(folder: Path, *, host: str, port: int, sslmode: str | None) -> list[str]:
-    """Make what is missing in a folder, which becomes private. Answers the names of what was made.
+    """Make what is missing in a folder. Answers the names of what was made.
 
     Args:
-        folder: made where it is not there.
+        folder: made where it is not there; else nobody but its owner may pass it.
         host: of Postgres, as the services reach it.
         port: of Postgres.
         sslmode: what the services ask of the connection; nothing: TLS where Postgres has it.
@@ -54,15 +59,27 @@ def make(folder: Path, *, host: str, port: int, sslmode: str | None) -> list[str
         OSError: something cannot be read or written.
         IdentityError: an identity that is there is no good.
     """
-    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    folder.chmod(_FOLDER_MODE)
-    before = {path.name for path in folder.iterdir()}
+    with _alone(folder):
+        before = {path.name for path in folder.iterdir()}
+        _complete(folder, host, port, sslmode)
+        made = sorted({path.name for path in folder.iterdir()} - before)
+        for path in folder.iterdir():
+            # Also what an editor, or a run that was interrupted, left. What a link leads to is somebody else's.
+            if not path.is_symlink() and not path.stat().st_mode & stat.S_IROTH:
+                path.chmod(_FILE_MODE)
+    return made
 
+
+def _complete(folder: Path, host: str, port: int, sslmode: str | None) -> None:
     def value(name: str, new: str) -> str:
         path = folder / name
-        if name not in before:
+        # A link that leads nowhere is there, too.
+        if not os.path.lexists(path):
             write_private(path, new)
-        return path.read_text(encoding="utf-8").strip()
+        if text := path.read_text(encoding="utf-8").strip():
+            return text
+        msg = f"{path} is empty"
+        raise OSError(msg)
 
     value("master_key", base64.b64encode(secrets.token_bytes(32)).decode())
     value("postgres_password", secrets.token_urlsafe(32))
@@ -71,10 +88,22 @@ def make(folder: Path, *, host: str, port: int, sslmode: str | None) -> list[str
         query = f"?sslmode={sslmode}" if sslmode else ""
         value(f"{service}_dsn", f"postgresql://{service}:{quote(password, safe='')}@{host}:{port}/tessera{query}")
     Identities.complete(folder)
-    made = sorted(path for path in folder.iterdir() if path.name not in before)
-    for path in made:
-        path.chmod(_FILE_MODE)
-    return [path.name for path in made]
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The folder, and nobody else at it: two that make secrets at once would make a password and another's DSN."""
+    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    if stat.S_IMODE(folder.stat().st_mode) & ~_FOLDER_MODE:
+        # Not made private here: it may be anything that was named by mistake.
+        msg = f"{folder} is open to others: name a folder that is not there, or `chmod 700` this one"
+        raise OSError(msg)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,13 +27,15 @@ COPY requirements.lock ./
 RUN python -m venv --without-pip venv \
  && pip --python venv/bin/python install --no-cache-dir --require-hashes --requirement requirements.lock
 
-# The code, compiled: a read-only file system takes no bytecode later.
+# The code, compiled: a read-only file system takes no bytecode later. Readable by all, also from a working copy that
+# is not (umask 077).
 FROM ${PYTHON_IMAGE} AS code
 WORKDIR /opt/tessera/app
 COPY --from=stubs /opt/tessera/stubs/gen gen
 COPY proto/clients/python/tessera/client gen/tessera/client
 COPY services services
-RUN python -m compileall -q --invalidation-mode unchecked-hash .
+RUN chmod -R a+rX . \
+ && python -m compileall -q --invalidation-mode unchecked-hash .
 
 FROM ${PYTHON_IMAGE} AS service
 LABEL org.opencontainers.image.title="Tessera" \

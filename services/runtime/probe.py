@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def _problem_of(address: Address) -> str | None:
-    with grpc.insecure_channel(str(address)) as channel:
+    with grpc.insecure_channel(str(address), [("grpc.enable_http_proxy", 0)]) as channel:
         check = health_pb2_grpc.HealthStub(channel).Check
         try:
             answer = check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_SECONDS)

@@ -34,7 +34,6 @@ def test_all_of_them_are_made_readable_in_a_folder_that_is_private(tmp_path: Pat
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
     (tmp_path / "token_password").write_text("mine/+@\n")
     assert run(tmp_path).returncode == 0
     assert "token:mine%2F%2B%40@postgres:5432" in (tmp_path / "token_dsn").read_text()
@@ -42,7 +41,50 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     again = run(tmp_path, "--host", "other")
     assert again.stdout.endswith("nothing was missing\n")
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_what_is_there_and_closed_is_opened_to_the_containers(tmp_path: Path) -> None:
+    """As an editor leaves it; but not what is another's, behind a link."""
+    folder, elsewhere = tmp_path / "secrets", tmp_path / "elsewhere"
+    folder.mkdir(mode=0o700)
+    elsewhere.write_text("mine")
+    (folder / "token_password").write_text("mine")
+    (folder / "account_password").symlink_to(elsewhere)
+    for path in (elsewhere, folder / "token_password"):
+        path.chmod(0o600)
+    assert run(folder).returncode == 0
+    assert stat.S_IMODE((folder / "token_password").stat().st_mode) == 0o444
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o600
+
+
+def test_a_folder_that_is_open_to_others_is_left_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    refused = run(tmp_path)
+    assert refused.returncode == 1
+    assert (
+        refused.stderr
+        == f"secrets: {tmp_path} is open to others: name a folder that is not there, or `chmod 700` this one\n"
+    )
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_two_make_at_once_is_made_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "deploy.secrets", str(tmp_path / "secrets")]
+    runs = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [each.communicate()[0] for each in runs]
+    assert [each.returncode for each in runs] == [0] * 4
+    assert sorted("nothing was missing" in each for each in said) == [False, True, True, True]
+    assert (tmp_path / "secrets/token_password").read_text() in (tmp_path / "secrets/token_dsn").read_text()
+
+
+@pytest.mark.parametrize("left", ["empty", "leads nowhere"])
+def test_a_file_without_a_value_is_one_line(tmp_path: Path, left: str) -> None:
+    path = tmp_path / "token_password"
+    path.touch() if left == "empty" else path.symlink_to(tmp_path / "gone")
+    refused = run(tmp_path)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "token_password" in refused.stderr
 
 
 @pytest.mark.parametrize("service", ["token", "account", "binding"])

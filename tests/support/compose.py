@@ -45,7 +45,7 @@ class Compose:
 
     def once(self) -> list[str]:
         """Those that run to their end, in an order in which they may."""
-        names = [name for name, service in self.services.items() if service.get("restart") == "on-failure"]
+        names = [name for name, service in self.services.items() if service["restart"].startswith("on-failure")]
         for name in names:
             for needed in self.services[name]["depends_on"]:
                 assert needed == "postgres" or names.index(needed) < names.index(name), "the file lists them in order"
@@ -78,7 +78,12 @@ class Compose:
         return self._image(self.services[name]).healthcheck
 
     def _image(self, service: dict[str, Any]) -> Image:
-        build = service["build"]
+        builds = [
+            each["build"] for each in self.services.values() if each["image"] == service["image"] and "build" in each
+        ]
+        assert len(builds) == 1, "an image is built in one place"
+        assert service["pull_policy"] == ("build" if "build" in service else "never")
+        (build,) = builds
         assert (FILE.parent / build["context"]).resolve() == ROOT
         return self._builder.build(ROOT / build["dockerfile"], **build["args"])
 

@@ -22,6 +22,8 @@ from tests.support.ports import free_ports
 
 _ADDRESS = re.compile(r"(?P<host>[a-z0-9.-]+):(?P<port>\d{2,5})\b")
 _OWN = ("0.0.0.0", "127.0.0.1", "localhost")
+# Docker hands on the way out that its user has; nothing here may take it.
+_PROXIES = dict.fromkeys(("http_proxy", "https_proxy"), "http://192.0.2.1:3128")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ class Host:
     def environment(self, container: Container) -> dict[str, str]:
         """All that its process finds."""
         given = {**container.image.env, **container.environment}
-        return {name: self.here(container, value) for name, value in given.items()}
+        return _PROXIES | {name: self.here(container, value) for name, value in given.items()}
 
     def here(self, container: Container, text: str) -> str:
         """A text of a container's with the paths, hosts and ports that they are on this machine."""

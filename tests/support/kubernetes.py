@@ -67,22 +67,23 @@ class Kubernetes:
         if "emptyDir" in volume:
             return writable(folder, image.user)
         folder.mkdir(parents=True)
-        for name, items in _sources(volume):
+        for name, items, optional in _sources(volume):
+            if optional and name not in self.named("Secret"):
+                continue
             content = self.named("Secret")[name]["data"]
             for key, path in items or [(key, key) for key in content]:
                 (folder / path).write_bytes(base64.b64decode(content[key]))
         return folder
 
 
-def _sources(volume: Object) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """The Secrets of a volume, with the keys that are taken of each; none: all."""
-    if "secret" in volume:
-        secret = volume["secret"]
-        yield secret["secretName"], [(item["key"], item["path"]) for item in secret.get("items", ())]
-    else:
-        for source in volume["projected"]["sources"]:
-            secret = source["secret"]
-            yield secret["name"], [(item["key"], item["path"]) for item in secret.get("items", ())]
+def _sources(volume: Object) -> Iterator[tuple[str, list[tuple[str, str]], bool]]:
+    """The Secrets of a volume, with the keys that are taken of each (none: all), and whether one may be absent."""
+    sources = (
+        [each["secret"] for each in volume["projected"]["sources"]] if "projected" in volume else [volume["secret"]]
+    )
+    for secret in sources:
+        keys = [(item["key"], item["path"]) for item in secret.get("items", ())]
+        yield secret.get("secretName") or secret["name"], keys, secret.get("optional", False)
 
 
 def probe(host: Host, container: Container, spec: Object, kind: str) -> bool:

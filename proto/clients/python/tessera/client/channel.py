@@ -17,6 +17,8 @@ _OPTIONS = (
     # A host that went away without a word is noticed within about a minute, not when TCP gives up.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    # The services stand inside; a proxy that the environment names is the way out.
+    ("grpc.enable_http_proxy", 0),
     # Channels of one process do not share a broken connection.
     ("grpc.use_local_subchannel_pool", 1),
 )
