@@ -1,9 +1,13 @@
 """The folder of secrets: private, whole, and never written over."""
 
 import base64
+import fcntl
+import os
+import re
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -69,13 +73,19 @@ def test_a_folder_that_is_open_to_others_is_left_as_it_is(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_what_two_make_at_once_is_made_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "deploy.secrets", str(tmp_path / "secrets")]
-    runs = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    said = [each.communicate()[0] for each in runs]
-    assert [each.returncode for each in runs] == [0] * 4
-    assert sorted("nothing was missing" in each for each in said) == [False, True, True, True]
-    assert (tmp_path / "secrets/token_password").read_text() in (tmp_path / "secrets/token_dsn").read_text()
+def test_one_waits_for_another(tmp_path: Path) -> None:
+    """Two at once would make a password and another's DSN."""
+    command = [sys.executable, "-m", "deploy.secrets", str(tmp_path)]
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with subprocess.Popen(command, cwd=ROOT) as second:
+        while not re.search(rf"-> FLOCK .* {second.pid} ", Path("/proc/locks").read_text(encoding="ascii")):
+            assert second.poll() is None, "it did not wait"
+            time.sleep(0.05)
+        assert not list(tmp_path.iterdir())
+        os.close(descriptor)
+        assert second.wait() == 0
+    assert (tmp_path / "token_password").read_text() in (tmp_path / "token_dsn").read_text()
 
 
 @pytest.mark.parametrize("left", ["empty", "leads nowhere"])
