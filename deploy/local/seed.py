@@ -17,7 +17,15 @@ from deploy.local.home import Home
 from deploy.local.ports import Layout
 from deploy.local.programs import DEFAULT_DOMAIN
 
-_PERMISSIONS = ("account.link", "account.describe", "token.impersonate")
+# All that an administrator may.
+_PERMISSIONS = (
+    "account.link",
+    "account.describe",
+    "token.impersonate",
+    "token.user.read",
+    "token.user.write",
+    "token.session",
+)
 _SCOPES = ("ACCOUNT.ALL", "DRIVE.ALL", "FILE.ALL", "USER.ALL")
 _REDIRECT_URI = "http://127.0.0.1:8000/callback"
 

@@ -24,7 +24,13 @@ from services.token.store import PARTITIONED, Statements, Store
 from services.token.vault import Vault
 
 _OPERATOR = (
+    "token.domain",
     "token.admin",
+    "token.user.read",
+    "token.user.write",
+    "token.user.watch",
+    "token.session",
+    "token.audit",
     "token.impersonate",
     "account.admin",
     "account.link",
@@ -33,7 +39,7 @@ _OPERATOR = (
     "binding.read",
     "binding.write",
 )
-_ACCOUNT = ("token.mint",)
+_ACCOUNT = ("token.mint", "token.user.watch")
 _GATEWAY = ("edge.check",)
 
 # What the vendor's own tokens carry.

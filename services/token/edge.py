@@ -16,7 +16,7 @@ from tessera.edge import external_auth_pb2 as auth_pb2
 from tessera.edge import external_auth_pb2_grpc as auth_pb2_grpc
 
 from services.runtime import telemetry
-from services.runtime.auth import EDGE_HEADER
+from services.runtime.auth import EDGE_HEADER, EDGE_TYPE
 from services.runtime.errors import Unauthenticated
 from services.token.actions.phases.clients import read_basic
 from services.token.errors import InvalidClient
@@ -99,7 +99,8 @@ class AuthorizationServicer(auth_pb2_grpc.AuthorizationServicer):
                 "domainId": domain_id,
                 "scheme": scheme,
                 **claims,
-            }
+            },
+            EDGE_TYPE,
         )
 
 

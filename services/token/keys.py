@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from services.runtime import keys
-from services.runtime.auth import EDGE_TYPE
 from services.runtime.errors import Refusal, Unavailable
 from services.runtime.repeating import repeat
 from services.token import jws
@@ -33,7 +32,6 @@ EDGE = "edge"
 REFRESH = "refresh"
 
 _USES = {ACCESS: keys.ACCESS, EDGE: keys.EDGE}
-_TYPES = {ACCESS: "JWT", EDGE: EDGE_TYPE}
 _EVERY = timedelta(seconds=1)
 _MAC_BYTES = 32
 
@@ -44,6 +42,7 @@ class Key:
     def __init__(self, stored: StoredKey, vault: Vault) -> None:
         self.stored = stored
         self._vault = vault
+        self._headers: dict[str, str] = {}
 
     @property
     def issuer(self) -> str:
@@ -67,19 +66,17 @@ class Key:
         """See that the private part can be used. Raises `Unavailable`."""
         _ = self._secret
 
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        """A JWT of these claims."""
-        return jws.write(self._header, claims, self.stored.algorithm, self._private_key)
+    def sign(self, claims: Mapping[str, Any], typ: str) -> str:
+        """A JWT of these claims and of that header `typ`."""
+        header = self._headers.get(typ)
+        if header is None:
+            fields = {"alg": self.stored.algorithm, "typ": typ, "kid": self.stored.key_id}
+            header = self._headers[typ] = jws.encode_json(fields)
+        return jws.write(header, claims, self.stored.algorithm, self._private_key)
 
     def mac(self, content: bytes) -> bytes:
         """HMAC-SHA-256, by a refresh key."""
         return hmac.digest(self._secret, content, hashlib.sha256)
-
-    @cached_property
-    def _header(self) -> str:
-        return jws.encode_json(
-            {"alg": self.stored.algorithm, "typ": _TYPES[self.stored.use], "kid": self.stored.key_id}
-        )
 
     @cached_property
     def _secret(self) -> bytes:

@@ -48,12 +48,22 @@ class AuthMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A tenant. `scopes` are those of tokens that are got through an access key."""
+    """A tenant.
+
+    `scopes` are those of tokens that are got through an access key; `algorithm` that of new signing keys, which sign
+    for `rotation_period`; audit rows are kept for `audit_retention`. An absent limit is none.
+    """
 
     domain_id: str
     issuer: str
     scopes: tuple[str, ...]
-    impersonate_superadmins: bool
+    impersonate_superadmins: bool = False
+    algorithm: str = "RS256"
+    rotation_period: timedelta = timedelta(days=90)
+    audit_retention: timedelta = timedelta(days=360)
+    grants_per_second: int | None = None
+    max_users: int | None = None
+    max_apps: int | None = None
 
     @property
     def base_url(self) -> str:
@@ -86,7 +96,12 @@ class StoredTrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An OAuth client. `secret_hashes` are SHA-256, at most two; `keys` those that are enabled."""
+    """An OAuth client.
+
+    `secret_hashes` are SHA-256, at most two; `keys` those that are enabled. An absent `session_idle` or
+    `session_lifetime` is the service's. `token_type` is header `typ` of its access tokens. Sessions that began until
+    `sessions_revoked_at` are over.
+    """
 
     domain_id: str
     client_id: str
@@ -99,6 +114,11 @@ class App:
     secret_hashes: tuple[bytes, ...]
     grace: timedelta
     grace_repeats: int
+    repeat_until_used: bool = False
+    session_idle: timedelta | None = None
+    session_lifetime: timedelta | None = None
+    token_type: str = "JWT"  # noqa: S105 a type
+    sessions_revoked_at: datetime | None = None
     keys: tuple[TrustedKey, ...] = ()
 
 
@@ -231,6 +251,7 @@ class Session:
     default_drive_id: str
     user_role: str
     is_first: bool
+    nonce: str | None = None
 
     @property
     def role(self) -> str:

@@ -16,6 +16,8 @@ def test_each_statement_has_its_method_and_each_method_its_statement(service: st
     store = importlib.import_module(f"services.{service}.store").Store
     methods = dict(inspect.getmembers(store, inspect.iscoroutinefunction))
     public = {name for name in methods if not name.startswith("_")}
-    assert public == set(load_queries(SERVICES / service / "queries.sql"))
+    # One file, or one beside each module of the store.
+    files = [*(SERVICES / service).glob("queries.sql"), *(SERVICES / service).glob("store/*.sql")]
+    assert sorted(public) == sorted(name for file in files for name in load_queries(file))
     for name in public:
         assert f'"{name}"' in inspect.getsource(methods[name]), f"{name} runs another statement"

@@ -87,7 +87,7 @@ async def test_who_may_not_make_apps(service: Running) -> None:
 
 async def test_a_scope_opens_no_more_than_the_caller_may(service: Running) -> None:
     """Whoever makes an app that signs for users would else get, through one of them, what he was not given."""
-    caller = await service.caller("token.admin")
+    caller = await service.caller("token.admin", "token.audit")
     request = admin_pb2.CreateAppRequest(
         name="a", type=admin_pb2.APP_TYPE_JWT, public_key_pem=public_pem(RSA_KEY), scopes=["ACCOUNT.ALL"]
     )

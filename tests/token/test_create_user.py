@@ -54,7 +54,7 @@ async def test_a_role_holds_no_more_than_the_caller(service: Running) -> None:
 
 async def test_a_superadmin_is_made_by_a_superadmin(service: Running) -> None:
     await refused(service.user(role="superadmin"), "PERMISSION_DENIED")
-    app = await service.web_app(scopes=["OAUTH.ALL", "ACCOUNT.ALL"])
+    app = await service.web_app(scopes=["OAUTH.ALL", "ACCOUNT.ALL", "USER.ALL"])
     superadmin = await service.redeem(app, await service.code(app, service.made["user_id"]))
     caller = bearer(superadmin.access_token)
     await service.admin.CreateUser(admin_pb2.CreateUserRequest(role="superadmin"), metadata=caller)

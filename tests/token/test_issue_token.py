@@ -5,6 +5,7 @@ import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2, token_service_pb2
 
+from services.runtime.auth import ROLES
 from tests.support.calls import bearer, refused
 from tests.support.token import DOMAIN, Running
 from tests.support.token_client import App, content
@@ -24,7 +25,7 @@ async def _issue(service: Running, user_id: str, client_id: str, **changed: Any)
 
 
 # What an admin may.
-ADMINS = ("account.link", "account.describe", "token.impersonate")
+ADMINS = tuple(sorted(permission for permission in ROLES["admin"] if not permission.endswith(".own")))
 
 
 def _actor(

@@ -17,6 +17,7 @@ async def allow_app(resources: Resources, caller: Principal, *, client_id: str) 
     async with resources.store.transaction() as store:
         if not await store.update_app_admitted(caller.domain_id, client_id):
             raise NotFoundApp
+        await store.notify_change("app", client_id)
         await store.insert_audit(
             Event(caller.domain_id, resources.new_id(), "app.allowed", client_id, actor=caller.subject)
         )

@@ -47,7 +47,13 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
     if session is None:
         raise InvalidGrant(detail=f"code: {verdict}")
     return signing.for_session(
-        resources, session, refresh_token, session.scopes, domain=client.domain, client_id=client.app.client_id
+        resources,
+        session,
+        refresh_token,
+        session.scopes,
+        domain=client.domain,
+        client_id=client.app.client_id,
+        typ=client.app.token_type,
     )
 
 

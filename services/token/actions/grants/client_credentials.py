@@ -45,6 +45,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         scopes=granted,
         claims=claims,
         lifetime=lifetime,
+        typ=client.app.token_type,
     )
 
 

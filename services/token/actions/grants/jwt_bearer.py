@@ -62,7 +62,13 @@ async def _for_user(resources: Resources, client: Client, assertion: Assertion, 
     if session is None:
         raise InvalidGrant(detail=f"assertion: {verdict}")
     return signing.for_session(
-        resources, session, refresh_token, granted, domain=client.domain, client_id=client.app.client_id
+        resources,
+        session,
+        refresh_token,
+        granted,
+        domain=client.domain,
+        client_id=client.app.client_id,
+        typ=client.app.token_type,
     )
 
 
@@ -79,4 +85,5 @@ async def _for_domain(resources: Resources, client: Client, assertion: Assertion
         client_id=client_id,
         scopes=granted,
         claims={"permissions": client.app.permissions},
+        typ=client.app.token_type,
     )

@@ -51,4 +51,5 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         scopes.narrow(request.scopes, session.scopes),
         domain=client.domain,
         client_id=client.app.client_id,
+        typ=client.app.token_type,
     )

@@ -24,6 +24,7 @@ def for_session(
     *,
     domain: Domain,
     client_id: str,
+    typ: str = "JWT",
 ) -> Issued:
     """Tokens of a session.
 
@@ -34,6 +35,7 @@ def for_session(
         scopes: of the access token.
         domain: of the session.
         client_id: of the session.
+        typ: header of the access token.
     """
     claims: dict[str, Any] = {"sid": str(session.session_id)}
     if session.actor is not None:
@@ -50,6 +52,7 @@ def for_session(
         scopes=scopes,
         lifetime=resources.lifetimes.access_token,
         claims=claims,
+        typ=typ,
     )
     return Issued(
         domain_id=domain.domain_id,
@@ -72,6 +75,7 @@ def for_client(
     scopes: tuple[str, ...],
     claims: Mapping[str, Any],
     lifetime: timedelta | None = None,
+    typ: str = "JWT",
 ) -> Issued:
     """An access token of an app or a service itself, without a session.
 
@@ -84,6 +88,7 @@ def for_client(
         scopes: of the token.
         claims: `permissions`, and what else it says.
         lifetime: of the token; `None`: the usual one.
+        typ: header of the token.
     """
     access_token, now, expires = _sign(
         resources,
@@ -97,6 +102,7 @@ def for_client(
         scopes=scopes,
         lifetime=lifetime or resources.lifetimes.access_token,
         claims=claims,
+        typ=typ,
     )
     return Issued(domain.domain_id, access_token, now, expires, scopes)
 
@@ -114,6 +120,7 @@ def _sign(
     scopes: tuple[str, ...],
     lifetime: timedelta,
     claims: Mapping[str, Any],
+    typ: str,
 ) -> tuple[str, int, int]:
     now = resources.clock.timestamp()
     expires = now + int(lifetime.total_seconds())
@@ -140,4 +147,4 @@ def _sign(
         "kind": kind,
         **claims,
     }
-    return key.sign(content), now, expires
+    return key.sign(content, typ), now, expires

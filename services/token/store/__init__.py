@@ -1,0 +1,53 @@
+"""The token service's statements, a module a noun: one method each, of the same name as in the SQL file beside it.
+
+Rows become dataclasses here. A statement takes effect whole or not at all, a function of the database that it calls
+included; several together run on what `Store.transaction` gives. What must hold together is one function, in
+`migrations/`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from services.runtime.db import Database
+from services.runtime.partitions import Partitioned
+from services.token.store.access_keys import AccessKeys
+from services.token.store.apps import Apps
+from services.token.store.audit import Audit
+from services.token.store.changes import Changes
+from services.token.store.domains import Domains
+from services.token.store.push_apps import PushApps
+from services.token.store.sessions import Sessions
+from services.token.store.signing_keys import SigningKeys
+from services.token.store.users import Users
+
+_DAY = timedelta(days=1)
+
+PARTITIONED = (
+    Partitioned("token.session", "uuid7", span=30 * _DAY, keep=180 * _DAY, fillfactor=70),
+    Partitioned("token.authorization_code", "uuid7", span=_DAY, keep=_DAY, fillfactor=70),
+    Partitioned("token.used_assertion", "time", span=_DAY, keep=_DAY),
+    Partitioned("token.audit", "uuid7", span=30 * _DAY, keep=360 * _DAY),
+    # An access token lives a day at the most.
+    Partitioned("token.revocation", "uuid7", span=_DAY, keep=2 * _DAY),
+    Partitioned("token.user_event", "uuid7", span=30 * _DAY, keep=30 * _DAY),
+)
+"""Tables whose rows expire, and how long each part of them is kept."""
+
+
+class Statements(Domains, Apps, AccessKeys, PushApps, Users, Sessions, SigningKeys, Audit, Changes):
+    """All of them, on the database or in a transaction."""
+
+
+class Store(Statements):
+    """The statements on the database of the service; several together by `transaction`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._transaction = database.transaction
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Statements]:
+        """Statements that take effect together, when the block ends without an error."""
+        async with self._transaction() as connection:
+            yield Statements(connection)

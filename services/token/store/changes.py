@@ -1,0 +1,23 @@
+"""What every process is told when an admin call changed what it keeps in memory."""
+
+from pathlib import Path
+
+from services.runtime.sql import load_queries
+from services.token.store.section import Section
+
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+class Changes(Section):
+    """What every process is told when an admin call changed what it keeps in memory."""
+
+    async def notify_change(self, kind: str, identifier: str) -> None:
+        """Tell every process, when the transaction commits, that it has to read something anew.
+
+        Never from a transaction that a call of an app's makes: a notification takes a lock of the whole server.
+
+        Args:
+            kind: `domain`, `app`, `access_key`, `push_app` or `signing_key`.
+            identifier: its id; of a signing key, that of its domain.
+        """
+        await self._database.execute(_SQL["notify_change"], f"{kind}:{identifier}")

@@ -1,0 +1,208 @@
+"""Sessions, and what is used up to start one: codes, assertions."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.runtime.sql import load_queries
+from services.token.model import Actor, AuthorizationCode, NewSession, Proof, Session
+from services.token.store.section import Section
+
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+class Sessions(Section):
+    """Sessions, and what is used up to start one: codes, assertions."""
+
+    async def start_session(
+        self,
+        new: NewSession,
+        event: str,
+        user_id: str,
+        scopes: tuple[str, ...],
+        *,
+        actor: Actor | None,
+        role_cap: str | None,
+        superadmins: bool,
+        proof: Proof,
+    ) -> tuple[str, Session | None]:
+        """Start a session of a proven user.
+
+        Args:
+            new: the session.
+            event: what it is audited as.
+            user_id: whose it is.
+            scopes: of its tokens.
+            actor: who acts for the user.
+            role_cap: highest role of its tokens; `None`: the user's.
+            superadmins: whether the user may be a superadmin.
+            proof: how the user was proven.
+
+        Returns:
+            The verdict of the function, and the session where it is `started`.
+        """
+        return _opened(
+            await self._database.fetchrow(
+                _SQL["start_session"],
+                new.domain_id,
+                new.client_id,
+                user_id,
+                scopes,
+                *_timing(new),
+                event,
+                role_cap,
+                actor.subject if actor else None,
+                superadmins,
+                proof.method,
+                proof.identity,
+            )
+        )
+
+    async def start_session_by_assertion(
+        self,
+        new: NewSession,
+        user_id: str,
+        scopes: tuple[str, ...],
+        *,
+        assertion_id: bytes,
+        assertion_expires_at: datetime,
+        auto_create: bool,
+        superadmins: bool,
+    ) -> tuple[str, Session | None]:
+        """Start a session for an assertion that is used for the first time; `assertion_id` is SHA-256 of its `jti`.
+
+        Returns:
+            The verdict of the function, and the session where it is `started`.
+        """
+        return _opened(
+            await self._database.fetchrow(
+                _SQL["start_session_by_assertion"],
+                new.domain_id,
+                new.client_id,
+                user_id,
+                scopes,
+                *_timing(new),
+                assertion_id,
+                assertion_expires_at,
+                auto_create,
+                superadmins,
+            )
+        )
+
+    async def redeem_code(
+        self, new: NewSession, *, code_id: UUID, code_hash: bytes, redirect_uri: str, code_challenge: str | None
+    ) -> tuple[str, Session | None]:
+        """Use an authorization code up and start its session.
+
+        Returns:
+            The verdict of the function, and the session where it is `started`.
+        """
+        return _opened(
+            await self._database.fetchrow(
+                _SQL["redeem_code"],
+                new.domain_id,
+                new.client_id,
+                *_timing(new),
+                code_id,
+                code_hash,
+                redirect_uri,
+                code_challenge,
+            )
+        )
+
+    async def rotate_session(
+        self,
+        domain_id: str,
+        client_id: str,
+        session_id: UUID,
+        *,
+        secret_hash: bytes,
+        generation: int,
+        scopes: tuple[str, ...],
+        now: datetime,
+        grace_from: datetime,
+        grace_repeats: int,
+        idle_until: datetime,
+        event_id: UUID,
+    ) -> tuple[str, Session | None]:
+        """Use a refresh token.
+
+        Args:
+            domain_id: its domain.
+            client_id: who presents it.
+            session_id: its session.
+            secret_hash: SHA-256 of its secret.
+            generation: its generation.
+            scopes: those asked for; empty: all of the session.
+            now: the time.
+            grace_from: a rotation since then may be repeated.
+            grace_repeats: how often.
+            idle_until: when the session ends if nobody uses the successor.
+            event_id: of the audit row.
+
+        Returns:
+            The verdict of the function, and the session where it is `rotated` or `repeated`; its generation is then
+            the successor's.
+        """
+        return _opened(
+            await self._database.fetchrow(
+                _SQL["rotate_session"],
+                domain_id,
+                client_id,
+                session_id,
+                secret_hash,
+                generation,
+                scopes,
+                now,
+                grace_from,
+                grace_repeats,
+                idle_until,
+                event_id,
+            )
+        )
+
+    async def insert_authorization_code(self, code: AuthorizationCode, proof: Proof, event_id: UUID) -> None:
+        """Keep a code, with its audit row."""
+        await self._database.execute(
+            _SQL["insert_authorization_code"],
+            code.domain_id,
+            code.code_id,
+            code.code_hash,
+            code.client_id,
+            code.redirect_uri,
+            code.user_id,
+            code.scopes,
+            code.code_challenge,
+            code.nonce,
+            code.device_id,
+            code.device_name,
+            code.expires_at,
+            event_id,
+            proof.method,
+            proof.identity,
+        )
+
+    async def insert_used_assertion(
+        self, domain_id: str, client_id: str, assertion_id: bytes, expires_at: datetime
+    ) -> bool:
+        """Use an assertion up; whether this was the first time."""
+        return (
+            await self._text(_SQL["insert_used_assertion"], domain_id, client_id, assertion_id, expires_at) is not None
+        )
+
+
+def _timing(new: NewSession) -> tuple[Any, ...]:
+    return (new.session_id, new.secret_hash, new.now, new.expires_at, new.absolute_at, new.event_id)
+
+
+def _opened(row: asyncpg.Record | None) -> tuple[str, Session | None]:
+    assert row is not None  # the functions always answer
+    values = dict(row)
+    verdict: str = values.pop("verdict")
+    if verdict not in ("started", "rotated", "repeated"):
+        return verdict, None
+    values["scopes"] = tuple(values["scopes"])
+    return verdict, Session(**values)

@@ -1,0 +1,45 @@
+-- Sessions, and what is used up to start one: codes, assertions. Each statement names its tenant; lookups by id alone go through `credential`.
+
+-- name: start_session
+select * from token.start_session(
+    p_domain_id => $1, p_client_id => $2, p_user_id => $3, p_scopes => $4, p_session_id => $5, p_secret_hash => $6,
+    p_now => $7, p_expires_at => $8, p_absolute_at => $9, p_event_id => $10, p_event => $11, p_role_cap => $12,
+    p_actor => $13, p_superadmins => $14, p_proof_method => $15, p_proof_identity => $16,
+    p_device_id => '', p_device_name => ''
+);
+
+-- name: start_session_by_assertion
+select * from token.start_session_by_assertion(
+    p_domain_id => $1, p_client_id => $2, p_user_id => $3, p_scopes => $4, p_session_id => $5, p_secret_hash => $6,
+    p_now => $7, p_expires_at => $8, p_absolute_at => $9, p_event_id => $10, p_assertion_id => $11,
+    p_assertion_expires_at => $12, p_auto_create => $13, p_superadmins => $14
+);
+
+-- name: redeem_code
+select * from token.redeem_code(
+    p_domain_id => $1, p_client_id => $2, p_session_id => $3, p_secret_hash => $4, p_now => $5, p_expires_at => $6,
+    p_absolute_at => $7, p_event_id => $8, p_code_id => $9, p_code_hash => $10, p_redirect_uri => $11,
+    p_code_challenge => $12
+);
+
+-- name: rotate_session
+select * from token.rotate_session(
+    p_domain_id => $1, p_client_id => $2, p_session_id => $3, p_secret_hash => $4, p_generation => $5, p_scopes => $6,
+    p_now => $7, p_grace_from => $8, p_grace_repeats => $9, p_idle_until => $10, p_event_id => $11
+);
+
+-- name: insert_authorization_code
+-- The second part is VALUES alone: a change that feeds an INSERT is dear on Citus.
+with code as (
+    insert into token.authorization_code (
+        domain_id, code_id, code_hash, client_id, redirect_uri, user_id, scopes, code_challenge, nonce, device_id,
+        device_name, expires_at
+    ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+)
+insert into token.audit (domain_id, event_id, event, client_id, user_id, proof_method, proof_identity)
+values ($1, $13, 'authorization_code.created', $4, $6, $14, $15);
+
+-- name: insert_used_assertion
+insert into token.used_assertion (domain_id, client_id, assertion_id, expires_at) values ($1, $2, $3, $4)
+on conflict do nothing
+returning client_id;
