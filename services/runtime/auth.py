@@ -153,7 +153,7 @@ class Authenticator:
         self._keys = keys
         self._clock = clock
         self._basic = basic
-        self._verified: OrderedDict[bytes, tuple[Principal, float, float]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[Principal, str, float, float]] = OrderedDict()
 
     async def authenticate(self, metadata: Mapping[str, str]) -> Principal:
         """Verify a call's credential.
@@ -180,17 +180,18 @@ class Authenticator:
         now = self._clock.now().timestamp()
         digest = hashlib.sha256(b"%d" % use + token.encode()).digest()
         if cached := self._verified.get(digest):
-            caller, expires, believed_until = cached
-            if now < min(expires, believed_until):
+            caller, key_id, expires, believed_until = cached
+            # A key that was revoked vouches for nothing, what was verified before included.
+            if now < min(expires, believed_until) and self._keys.get(key_id):
                 return caller
             del self._verified[digest]
-        caller, expires = await self._check(token, use, now)
-        self._verified[digest] = (caller, expires, now + _CACHE_SECONDS)
+        caller, key_id, expires = await self._check(token, use, now)
+        self._verified[digest] = (caller, key_id, expires, now + _CACHE_SECONDS)
         if len(self._verified) > _MAX_CACHED:
             self._verified.popitem(last=False)
         return caller
 
-    async def _check(self, token: str, use: int, now: float) -> tuple[Principal, float]:
+    async def _check(self, token: str, use: int, now: float) -> tuple[Principal, str, float]:
         try:
             header = jwt.get_unverified_header(token)
         except jwt.InvalidTokenError as error:
@@ -229,7 +230,7 @@ class Authenticator:
             raise Unauthenticated(detail=f"token refused: {error}") from error
         if expires <= now:
             raise Unauthenticated(detail="expired")
-        return _read_claims(claims, key.domain_id), expires
+        return _read_claims(claims, key.domain_id), key_id, expires
 
 
 def _read_claims(claims: Mapping[str, Any], domain_id: str) -> Principal:

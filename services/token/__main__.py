@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 from tessera.token.v1 import (
+    signing_key_service_pb2,
+    signing_key_service_pb2_grpc,
     token_admin_service_pb2,
     token_admin_service_pb2_grpc,
     token_service_pb2,
@@ -23,7 +25,9 @@ from services.token.directory import Directory
 from services.token.edge import AuthorizationServicer
 from services.token.keys import Keyring
 from services.token.resources import Lifetimes, Resources
+from services.token.rotation import Rotation
 from services.token.service import KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
+from services.token.signing_key_service import SigningKeyServicer
 from services.token.store import PARTITIONED, Store
 from services.token.vault import Vault
 
@@ -32,12 +36,14 @@ from services.token.vault import Vault
 async def wire(settings: TokenSettings, database: Database, clock: Clock) -> AsyncIterator[Wiring]:
     """Put the service together around an open database."""
     store, vault = Store(database), Vault(settings.master_key.secret)
-    keyring = Keyring(store.select_signing_keys, store.select_signing_key_version, vault)
+    keyring = Keyring(store.select_signing_keys, store.select_changed_signing_keys, vault)
+    rotation = Rotation(store, keyring, vault, clock, settings.key_publish_ahead)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     resources = Resources(
         store=store,
         directory=Directory(store, vault),
         keyring=keyring,
+        rotation=rotation,
         vault=vault,
         clock=clock,
         lifetimes=Lifetimes(settings.access_token_lifetime, settings.session_idle, settings.session_lifetime),
@@ -47,6 +53,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     edge = external_auth_pb2.DESCRIPTOR
     await keyring.start()
     await partitions.start()
+    await rotation.start()
     try:
         yield Wiring(
             servicers=(
@@ -71,6 +78,11 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     TokenAdminServicer(resources),
                 ),
                 Servicer(
+                    signing_key_service_pb2.DESCRIPTOR.services_by_name["SigningKeyService"],
+                    signing_key_service_pb2_grpc.add_SigningKeyServiceServicer_to_server,
+                    SigningKeyServicer(resources),
+                ),
+                Servicer(
                     edge.services_by_name["Authorization"],
                     external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
                     AuthorizationServicer(resources),
@@ -80,6 +92,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
             problems={"keys": lambda: keyring.problem, "partitions": lambda: partitions.problem},
         )
     finally:
+        await rotation.close()
         await keyring.close()
         await partitions.close()
 

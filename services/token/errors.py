@@ -5,7 +5,7 @@ Refusal
     ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope
     ├── InvalidGrant, InvalidRefreshToken
     ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
-    └── NotFoundDomain, NotFoundApp
+    └── NotFoundDomain, NotFoundApp, NotFoundSigningKey
 
 A stranger at the token endpoint is told no more than RFC 6749 section 5.2 asks for: `detail` has the rest, for the log.
 """
@@ -110,3 +110,10 @@ class NotFoundApp(TokenRefusal):
 
     reason = "NOT_FOUND_APP"
     public = "The resource app cannot be found. Please check."
+
+
+class NotFoundSigningKey(TokenRefusal):
+    """No such signing key in the domain."""
+
+    reason = "NOT_FOUND_SIGNING_KEY"
+    public = "The resource signing_key cannot be found. Please check."

@@ -94,12 +94,14 @@ def write(header: str, claims: Mapping[str, Any], algorithm: str, private_key: A
     Args:
         header: already encoded, by `encode_json`.
         claims: the content.
-        algorithm: `RS256` or `ES256`.
+        algorithm: one of `ALGORITHMS`.
         private_key: fits the algorithm.
     """
     text = f"{header}.{encode_json(claims)}"
     if algorithm == "RS256":
         signature = private_key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    elif algorithm == "EdDSA":
+        signature = private_key.sign(text.encode())
     else:
         r, s = decode_dss_signature(private_key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
         signature = r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")

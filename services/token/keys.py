@@ -1,7 +1,7 @@
 """The domains' own keys: what signs access tokens, edge tokens and refresh tokens, and what verifies them here.
 
-Every process holds them all. Once a second it asks whether one has changed; private parts are opened when they are
-first needed.
+Every process holds them all. Twice a second it reads those that were changed, which costs the same however many there
+are; private parts are opened when they are first needed. What becomes of a key is `rotation.py`'s.
 """
 
 import asyncio
@@ -16,12 +16,13 @@ from typing import Any
 
 import structlog
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from services.runtime import keys
 from services.runtime.errors import Refusal, Unavailable
 from services.runtime.repeating import repeat
 from services.token import jws
+from services.token.config import MAX_ACCESS_TOKEN, MAX_SESSION
 from services.token.model import Domain, StoredKey
 from services.token.vault import Vault, VaultError
 
@@ -31,8 +32,12 @@ ACCESS = "access"
 EDGE = "edge"
 REFRESH = "refresh"
 
+LONGEST = {ACCESS: MAX_ACCESS_TOKEN, EDGE: timedelta(minutes=1), REFRESH: MAX_SESSION}
+"""How long after it was signed a token of each use is good at the most, however the service is set."""
+
 _USES = {ACCESS: keys.ACCESS, EDGE: keys.EDGE}
-_EVERY = timedelta(seconds=1)
+# A key that is revoked is refused everywhere within a second.
+_EVERY = timedelta(milliseconds=500)
 _MAC_BYTES = 32
 
 
@@ -95,24 +100,30 @@ class Keyring:
     """All keys of all domains; also the `Keys` by which this service verifies its callers.
 
     Args:
-        load: reads every key, the newest first.
-        load_version: a number that changes when a key does.
+        load: reads every key, the newest first, and what to ask for changes with; that is `None` where there is no key.
+        load_changed: reads the keys that were changed since, retired ones included, in the same form.
         vault: opens private parts.
     """
 
     def __init__(
         self,
-        load: Callable[[], Awaitable[list[StoredKey]]],
-        load_version: Callable[[], Awaitable[int]],
+        load: Callable[[], Awaitable[tuple[list[StoredKey], str | None]]],
+        load_changed: Callable[[str], Awaitable[tuple[list[StoredKey], str | None]]],
         vault: Vault,
     ) -> None:
         self._load = load
-        self._load_version = load_version
+        self._load_changed = load_changed
         self._vault = vault
-        self._version: int | None = None
+        self._seen: str | None = None
         self._keys: dict[str, Key] = {}
+        # Of each domain, the newest first.
+        self._domains: dict[str, tuple[Key, ...]] = {}
         self._active: dict[tuple[str, str], Key] = {}
+        # Those that another master key has sealed.
+        self._foreign: set[str] = set()
         self._problem: str | None = "signing keys not read yet"
+        self._asked = 0
+        self._answered = 0
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -137,26 +148,30 @@ class Keyring:
         return key.verification if key and key.stored.public_key else None
 
     async def ask(self) -> None:
-        """Read the keys again where one has changed. Calls at the same time share one look."""
-        if self._lock.locked():
-            async with self._lock:
-                return
+        """Read what has changed until now. Calls at the same time share one look, which begins after they asked."""
+        self._asked += 1
+        ticket = self._asked
         async with self._lock:
+            if self._answered >= ticket:
+                return
+            asked = self._asked
             try:
-                version = await self._load_version()
-                if version != self._version:
-                    self._take(await self._load())
-                    self._version = version
+                rows, seen = await (self._load_changed(self._seen) if self._seen else self._load())
+                self._take(rows)
+                self._seen = seen
             except Refusal as error:
-                if self._version is None:
+                if not self._keys:
                     self._problem = f"signing keys not read: {error}"
+            self._answered = asked
 
     def verification_keys(self, use: str | None = None, domain_id: str | None = None) -> list[keys.VerificationKey]:
-        """Public keys, the newest first: of one use and one domain, or of all."""
+        """Public keys, of each domain the newest first: of one use and one domain, or of all."""
+        groups = self._domains.values() if domain_id is None else (self._domains.get(domain_id, ()),)
         return [
             key.verification
-            for key in self._keys.values()
-            if key.stored.public_key and use in (None, key.stored.use) and domain_id in (None, key.stored.domain_id)
+            for group in groups
+            for key in group
+            if key.stored.public_key and use in (None, key.stored.use)
         ]
 
     def active(self, domain_id: str, use: str) -> Key:
@@ -176,20 +191,33 @@ class Keyring:
         key = self._keys.get(key_id)
         return key if key and (key.stored.domain_id, key.stored.use) == (domain_id, REFRESH) else None
 
-    def _take(self, stored: list[StoredKey]) -> None:
-        # Keys that stay are kept: they have been opened already.
-        known = self._keys
-        self._keys = {}
-        self._active = {}
-        for row in stored:
-            old = known.get(row.key_id)
-            key = old if old and old.stored == row else Key(row, self._vault)
+    def _take(self, rows: list[StoredKey]) -> None:
+        """Take over keys that were changed, or read again. One that stays as it is has been opened, and is kept."""
+        changed = [row for row in rows if row.key_id not in self._keys or self._keys[row.key_id].stored != row]
+        # The oldest first: what was made later is put in front.
+        for row in reversed(changed):
+            old = self._keys.pop(row.key_id, None)
+            self._foreign.discard(row.key_id)
+            others = self._domains.get(row.domain_id, ())
+            if row.state == "retired":
+                self._domains[row.domain_id] = tuple(key for key in others if key is not old)
+                continue
+            key = Key(row, self._vault)
+            if not self._vault.fits(row.private_key):
+                self._foreign.add(row.key_id)
             self._keys[row.key_id] = key
-            if row.state == "active":
-                self._active.setdefault((row.domain_id, row.use), key)
-        if not stored:
+            self._domains[row.domain_id] = (
+                tuple(key if other is old else other for other in others) if old else (key, *others)
+            )
+        for domain_id in {row.domain_id for row in changed}:
+            for use in (ACCESS, EDGE, REFRESH):
+                self._active.pop((domain_id, use), None)
+            for key in self._domains[domain_id]:
+                if key.stored.state == "active":
+                    self._active[domain_id, key.stored.use] = key
+        if not self._keys:
             self._problem = "no signing keys: run `python -m services.token bootstrap`"
-        elif not all(self._vault.fits(row.private_key) for row in stored):
+        elif self._foreign:
             self._problem = "signing keys are sealed with another master key"
         else:
             self._problem = None
@@ -200,30 +228,42 @@ class Keyring:
 
 
 def new_keys(domain: Domain, vault: Vault) -> list[StoredKey]:
-    """Make the keys that a domain begins with: RS256 for access tokens, ES256 for the edge, a MAC key for refresh."""
-    pairs = (
-        (ACCESS, "RS256", rsa.generate_private_key(public_exponent=65537, key_size=jws.MIN_RSA_BITS)),
-        (EDGE, "ES256", ec.generate_private_key(ec.SECP256R1())),
-    )
-    made = []
-    for use, algorithm, private_key in pairs:
-        private = private_key.private_bytes(
+    """Make the keys that a domain begins with, which sign at once: nobody knows any others."""
+    return [new_key(domain, use, "active", vault) for use in (ACCESS, EDGE, REFRESH)]
+
+
+def new_key(domain: Domain, use: str, state: str, vault: Vault) -> StoredKey:
+    """Make a key. One for RSA takes a tenth of a second, and is best made in a thread.
+
+    Args:
+        domain: whose it is to be; access keys are of its algorithm.
+        use: what it is to sign: `ACCESS`, `EDGE`, by ES256, or `REFRESH`, by a MAC.
+        state: `next` or `active`.
+        vault: seals the private part.
+    """
+    algorithm = {ACCESS: domain.algorithm, EDGE: "ES256", REFRESH: "HS256"}[use]
+    public = None
+    if algorithm == "HS256":
+        private = os.urandom(_MAC_BYTES)
+    else:
+        pair = _new_pair(algorithm)
+        private = pair.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        public = private_key.public_key().public_bytes(
+        public = pair.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        made.append(_stored(domain, vault, use=use, algorithm=algorithm, public=public, private=private))
-    made.append(_stored(domain, vault, use=REFRESH, algorithm="HS256", public=None, private=os.urandom(_MAC_BYTES)))
-    return made
-
-
-def _stored(
-    domain: Domain, vault: Vault, *, use: str, algorithm: str, public: bytes | None, private: bytes
-) -> StoredKey:
     key_id = secrets.token_urlsafe(12)
     sealed = vault.seal(private, _place(domain.domain_id, key_id))
-    return StoredKey(domain.domain_id, domain.issuer, key_id, use, algorithm, "active", public, sealed)
+    return StoredKey(domain.domain_id, domain.issuer, key_id, use, algorithm, state, public, sealed)
+
+
+def _new_pair(algorithm: str) -> Any:
+    if algorithm == "ES256":
+        return ec.generate_private_key(ec.SECP256R1())
+    if algorithm == "EdDSA":
+        return ed25519.Ed25519PrivateKey.generate()
+    return rsa.generate_private_key(public_exponent=65537, key_size=jws.MIN_RSA_BITS)
 
 
 def _place(domain_id: str, key_id: str) -> str:

@@ -54,6 +54,15 @@ def write(token: RefreshToken, keyring: Keyring) -> str:
     return jws.encode(content + key.mac(content))
 
 
+async def opened(text: str, keyring: Keyring) -> RefreshToken | None:
+    """As `read`; a key that another process may just have begun to sign with is asked for."""
+    token = read(text, keyring)
+    if token is None:
+        await keyring.ask()
+        token = read(text, keyring)
+    return token
+
+
 def read(text: str, keyring: Keyring) -> RefreshToken | None:
     """Open a token; `None` where it is not one that a key of ours has signed."""
     if len(text) > _MAX_CHARS:

@@ -8,6 +8,7 @@ from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
 from services.token.directory import Directory
 from services.token.keys import Keyring
+from services.token.rotation import Rotation
 from services.token.store import Store
 from services.token.vault import Vault
 
@@ -28,6 +29,7 @@ class Resources:
     store: Store
     directory: Directory
     keyring: Keyring
+    rotation: Rotation
     vault: Vault
     clock: Clock
     lifetimes: Lifetimes

@@ -23,7 +23,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
     """
     if not request.refresh_token:
         raise FieldMissing("refresh_token")
-    presented = refresh_tokens.read(request.refresh_token, resources.keyring)
+    presented = await refresh_tokens.opened(request.refresh_token, resources.keyring)
     if presented is None or presented.domain_id != client.domain.domain_id:
         raise InvalidRefreshToken(detail="refresh token: not one of this domain's")
     now = resources.clock.now()
