@@ -9,9 +9,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tessera.edge import external_auth_pb2_grpc
+from tessera.token.v1 import signing_key_service_pb2_grpc, token_pb2, token_service_pb2, token_service_pb2_grpc
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
-from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
 from tests.support.calls import Metadata, bearer
 
@@ -44,6 +44,7 @@ class TokenClient:
         self.mint = token_service_pb2_grpc.MintServiceStub(channel)
         self.keys = token_service_pb2_grpc.KeyServiceStub(channel)
         self.admin = admin_pb2_grpc.TokenAdminServiceStub(channel)
+        self.signing_keys = signing_key_service_pb2_grpc.SigningKeyServiceStub(channel)
         self.edge = external_auth_pb2_grpc.AuthorizationStub(channel)
 
     async def token(self, grant_type: str, *, metadata: Metadata | None = None, **parameters: str) -> token_pb2.Token:

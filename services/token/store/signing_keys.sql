@@ -75,7 +75,7 @@ where domain_id = $1 and key_id = $2 and state = 'next';
 -- What cannot be used must not be stolen: the private part goes with the last of its uses.
 update token.signing_key
 set
-    state = 'retired', private_key = '', retired_at = $3, revoked_at = case when $4 then $3 end,
+    state = 'retired', private_key = '', retired_at = $3, revoked_at = case when $4 then $3::timestamptz end,
     version = version + 1, xid = pg_current_xact_id()
 where domain_id = $1 and key_id = $2 and state <> 'retired'
 returning key_id;
