@@ -7,7 +7,7 @@ TesseraError
 │       InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope, InvalidRequest
 ├── DeadlineExceeded
 ├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NothingBound,
-│       NotFoundUser, NotFoundDomain, NotFoundApp
+│       NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser
 ├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
 ├── ResourceExhausted: Overloaded
@@ -223,6 +223,10 @@ class AlreadyExistsUser(AlreadyExists):
     """A user of this id is there already."""
 
 
+class NotFoundSigningKey(NotFound):
+    """No such signing key in this domain."""
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -280,5 +284,6 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "NOT_FOUND_DOMAIN": NotFoundDomain,
     "NOT_FOUND_APP": NotFoundApp,
     "ALREADY_EXISTS_USER": AlreadyExistsUser,
+    "NOT_FOUND_SIGNING_KEY": NotFoundSigningKey,
 }
 """The class of each reason, by its name on the wire."""
