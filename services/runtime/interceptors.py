@@ -6,7 +6,8 @@ and nothing else. Streams pass the same steps: the innermost one writes their me
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,7 +19,7 @@ from grpc_status import rpc_status
 from tessera.runtime.v1 import access_pb2
 
 from services.runtime import auth, telemetry
-from services.runtime.errors import DeadlineExceeded, Internal, Refusal, RequestMalformed
+from services.runtime.errors import DeadlineExceeded, Internal, Refusal, RequestMalformed, Unavailable
 from services.runtime.validation import check_required
 
 log = structlog.get_logger()
@@ -46,7 +47,7 @@ class Call:
     authenticator: auth.Authenticator
     context: Context
     metadata: Mapping[str, str]
-    streams: bool
+    streams: "Streams | None"
     request: Any = None
     caller: auth.Principal | None = None
     refusal: Refusal | None = None
@@ -75,14 +76,15 @@ async def log_call(call: Call, proceed: Next) -> Any:
 
 
 async def measure(call: Call, proceed: Next) -> Any:
-    """Count and time the call."""
+    """Count the call, and time it unless it streams."""
     started = time.perf_counter()
     try:
         return await proceed(call)
     finally:
         code, reason = (call.refusal.code().name, call.refusal.reason) if call.refusal else ("OK", "")
         telemetry.CALLS.labels(call.method, code, reason).inc()
-        telemetry.SECONDS.labels(call.method).observe(time.perf_counter() - started)
+        if call.streams is None:
+            telemetry.SECONDS.labels(call.method).observe(time.perf_counter() - started)
 
 
 async def translate_errors(call: Call, proceed: Next) -> Any:
@@ -90,7 +92,8 @@ async def translate_errors(call: Call, proceed: Next) -> Any:
     try:
         return await proceed(call)
     except asyncio.CancelledError:
-        call.refusal = DeadlineExceeded(detail="the caller went away")
+        # From a stream, callers go when they like.
+        call.refusal = None if call.streams else DeadlineExceeded(detail="the caller went away")
         raise
     except Refusal as refusal:
         call.refusal = refusal
@@ -101,9 +104,10 @@ async def translate_errors(call: Call, proceed: Next) -> Any:
 
 
 async def keep_deadline(call: Call, proceed: Next) -> Any:
-    """End the call when its caller's deadline has passed; a unary call always has one."""
+    """End the call when its deadline has passed: a unary call always has one. A stream ends with the server."""
     if call.streams:
-        return await proceed(call)
+        async with call.streams.until_the_end():
+            return await proceed(call)
     remaining = call.context.time_remaining()
     try:
         async with asyncio.timeout(_DEADLINE_SECONDS if remaining is None else min(remaining, _DEADLINE_SECONDS)):
@@ -117,6 +121,8 @@ async def authenticate(call: Call, proceed: Next) -> Any:
     if not call.access.anonymous:
         call.caller = await call.authenticator.authenticate(call.metadata)
         auth.authorize(call.caller, call.access)
+        if call.access.fresh:
+            await call.authenticator.need_fresh()
     auth.become(call.caller, call.access)
     return await proceed(call)
 
@@ -132,6 +138,33 @@ async def validate(call: Call, proceed: Next) -> Any:
 
 STEPS: tuple[Step, ...] = (log_call, measure, translate_errors, keep_deadline, authenticate, validate)
 """Outermost first."""
+
+
+class Streams:
+    """The streams that are open on a server, which would else keep it from stopping."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Timeout] = set()
+        self._ended = False
+
+    @asynccontextmanager
+    async def until_the_end(self) -> AsyncIterator[None]:
+        """One stream. Raises `Unavailable` in it when all are ended."""
+        try:
+            async with asyncio.timeout(0 if self._ended else None) as scope:
+                self._open.add(scope)
+                try:
+                    yield
+                finally:
+                    self._open.discard(scope)
+        except TimeoutError as error:
+            raise Unavailable("service", detail="it stops") from error
+
+    def end(self) -> None:
+        """End those that are open, and each that begins from now on."""
+        self._ended = True
+        for scope in self._open:
+            scope.reschedule(0)
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
@@ -153,6 +186,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
             for method in service.methods
         }
         self._authenticator = authenticator
+        self.streams = Streams()
+        """What is to be ended before the server is stopped."""
         self._handlers: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -184,8 +219,13 @@ class Pipeline(grpc.aio.ServerInterceptor):
             result = behaviour(call.request, call.context)
             if not hasattr(result, "__aiter__"):
                 return await result
-            async for message in result:
-                await call.context.write(message)
+            # Closed with the call, whichever way it ends: a watcher that went away costs nothing.
+            async with aclosing(result) as messages:
+                async for message in messages:
+                    # A stream lives no longer than its credential.
+                    if call.caller:
+                        await call.authenticator.authenticate(call.metadata)
+                    await call.context.write(message)
             return None
 
         chain: Next = answer
@@ -194,7 +234,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
         async def run(request: Any, context: Context) -> Any:
             metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-            return await chain(Call(method, access, self._authenticator, context, metadata, streams, request))
+            open_streams = self.streams if streams else None
+            return await chain(Call(method, access, self._authenticator, context, metadata, open_streams, request))
 
         deserialize = handler.request_deserializer
         if not handler.request_streaming:
