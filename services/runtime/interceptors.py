@@ -6,7 +6,7 @@ and nothing else. Streams pass the same steps: the innermost one writes their me
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -104,10 +104,9 @@ async def translate_errors(call: Call, proceed: Next) -> Any:
 
 
 async def keep_deadline(call: Call, proceed: Next) -> Any:
-    """End the call when its deadline has passed: a unary call always has one. A stream ends with the server."""
+    """End the call when its caller's deadline has passed; a unary call always has one."""
     if call.streams:
-        async with call.streams.until_the_end():
-            return await proceed(call)
+        return await proceed(call)
     remaining = call.context.time_remaining()
     try:
         async with asyncio.timeout(_DEADLINE_SECONDS if remaining is None else min(remaining, _DEADLINE_SECONDS)):
@@ -149,22 +148,30 @@ class Streams:
 
     @asynccontextmanager
     async def until_the_end(self) -> AsyncIterator[None]:
-        """One stream. Raises `Unavailable` in it when all are ended."""
+        """While a stream waits. Raises `Unavailable` in it when all are ended."""
+        if self._ended:
+            raise _stopping()
+        scope = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(0 if self._ended else None) as scope:
+            async with scope:
                 self._open.add(scope)
-                try:
-                    yield
-                finally:
-                    self._open.discard(scope)
+                yield
         except TimeoutError as error:
-            raise Unavailable("service", detail="it stops") from error
+            if scope.expired():
+                raise _stopping() from error
+            raise
+        finally:
+            self._open.discard(scope)
 
     def end(self) -> None:
         """End those that are open, and each that begins from now on."""
         self._ended = True
         for scope in self._open:
             scope.reschedule(0)
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("service", detail="it stops")
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
@@ -217,16 +224,12 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
         async def answer(call: Call) -> Any:
             result = behaviour(call.request, call.context)
-            if not hasattr(result, "__aiter__"):
+            if hasattr(result, "__aiter__"):
+                return await _write_all(call, result)
+            if call.streams is None:
                 return await result
-            # Closed with the call, whichever way it ends: a watcher that went away costs nothing.
-            async with aclosing(result) as messages:
-                async for message in messages:
-                    # A stream lives no longer than its credential.
-                    if call.caller:
-                        await call.authenticator.authenticate(call.metadata)
-                    await call.context.write(message)
-            return None
+            async with call.streams.until_the_end():
+                return await result
 
         chain: Next = answer
         for step in reversed(STEPS):
@@ -250,6 +253,22 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return wrapped
 
 
+async def _write_all(call: Call, result: AsyncGenerator[Any, None]) -> None:
+    """Send a stream's messages while its credential is good. It is closed with the call, whichever way that ends."""
+    assert call.streams
+    async with aclosing(result) as messages:
+        while True:
+            # Not while a message is sent: gRPC could not say any more how the call ended.
+            async with call.streams.until_the_end():
+                message = await anext(messages, _END)
+            if message is _END:
+                return
+            if call.caller:
+                await call.authenticator.authenticate(call.metadata)
+            await call.context.write(message)
+
+
+_END = object()
 # Stands for a request that no message could be read from; refused inside the steps, as any other.
 _UNREADABLE = object()
 
