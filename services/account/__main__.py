@@ -18,6 +18,7 @@ from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.keys import RemoteKeys
+from services.runtime.revocations import RemoteFollower, Revocations
 from services.runtime.server import Servicer, Wiring, run
 
 
@@ -33,7 +34,10 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
     )
     keys = RemoteKeys(settings.token_address, settings.state_dir)
+    revocations = Revocations(clock, settings.revocations_max_age)
+    follower = RemoteFollower(settings.token_address, revocations)
     await keys.start()
+    follower.start()
     try:
         yield Wiring(
             servicers=[
@@ -53,10 +57,11 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
                     AccountAdminServicer(store, clock),
                 ),
             ],
-            authenticator=Authenticator("account", keys, clock),
+            authenticator=Authenticator("account", keys, clock, revocations),
             problems={"keys": lambda: keys.problem},
         )
     finally:
+        await follower.close()
         await keys.close()
         await token.close()
 

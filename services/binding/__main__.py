@@ -12,6 +12,7 @@ from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.keys import RemoteKeys
+from services.runtime.revocations import RemoteFollower, Revocations
 from services.runtime.server import Servicer, Wiring, run
 
 
@@ -19,7 +20,10 @@ from services.runtime.server import Servicer, Wiring, run
 async def wire(settings: BindingSettings, database: Database, clock: Clock) -> AsyncIterator[Wiring]:
     """Put the service together around an open database; the token service may be away."""
     keys = RemoteKeys(settings.token_address, settings.state_dir)
+    revocations = Revocations(clock, settings.revocations_max_age)
+    follower = RemoteFollower(settings.token_address, revocations)
     await keys.start()
+    follower.start()
     try:
         yield Wiring(
             servicers=[
@@ -29,10 +33,11 @@ async def wire(settings: BindingSettings, database: Database, clock: Clock) -> A
                     BindingServicer(Store(database), clock),
                 ),
             ],
-            authenticator=Authenticator("binding", keys, clock),
+            authenticator=Authenticator("binding", keys, clock, revocations),
             problems={"keys": lambda: keys.problem},
         )
     finally:
+        await follower.close()
         await keys.close()
 
 

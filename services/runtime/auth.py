@@ -21,6 +21,7 @@ from tessera.runtime.v1 import access_pb2
 from services.runtime.clock import Clock
 from services.runtime.errors import PermissionDenied, Unauthenticated, Unavailable
 from services.runtime.keys import ACCESS, EDGE, Keys
+from services.runtime.revocations import Marks, Revocations
 
 EDGE_HEADER = "x-tessera-edge-token"
 EDGE_TYPE = "tessera-edge+jwt"
@@ -139,6 +140,7 @@ class Authenticator:
         service: name of this service: the audience of the edge's tokens for it.
         keys: keys that verify tokens.
         clock: tells what is expired.
+        revocations: what is revoked; asked on every call.
         basic: verifies `authorization: Basic`, given id and secret; for the service that keeps the clients.
     """
 
@@ -147,13 +149,15 @@ class Authenticator:
         service: str,
         keys: Keys,
         clock: Clock,
+        revocations: Revocations,
         basic: Callable[[str], Awaitable[Principal]] | None = None,
     ) -> None:
         self._service = service
         self._keys = keys
         self._clock = clock
+        self._revocations = revocations
         self._basic = basic
-        self._verified: OrderedDict[bytes, tuple[Principal, str, float, float]] = OrderedDict()
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
     async def authenticate(self, metadata: Mapping[str, str]) -> Principal:
         """Verify a call's credential.
@@ -179,19 +183,20 @@ class Authenticator:
             raise Unauthenticated(detail="token too long")
         now = self._clock.now().timestamp()
         digest = hashlib.sha256(b"%d" % use + token.encode()).digest()
-        if cached := self._verified.get(digest):
-            caller, key_id, expires, believed_until = cached
-            # A key that was revoked vouches for nothing, what was verified before included.
-            if now < min(expires, believed_until) and self._keys.get(key_id):
-                return caller
-            del self._verified[digest]
-        caller, key_id, expires = await self._check(token, use, now)
-        self._verified[digest] = (caller, key_id, expires, now + _CACHE_SECONDS)
-        if len(self._verified) > _MAX_CACHED:
-            self._verified.popitem(last=False)
-        return caller
+        verified = self._verified.get(digest)
+        if verified is None or now >= verified.believed_until:
+            self._verified.pop(digest, None)
+            verified = self._verified[digest] = await self._check(token, use, now)
+            if len(self._verified) > _MAX_CACHED:
+                self._verified.popitem(last=False)
+        self._revocations.check(verified.marks)
+        return verified.caller
 
-    async def _check(self, token: str, use: int, now: float) -> tuple[Principal, str, float]:
+    async def need_fresh(self) -> None:
+        """Let a call through whose RPC asks for fresh knowledge of what is revoked. Raises `Unavailable`."""
+        await self._revocations.need_fresh()
+
+    async def _check(self, token: str, use: int, now: float) -> "_Verified":
         try:
             header = jwt.get_unverified_header(token)
         except jwt.InvalidTokenError as error:
@@ -226,11 +231,21 @@ class Authenticator:
                 },
             )
             expires = float(claims["exp"])
+            marks = Marks.of(key.domain_id, key_id, claims)
         except (jwt.InvalidTokenError, TypeError, ValueError) as error:
             raise Unauthenticated(detail=f"token refused: {error}") from error
         if expires <= now:
             raise Unauthenticated(detail="expired")
-        return _read_claims(claims, key.domain_id), key_id, expires
+        return _Verified(_read_claims(claims, key.domain_id), marks, min(expires, now + _CACHE_SECONDS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token that was verified: whose it is, what revokes it, and until when both need not be worked out again."""
+
+    caller: Principal
+    marks: Marks
+    believed_until: float
 
 
 def _read_claims(claims: Mapping[str, Any], domain_id: str) -> Principal:

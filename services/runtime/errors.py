@@ -3,6 +3,7 @@
     Refusal
     ├── Unauthenticated, PermissionDenied, RequestMalformed, FieldMissing, FieldInvalid
     ├── Unavailable, Overloaded, DeadlineExceeded, Internal
+    ├── CursorExpired
     └── … each service's own, in its errors.py
 
 A class stands for one reason, a value of an `ErrorReason` enum in proto/; gRPC status and the words of each surface
@@ -133,3 +134,10 @@ class Internal(Refusal):
 
     reason = "INTERNAL"
     public = "The request has failed due to some unknown error."
+
+
+class CursorExpired(Refusal):
+    """A feed's cursor that nothing can be told after."""
+
+    reason = "CURSOR_EXPIRED"
+    public = "The cursor has expired. List anew."

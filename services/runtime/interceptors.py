@@ -6,7 +6,8 @@ and nothing else. Streams pass the same steps: the innermost one writes their me
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,7 +19,7 @@ from grpc_status import rpc_status
 from tessera.runtime.v1 import access_pb2
 
 from services.runtime import auth, telemetry
-from services.runtime.errors import DeadlineExceeded, Internal, Refusal, RequestMalformed
+from services.runtime.errors import DeadlineExceeded, Internal, Refusal, RequestMalformed, Unavailable
 from services.runtime.validation import check_required
 
 log = structlog.get_logger()
@@ -46,7 +47,7 @@ class Call:
     authenticator: auth.Authenticator
     context: Context
     metadata: Mapping[str, str]
-    streams: bool
+    streams: "Streams | None"
     request: Any = None
     caller: auth.Principal | None = None
     refusal: Refusal | None = None
@@ -75,14 +76,15 @@ async def log_call(call: Call, proceed: Next) -> Any:
 
 
 async def measure(call: Call, proceed: Next) -> Any:
-    """Count and time the call."""
+    """Count the call, and time it unless it streams."""
     started = time.perf_counter()
     try:
         return await proceed(call)
     finally:
         code, reason = (call.refusal.code().name, call.refusal.reason) if call.refusal else ("OK", "")
         telemetry.CALLS.labels(call.method, code, reason).inc()
-        telemetry.SECONDS.labels(call.method).observe(time.perf_counter() - started)
+        if call.streams is None:
+            telemetry.SECONDS.labels(call.method).observe(time.perf_counter() - started)
 
 
 async def translate_errors(call: Call, proceed: Next) -> Any:
@@ -90,7 +92,8 @@ async def translate_errors(call: Call, proceed: Next) -> Any:
     try:
         return await proceed(call)
     except asyncio.CancelledError:
-        call.refusal = DeadlineExceeded(detail="the caller went away")
+        # From a stream, callers go when they like.
+        call.refusal = None if call.streams else DeadlineExceeded(detail="the caller went away")
         raise
     except Refusal as refusal:
         call.refusal = refusal
@@ -117,6 +120,8 @@ async def authenticate(call: Call, proceed: Next) -> Any:
     if not call.access.anonymous:
         call.caller = await call.authenticator.authenticate(call.metadata)
         auth.authorize(call.caller, call.access)
+        if call.access.fresh:
+            await call.authenticator.need_fresh()
     auth.become(call.caller, call.access)
     return await proceed(call)
 
@@ -132,6 +137,41 @@ async def validate(call: Call, proceed: Next) -> Any:
 
 STEPS: tuple[Step, ...] = (log_call, measure, translate_errors, keep_deadline, authenticate, validate)
 """Outermost first."""
+
+
+class Streams:
+    """The streams that are open on a server, which would else keep it from stopping."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Timeout] = set()
+        self._ended = False
+
+    @asynccontextmanager
+    async def until_the_end(self) -> AsyncIterator[None]:
+        """While a stream waits. Raises `Unavailable` in it when all are ended."""
+        if self._ended:
+            raise _stopping()
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                self._open.add(scope)
+                yield
+        except TimeoutError as error:
+            if scope.expired():
+                raise _stopping() from error
+            raise
+        finally:
+            self._open.discard(scope)
+
+    def end(self) -> None:
+        """End those that are open, and each that begins from now on."""
+        self._ended = True
+        for scope in self._open:
+            scope.reschedule(0)
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("service", detail="it stops")
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
@@ -153,6 +193,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
             for method in service.methods
         }
         self._authenticator = authenticator
+        self.streams = Streams()
+        """What is to be ended before the server is stopped."""
         self._handlers: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -182,11 +224,12 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
         async def answer(call: Call) -> Any:
             result = behaviour(call.request, call.context)
-            if not hasattr(result, "__aiter__"):
+            if hasattr(result, "__aiter__"):
+                return await _write_all(call, result)
+            if call.streams is None:
                 return await result
-            async for message in result:
-                await call.context.write(message)
-            return None
+            async with call.streams.until_the_end():
+                return await result
 
         chain: Next = answer
         for step in reversed(STEPS):
@@ -194,7 +237,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
         async def run(request: Any, context: Context) -> Any:
             metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-            return await chain(Call(method, access, self._authenticator, context, metadata, streams, request))
+            open_streams = self.streams if streams else None
+            return await chain(Call(method, access, self._authenticator, context, metadata, open_streams, request))
 
         deserialize = handler.request_deserializer
         if not handler.request_streaming:
@@ -209,6 +253,22 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return wrapped
 
 
+async def _write_all(call: Call, result: AsyncGenerator[Any, None]) -> None:
+    """Send a stream's messages while its credential is good. It is closed with the call, whichever way that ends."""
+    assert call.streams
+    async with aclosing(result) as messages:
+        while True:
+            # Not while a message is sent: gRPC could not say any more how the call ended.
+            async with call.streams.until_the_end():
+                message = await anext(messages, _END)
+            if message is _END:
+                return
+            if call.caller:
+                await call.authenticator.authenticate(call.metadata)
+            await call.context.write(message)
+
+
+_END = object()
 # Stands for a request that no message could be read from; refused inside the steps, as any other.
 _UNREADABLE = object()
 

@@ -73,6 +73,12 @@ class ServerSettings(DatabaseSettings):
     drain: timedelta = setting(
         "seconds that calls under way are given at the end", default=timedelta(seconds=5), minimum=0, maximum=300
     )
+    revocations_max_age: timedelta = setting(
+        "seconds without word of what is revoked after which calls that give power are refused: admin, link, unlink",
+        default=timedelta(seconds=30),
+        minimum=1,
+        maximum=86_400,
+    )
     log_level: str = setting("how much is logged", default="info", choices=("debug", "info", "warning", "error"))
     log_format: str = setting("json for machines, console for people", default="json", choices=("json", "console"))
 
@@ -257,7 +263,8 @@ async def opened(
     try:
         async with wire(settings, database, clock) as wiring:
             readiness = Readiness(service, database, clock, wiring.problems)
-            server = _server(settings, wiring, readiness.health)
+            pipeline = Pipeline((servicer.descriptor for servicer in wiring.servicers), wiring.authenticator)
+            server = _server(settings, wiring, readiness.health, pipeline)
             watch = await readiness.begin()
             await server.start()
             try:
@@ -265,13 +272,15 @@ async def opened(
             finally:
                 watch.cancel()
                 await readiness.health.enter_graceful_shutdown()
+                pipeline.streams.end()
                 await server.stop(settings.drain.total_seconds())
     finally:
         await database.close()
 
 
-def _server(settings: ServerSettings, wiring: Wiring, status: health.aio.HealthServicer) -> grpc.aio.Server:
-    pipeline = Pipeline((servicer.descriptor for servicer in wiring.servicers), wiring.authenticator)
+def _server(
+    settings: ServerSettings, wiring: Wiring, status: health.aio.HealthServicer, pipeline: Pipeline
+) -> grpc.aio.Server:
     server = grpc.aio.server(
         interceptors=[pipeline],
         options=[

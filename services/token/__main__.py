@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 from tessera.token.v1 import (
+    feed_service_pb2,
+    feed_service_pb2_grpc,
     signing_key_service_pb2,
     signing_key_service_pb2_grpc,
     token_admin_service_pb2,
@@ -17,16 +19,25 @@ from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.partitions import Partitions
+from services.runtime.revocations import Follower, Revocations
 from services.runtime.server import Command, Servicer, Wiring, run
 from services.token.bootstrap import bootstrap, declare
 from services.token.callers import gateway_by_basic
 from services.token.config import TokenSettings
 from services.token.directory import Directory
 from services.token.edge import AuthorizationServicer
+from services.token.feeds import Feeds
 from services.token.keys import Keyring
 from services.token.resources import Lifetimes, Resources
 from services.token.rotation import Rotation
-from services.token.service import KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
+from services.token.service import (
+    KeyServicer,
+    MintServicer,
+    RevocationServicer,
+    TokenAdminServicer,
+    TokenServicer,
+    UserFeedServicer,
+)
 from services.token.signing_key_service import SigningKeyServicer
 from services.token.store import PARTITIONED, Store
 from services.token.vault import Vault
@@ -39,21 +50,27 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     keyring = Keyring(store.select_signing_keys, store.select_changed_signing_keys, vault)
     rotation = Rotation(store, keyring, vault, clock, settings.key_publish_ahead)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
+    feeds = Feeds.of(database)
     resources = Resources(
         store=store,
         directory=Directory(store, vault),
         keyring=keyring,
         rotation=rotation,
         vault=vault,
+        feeds=feeds,
         clock=clock,
         lifetimes=Lifetimes(settings.access_token_lifetime, settings.session_idle, settings.session_lifetime),
         default_domain=settings.default_domain,
     )
+    revocations = Revocations(clock, settings.revocations_max_age)
+    follower = Follower(feeds.watch_revocations, revocations)
     tokens, admin = token_service_pb2.DESCRIPTOR, token_admin_service_pb2.DESCRIPTOR
+    told = feed_service_pb2.DESCRIPTOR
     edge = external_auth_pb2.DESCRIPTOR
     await keyring.start()
     await partitions.start()
     await rotation.start()
+    follower.start()
     try:
         yield Wiring(
             servicers=(
@@ -83,15 +100,27 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     SigningKeyServicer(resources),
                 ),
                 Servicer(
+                    told.services_by_name["RevocationService"],
+                    feed_service_pb2_grpc.add_RevocationServiceServicer_to_server,
+                    RevocationServicer(resources),
+                ),
+                Servicer(
+                    told.services_by_name["UserFeedService"],
+                    feed_service_pb2_grpc.add_UserFeedServiceServicer_to_server,
+                    UserFeedServicer(resources),
+                ),
+                Servicer(
                     edge.services_by_name["Authorization"],
                     external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
                     AuthorizationServicer(resources),
                 ),
             ),
-            authenticator=Authenticator("token", keyring, clock, gateway_by_basic(resources)),
+            authenticator=Authenticator("token", keyring, clock, revocations, gateway_by_basic(resources)),
             problems={"keys": lambda: keyring.problem, "partitions": lambda: partitions.problem},
         )
     finally:
+        await follower.close()
+        await feeds.close()
         await rotation.close()
         await keyring.close()
         await partitions.close()

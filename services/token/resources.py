@@ -7,6 +7,7 @@ from uuid import UUID
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
 from services.token.directory import Directory
+from services.token.feeds import Feeds
 from services.token.keys import Keyring
 from services.token.rotation import Rotation
 from services.token.store import Store
@@ -31,6 +32,7 @@ class Resources:
     keyring: Keyring
     rotation: Rotation
     vault: Vault
+    feeds: Feeds
     clock: Clock
     lifetimes: Lifetimes
     default_domain: str

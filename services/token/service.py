@@ -1,11 +1,18 @@
 """The token service's servicers, in the order of proto/: convert, act, convert."""
 # ruff: noqa: N802  gRPC names the methods as proto/ does
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
+from tessera.token.v1 import (
+    feed_service_pb2,
+    feed_service_pb2_grpc,
+    token_pb2,
+    token_service_pb2,
+    token_service_pb2_grpc,
+)
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
-from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
 from services.runtime.auth import principal
 from services.token import convert
@@ -146,3 +153,29 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
             append_enabled=request.append_enabled,
         )
         return admin_pb2.CreatePushAppResponse(access_id=access_id, secret_key=secret)
+
+
+class RevocationServicer(feed_service_pb2_grpc.RevocationServiceServicer):
+    """Which access tokens are good no longer."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    def WatchRevocations(
+        self, request: feed_service_pb2.WatchRevocationsRequest, _context: Any
+    ) -> AsyncGenerator[feed_service_pb2.WatchRevocationsResponse, None]:
+        """Tell what is revoked."""
+        return self._resources.feeds.watch_revocations(request)
+
+
+class UserFeedServicer(feed_service_pb2_grpc.UserFeedServiceServicer):
+    """What became of users."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    def WatchUsers(
+        self, request: feed_service_pb2.WatchUsersRequest, _context: Any
+    ) -> AsyncGenerator[feed_service_pb2.WatchUsersResponse, None]:
+        """Tell what happens to users."""
+        return self._resources.feeds.watch_users(principal(), request)

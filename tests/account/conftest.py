@@ -1,4 +1,4 @@
-"""`alone` is account with the token service away and its keys kept on disk: it answers everything but LinkAccount.
+"""`alone` is account with its keys kept on disk, and of token the feed alone: it answers everything but LinkAccount.
 
 Each test has domains of its own in it.
 """
@@ -13,11 +13,10 @@ import pytest_asyncio
 from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.db import Database
-from services.runtime.env import Address
 from tests.account.callers import Domain, keep_keys
 from tests.account.running import Account, running_account
 from tests.support.databases import Databases
-from tests.support.ports import free_ports
+from tests.support.revocations import silent_feed
 
 _DOMAINS = [f"d{number}" for number in range(500)]
 
@@ -51,7 +50,7 @@ def account_dsn(databases: Databases) -> str:
 async def alone(account_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Account]:
     state = tmp_path_factory.mktemp("account")
     keep_keys(state, _DOMAINS)
-    async with running_account(account_dsn, state, Address("127.0.0.1", free_ports(1)[0])) as account:
+    async with silent_feed() as token, running_account(account_dsn, state, token) as account:
         yield account
 
 

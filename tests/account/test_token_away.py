@@ -73,6 +73,21 @@ async def test_a_token_service_that_hangs_is_waited_for_in_bounded_time(
                 await pending
 
 
+async def test_what_gives_power_is_refused_while_nobody_tells_what_is_revoked(
+    account_dsn: str, tmp_path: Path, domain: Domain
+) -> None:
+    keep_keys(tmp_path, [domain.id])
+    async with running_account(account_dsn, tmp_path, Address("127.0.0.1", free_ports(1)[0])) as account:
+        await until_health(account.channel, SERVING)
+        caller = domain.access_key("account.link")
+        unlink = account_service_pb2.UnlinkAccountRequest(user_id="u1", type="ding", identity="eyy***")
+        refusal = await refused(account.links.UnlinkAccount(unlink, metadata=caller), "UNAVAILABLE")
+        assert "token service" in refusal.message
+        # The rest goes on.
+        request = account_service_pb2.GetLinkInfoByUserIdRequest(user_id="u1")
+        await account.links.GetLinkInfoByUserId(request, metadata=caller)
+
+
 async def test_with_kept_keys_it_is_ready(alone: Account) -> None:
     await until_health(alone.channel, SERVING)
 

@@ -14,7 +14,7 @@ from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import error_reason_pb2 as token_reasons
-from tessera.token.v1 import signing_key_service_pb2, token_admin_service_pb2, token_service_pb2
+from tessera.token.v1 import feed_service_pb2, signing_key_service_pb2, token_admin_service_pb2, token_service_pb2
 
 from services.account.errors import AccountRefusal
 from services.binding.errors import BindingRefusal
@@ -28,6 +28,7 @@ FILES = (
     token_service_pb2,
     token_admin_service_pb2,
     signing_key_service_pb2,
+    feed_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
     binding_service_pb2,

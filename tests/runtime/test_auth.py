@@ -18,6 +18,7 @@ from services.runtime.clock import Clock
 from services.runtime.errors import PermissionDenied, Unauthenticated, Unavailable
 from tests.support.calls import bearer
 from tests.support.keys import EC, KEYS, OTHER_RSA, RSA, Known, claims, signed
+from tests.support.revocations import nothing_revoked
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def authenticator(clock: Clock) -> Authenticator:
-    return Authenticator("account", Known(dict(KEYS)), clock)
+    return Authenticator("account", Known(dict(KEYS)), clock, nothing_revoked(clock))
 
 
 def presented(token: str) -> dict[str, str]:
@@ -129,13 +130,17 @@ async def test_a_believed_token_dies_on_time(authenticator: Authenticator, clock
 
 async def test_an_unknown_key_is_asked_for(clock: Clock) -> None:
     known = Known({}, later=dict(KEYS))
-    caller = await Authenticator("account", known, clock).authenticate(presented(signed(claims(clock))))
+    caller = await Authenticator("account", known, clock, nothing_revoked(clock)).authenticate(
+        presented(signed(claims(clock)))
+    )
     assert (caller.subject, known.asked) == ("u1", 1)
 
 
 async def test_without_any_key_nothing_can_be_told(clock: Clock) -> None:
     with pytest.raises(Unavailable):
-        await Authenticator("account", Known({}, problem="away"), clock).authenticate(presented(signed(claims(clock))))
+        await Authenticator("account", Known({}, problem="away"), clock, nothing_revoked(clock)).authenticate(
+            presented(signed(claims(clock)))
+        )
 
 
 def caller_with(*permissions: str, kind: str = "user") -> Principal:

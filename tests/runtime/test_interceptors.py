@@ -23,6 +23,7 @@ from services.runtime.clock import Clock
 from services.runtime.errors import FieldInvalid
 from tests.support.calls import refused
 from tests.support.keys import KEYS, Known, caller
+from tests.support.revocations import nothing_revoked
 
 SERVICE = account.DESCRIPTOR.services_by_name["AccountService"]
 METHOD = f"/{SERVICE.full_name}/UnlinkAccount"
@@ -73,7 +74,7 @@ def log() -> Iterator[io.StringIO]:
 @pytest_asyncio.fixture
 async def served(log: io.StringIO) -> AsyncIterator[Served]:
     asked = Asked(nothing)
-    authenticator = Authenticator("account", Known(dict(KEYS)), Clock())
+    authenticator = Authenticator("account", Known(dict(KEYS)), Clock(), nothing_revoked())
     server = grpc.aio.server(interceptors=[interceptors.Pipeline([SERVICE], authenticator)])
     account_grpc.add_AccountServiceServicer_to_server(asked, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -200,12 +201,14 @@ async def test_calls_are_counted_by_method_code_and_reason(served: Served) -> No
 def test_an_rpc_that_declares_no_access_keeps_its_server_from_starting() -> None:
     undeclared = operations_pb2.DESCRIPTOR.services_by_name["Operations"]
     with pytest.raises(ValueError, match="declares no permission"):
-        interceptors.Pipeline([undeclared], Authenticator("account", Known({}), Clock()))
+        interceptors.Pipeline([undeclared], Authenticator("account", Known({}), Clock(), nothing_revoked()))
 
 
 async def test_what_nobody_spoke_of_is_refused(log: io.StringIO) -> None:
     """A service that was added to the server, but not to the pipeline."""
-    server = grpc.aio.server(interceptors=[interceptors.Pipeline([], Authenticator("a", Known({}), Clock()))])
+    server = grpc.aio.server(
+        interceptors=[interceptors.Pipeline([], Authenticator("a", Known({}), Clock(), nothing_revoked()))]
+    )
     account_grpc.add_AccountServiceServicer_to_server(Asked(nothing), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

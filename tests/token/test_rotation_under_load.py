@@ -15,6 +15,7 @@ from tessera.edge import external_auth_pb2 as auth_pb2
 
 from services.runtime.auth import EDGE_HEADER, Authenticator
 from services.runtime.keys import RemoteKeys
+from services.runtime.revocations import Revocations
 from tests.support.calls import bearer
 from tests.support.signing_keys import another, events, jwks, key_of, listed, rotate, until, verified
 from tests.support.token import Running, run_bootstrap, serving, settings_of
@@ -46,7 +47,7 @@ async def remote(service: Running, name: str, folder: Path) -> AsyncIterator[Aut
     await keys.start()
     try:
         await until(lambda: _has(keys))
-        yield Authenticator(name, keys, service.clock)
+        yield Authenticator(name, keys, service.clock, Revocations(service.clock, timedelta(seconds=30)))
     finally:
         await keys.close()
 

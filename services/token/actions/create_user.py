@@ -50,7 +50,9 @@ async def create_user(resources: Resources, caller: Principal, *, new: NewUser) 
         )
         if not made:
             raise AlreadyExistsUser
+        await store.insert_user_event(caller.domain_id, resources.new_id(), new.user_id, "created")
         await store.insert_audit(
             Event(caller.domain_id, resources.new_id(), "user.created", user_id=new.user_id, actor=caller.subject)
         )
+    resources.feeds.wake()
     return new.user_id

@@ -18,8 +18,10 @@ from services.token.store.changes import Changes
 from services.token.store.domains import Domains
 from services.token.store.leases import Leases
 from services.token.store.push_apps import PushApps
+from services.token.store.revocations import Revocations
 from services.token.store.sessions import Sessions
 from services.token.store.signing_keys import SigningKeys
+from services.token.store.user_events import UserEvents
 from services.token.store.users import Users
 
 _DAY = timedelta(days=1)
@@ -36,7 +38,9 @@ PARTITIONED = (
 """Tables whose rows expire, and how long each part of them is kept."""
 
 
-class Statements(Domains, Apps, AccessKeys, PushApps, Users, Sessions, SigningKeys, Audit, Changes, Leases):
+class Statements(
+    Domains, Apps, AccessKeys, PushApps, Users, Sessions, SigningKeys, Audit, Changes, Leases, Revocations, UserEvents
+):
     """All of them, on the database or in a transaction."""
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
 
 import grpc
 from grpc.aio import Metadata
@@ -14,51 +14,40 @@ from tessera.client.tokens import AccessTokens
 _REQUEST_ID = "x-request-id"
 _AUTHORIZATION = "authorization"
 
+Details = grpc.aio.ClientCallDetails
 Call = grpc.aio.UnaryUnaryCall[Any, Any]
+Stream = grpc.aio.UnaryStreamCall[Any, Any]
+Made = TypeVar("Made")
 
 
-class Calls(grpc.aio.UnaryUnaryClientInterceptor):
-    """Gives a call its request id, its credential and its deadline, and its error a class.
+class _Calls:
+    """What calls of both kinds are given: a request id, a credential, and an error that is of a class.
 
     A call whose access token is refused is made once more with a new one, whatever it does: it has not been done.
 
     Args:
         access_tokens: where the credential comes from; `None` for calls without one. A call that brings metadata
             `authorization` keeps its own, and so it is with `x-request-id`.
-        timeout: seconds that a call may take which names no time itself, everything included.
+        timeout: seconds that a call may take which names no time itself, everything included; of a stream, seconds that
+            getting its access token may take.
     """
 
     def __init__(self, access_tokens: AccessTokens | None, timeout: float) -> None:
         self._access_tokens = access_tokens
         self._timeout = timeout
 
-    async def intercept_unary_unary(
-        self,
-        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Awaitable[Call]],
-        client_call_details: grpc.aio.ClientCallDetails,
-        request: Any,
-    ) -> Call:
-        """Make one call. Raises `TesseraError`."""
-        timeout = self._timeout if client_call_details.timeout is None else client_call_details.timeout
-        deadline = asyncio.get_running_loop().time() + timeout
-        given = client_call_details.metadata or Metadata()
-        request_id = given.get(_REQUEST_ID) or str(uuid.uuid4())
+    async def _made(
+        self, details: Details, request_id: str, deadline: float, attempt: Callable[[Metadata], Awaitable[Made]]
+    ) -> Made:
+        """What an attempt made, given the metadata. Raises `TesseraError`."""
+        given = details.metadata or Metadata()
 
-        async def make(bearer: str | None) -> Call:
+        async def make(bearer: str | None) -> Made:
             metadata = Metadata(*given)
             metadata[_REQUEST_ID] = request_id
             if bearer is not None:
                 metadata[_AUTHORIZATION] = f"Bearer {bearer}"
-            details = grpc.aio.ClientCallDetails(
-                client_call_details.method,
-                max(0.0, deadline - asyncio.get_running_loop().time()),
-                metadata,
-                client_call_details.credentials,
-                client_call_details.wait_for_ready,
-            )
-            call = await continuation(details, request)
-            await call
-            return call
+            return await attempt(metadata)
 
         try:
             if self._access_tokens is None or given.get(_AUTHORIZATION):
@@ -75,7 +64,7 @@ class Calls(grpc.aio.UnaryUnaryClientInterceptor):
             raise  # the access token's: its own method and request
         except grpc.aio.AioRpcError as error:
             # From nowhere: it holds all that the other did.
-            raise _classified(error, client_call_details.method, str(request_id)) from None
+            raise _classified(error, details.method, request_id) from None
 
     @staticmethod
     async def _bearer(access_tokens: AccessTokens, deadline: float) -> str:
@@ -87,6 +76,72 @@ class Calls(grpc.aio.UnaryUnaryClientInterceptor):
             raise grpc.aio.AioRpcError(
                 grpc.StatusCode.DEADLINE_EXCEEDED, Metadata(), Metadata(), details=late
             ) from None
+
+
+class Calls(_Calls, grpc.aio.UnaryUnaryClientInterceptor):
+    """Gives a call its request id, its credential and its deadline, and its error a class."""
+
+    async def intercept_unary_unary(
+        self,
+        continuation: Callable[[Details, Any], Awaitable[Call]],
+        client_call_details: Details,
+        request: Any,
+    ) -> Call:
+        """Make one call. Raises `TesseraError`."""
+        now = asyncio.get_running_loop().time
+        timeout = self._timeout if client_call_details.timeout is None else client_call_details.timeout
+        deadline = now() + timeout
+
+        async def attempt(metadata: Metadata) -> Call:
+            call = await continuation(_with(client_call_details, max(0.0, deadline - now()), metadata), request)
+            await call
+            return call
+
+        return await self._made(client_call_details, _request_id(client_call_details), deadline, attempt)
+
+
+class Streams(_Calls, grpc.aio.UnaryStreamClientInterceptor):
+    """Gives a stream its request id and its credential, and its error a class. It has no deadline but the caller's.
+
+    A stream is not begun again when it ends: only who reads it knows from where. It ends as `Unauthenticated` when its
+    access token expires.
+    """
+
+    async def intercept_unary_stream(
+        self,
+        continuation: Callable[[Details, Any], Awaitable[Stream]],
+        client_call_details: Details,
+        request: Any,
+    ) -> AsyncIterator[Any]:
+        """Begin one stream; it has begun when its first message is there. Raises `TesseraError`, then and later."""
+        request_id = _request_id(client_call_details)
+        deadline = asyncio.get_running_loop().time() + self._timeout
+
+        async def attempt(metadata: Metadata) -> tuple[Stream, Any]:
+            stream = await continuation(_with(client_call_details, client_call_details.timeout, metadata), request)
+            return stream, await stream.read()
+
+        stream, first = await self._made(client_call_details, request_id, deadline, attempt)
+        return _messages(stream, first, client_call_details.method, request_id)
+
+
+async def _messages(stream: Stream, first: Any, method: str | bytes, request_id: str) -> AsyncIterator[Any]:
+    """All messages of a stream that has begun. Raises `TesseraError`."""
+    try:
+        message = first
+        while message is not grpc.aio.EOF:
+            yield message
+            message = await stream.read()
+    except grpc.aio.AioRpcError as error:
+        raise _classified(error, method, request_id) from None
+
+
+def _request_id(details: Details) -> str:
+    return str((details.metadata or Metadata()).get(_REQUEST_ID) or uuid.uuid4())
+
+
+def _with(details: Details, timeout: float | None, metadata: Metadata) -> Details:
+    return Details(details.method, timeout, metadata, details.credentials, details.wait_for_ready)
 
 
 def _classified(error: grpc.aio.AioRpcError, method: str | bytes, request_id: str) -> TesseraError:

@@ -4,7 +4,7 @@ import ipaddress
 import re
 
 import grpc
-from tessera.client.calls import Calls
+from tessera.client.calls import Calls, Streams
 from tessera.client.retries import service_config
 from tessera.client.tokens import AccessTokens
 
@@ -41,7 +41,8 @@ def open_channel(
         access_tokens: the caller's. `None` for RPCs that take no credential, as token's own.
         tls: `grpc.ssl_channel_credentials(…)`, with key and certificate for mTLS. `None`: plaintext, for a network or
             a mesh that is trusted.
-        timeout: seconds that a call may take where it names no `timeout` itself: all tries, and getting the token.
+        timeout: seconds that a call may take where it names no `timeout` itself: all tries, and getting the token. A
+            stream has no end but the one that it is given.
         retry: whether calls that are UNAVAILABLE and may be repeated are made again, up to four times. Not for who
             is called by somebody that tries again, or does so itself.
 
@@ -49,7 +50,7 @@ def open_channel(
         ValueError: an address that is not `host:port`, or several that are not IP addresses of one family.
     """
     options = [*_OPTIONS, ("grpc.service_config", service_config(retry=retry))]
-    interceptors = [Calls(access_tokens, timeout)]
+    interceptors: list[grpc.aio.ClientInterceptor] = [Calls(access_tokens, timeout), Streams(access_tokens, timeout)]
     if tls is None:
         return grpc.aio.insecure_channel(target(*addresses), options, interceptors=interceptors)
     return grpc.aio.secure_channel(target(*addresses), tls, options, interceptors=interceptors)

@@ -13,7 +13,7 @@ TesseraError
 ├── ResourceExhausted: Overloaded
 ├── FailedPrecondition
 ├── Aborted
-├── OutOfRange: RequestTooLarge
+├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
 ├── Internal
 ├── Unavailable
@@ -125,6 +125,13 @@ class RequestTooLarge(OutOfRange):
 
 class FormatInvalid(InvalidArgument):
     """`Format` of an RPC-style call is neither JSON nor XML. Given by the gateway."""
+
+
+class CursorExpired(OutOfRange):
+    """The cursor of a feed is too old, or of a database that was replaced or restored since.
+
+    List anew, and go on from the new cursor.
+    """
 
 
 class IdentityTaken(AlreadyExists):
@@ -260,6 +267,7 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "ROUTE_NOT_FOUND": RouteNotFound,
     "REQUEST_TOO_LARGE": RequestTooLarge,
     "FORMAT_INVALID": FormatInvalid,
+    "CURSOR_EXPIRED": CursorExpired,
     "IDENTITY_TAKEN": IdentityTaken,
     "NOT_FOUND_LINK": NotFoundLink,
     "NOT_FOUND_LINK_USER": NotFoundLinkUser,

@@ -1,0 +1,144 @@
+"""Reads a table `(…, seq, xid)` in pages, from snapshot to snapshot."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import asyncpg
+
+from services.runtime.db import Database
+from services.runtime.errors import CursorExpired, Unavailable
+from services.runtime.feed.cursor import BEGINNING, Cursor, Position
+
+Event = TypeVar("Event")
+
+# A row is told when the target sees its transaction and the base does not; never by comparing transaction ids, which
+# are drawn long before they commit. The bounds on `xid` are for the index alone.
+#
+# `life` changes with the cluster, its timeline (a restore to a point in time, a failover that may have lost commits),
+# the database and the table: then the snapshots of before say nothing. On a standby it is null: its snapshots may leave
+# out transactions that are under way.
+_SELECT_PAGE = """
+with target as materialized (
+    select
+        coalesce($2::text::pg_snapshot, pg_current_snapshot()) as snapshot,
+        extract(epoch from clock_timestamp())::bigint as at,
+        case when not pg_is_in_recovery() then concat_ws(
+            '/',
+            (select system_identifier from pg_control_system()),
+            left(pg_walfile_name(pg_current_wal_lsn()), 8),
+            (select oid from pg_database where datname = current_database()),
+            '{table}'::regclass::oid
+        ) end as life
+)
+select target.snapshot::text as snapshot, target.at, target.life, told.*
+from target left join lateral (
+    select seq, {columns} from {table}
+    where xid >= pg_snapshot_xmin($1::text::pg_snapshot) and xid < pg_snapshot_xmax(target.snapshot)
+        and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and pg_visible_in_snapshot(xid, target.snapshot)
+        and seq > $3
+    order by seq
+    limit $4
+) told on true
+order by told.seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Event]):
+    """What a consumer is told at once.
+
+    Args:
+        events: what happened, in the order of their sequence numbers; may be empty.
+        cursor: where to go on after them.
+        more: whether the snapshot that is being read has more; else all that had committed when it was taken was told.
+    """
+
+    events: Sequence[Event]
+    cursor: Cursor
+    more: bool = False
+
+
+class Reader(Generic[Event]):
+    """Reads one table.
+
+    Args:
+        database: of the service, its primary.
+        table: schema and name. It has `xid xid8 default pg_current_xact_id()`, with an index, and `seq`, drawn while
+            the row that the event speaks of is locked: then the events of a key are told in the order of their commits.
+        columns: what else of a row is read.
+        read: makes an event of a row.
+        keep: how old a cursor may be; at least an hour less than rows are kept.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        table: str,
+        columns: Sequence[str],
+        read: Callable[[asyncpg.Record], Event],
+        *,
+        keep: timedelta,
+    ) -> None:
+        self._database = database
+        self._statement = _SELECT_PAGE.format(table=table, columns=", ".join(columns))
+        self._read = read
+        self._keep_seconds = keep.total_seconds()
+
+    async def beginning(self) -> Cursor:
+        """A cursor before all that is kept. Raises `Unavailable`, `Overloaded`."""
+        return replace(await self.now(), base=BEGINNING)
+
+    async def now(self) -> Cursor:
+        """A cursor behind all that has committed: what a listing that begins after it does not show, comes after it.
+
+        Raises:
+            Unavailable, Overloaded: the database is away, or no primary.
+        """
+        _, position, epoch = await self._fetch(BEGINNING.snapshot, None, 0, 0)
+        return Cursor(epoch, position)
+
+    async def page(self, cursor: Cursor, limit: int) -> Page[Event]:
+        """Read what comes after a cursor, at most `limit` events.
+
+        Raises:
+            CursorExpired: the cursor is too old, or of another life of the database.
+            Unavailable, Overloaded: the database is away, or no primary.
+        """
+        target = cursor.target
+        rows, now, epoch = await self._fetch(
+            cursor.base.snapshot, target.snapshot if target else None, cursor.last, limit
+        )
+        if epoch != cursor.epoch:
+            raise CursorExpired(detail=f"epoch {cursor.epoch[:32]!r}, now {epoch!r}")
+        if cursor.since and now.at - cursor.since > self._keep_seconds:
+            raise CursorExpired(detail=f"{now.at - cursor.since} seconds old")
+        target = target or now
+        events = [self._read(row) for row in rows]
+        if len(rows) < limit:
+            return Page(events, Cursor(epoch, target))
+        return Page(events, Cursor(epoch, cursor.base, target, rows[-1]["seq"]), more=True)
+
+    async def pages(self, cursor: Cursor, until: Position, limit: int) -> AsyncIterator[Page[Event]]:
+        """Read page after page until all that a snapshot sees was told; at least one page. Raises as `page`."""
+        while True:
+            page = await self.page(cursor if cursor.target else replace(cursor, target=until), limit)
+            cursor = page.cursor
+            done = cursor.target is None and cursor.base == until
+            yield replace(page, more=not done)
+            if done:
+                return
+
+    async def _fetch(
+        self, base: str, target: str | None, last: int, limit: int
+    ) -> tuple[list[asyncpg.Record], Position, str]:
+        """The rows; the snapshot that was read, with the time of now; the epoch."""
+        rows = await self._database.fetch(self._statement, base, target, last, limit)
+        first = rows[0]  # without any event, one row tells the rest
+        if first["life"] is None:
+            raise Unavailable("database", detail="a standby: feeds are read on the primary")
+        epoch = hashlib.sha256(first["life"].encode()).hexdigest()[:16]
+        position = Position(first["snapshot"], first["at"])
+        return [row for row in rows if row["seq"] is not None], position, epoch
