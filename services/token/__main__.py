@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 from tessera.token.v1 import (
+    domain_service_pb2,
+    domain_service_pb2_grpc,
     token_admin_service_pb2,
     token_admin_service_pb2_grpc,
     token_service_pb2,
@@ -16,6 +18,7 @@ from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.partitions import Partitions
 from services.runtime.server import Command, Servicer, Wiring, run
+from services.token.admin_service import DomainServicer, TokenAdminServicer
 from services.token.bootstrap import bootstrap, declare
 from services.token.callers import gateway_by_basic
 from services.token.config import TokenSettings
@@ -23,7 +26,7 @@ from services.token.directory import Directory
 from services.token.edge import AuthorizationServicer
 from services.token.keys import Keyring
 from services.token.resources import Lifetimes, Resources
-from services.token.service import KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
+from services.token.service import KeyServicer, MintServicer, TokenServicer
 from services.token.store import PARTITIONED, Store
 from services.token.vault import Vault
 
@@ -69,6 +72,11 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     admin.services_by_name["TokenAdminService"],
                     token_admin_service_pb2_grpc.add_TokenAdminServiceServicer_to_server,
                     TokenAdminServicer(resources),
+                ),
+                Servicer(
+                    domain_service_pb2.DESCRIPTOR.services_by_name["DomainService"],
+                    domain_service_pb2_grpc.add_DomainServiceServicer_to_server,
+                    DomainServicer(resources),
                 ),
                 Servicer(
                     edge.services_by_name["Authorization"],
