@@ -13,8 +13,8 @@ from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
-from tessera.token.v1 import error_reason_pb2 as token_reasons
 from tessera.token.v1 import domain_service_pb2, token_admin_service_pb2, token_service_pb2
+from tessera.token.v1 import error_reason_pb2 as token_reasons
 
 from services.account.errors import AccountRefusal
 from services.binding.errors import BindingRefusal
@@ -43,7 +43,8 @@ PATHS = {
     "/v3/device/account/batchoperate": "binding.v1.BindingService.BatchOperateAccounts",
     "/v3/device/account/query": "binding.v1.BindingService.QueryAccounts",
 }
-# Each of these makes something anew, takes it away, or spends what it is given, be it an etag; clients may repeat any other RPC.
+# Each of these makes something anew, takes it away, or spends what it is given, be it an etag; clients may repeat any
+# other RPC.
 ONCE = {
     "token.v1.TokenService.Token",
     "token.v1.MintService.IssueToken",
