@@ -2,16 +2,11 @@
 
 import base64
 import hashlib
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from cryptography.hazmat.primitives import serialization
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from tessera.token.v1 import admin_pb2 as nouns_pb2
 from tessera.token.v1 import domain_service_pb2 as domain_pb2
@@ -20,11 +15,11 @@ from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from services.runtime.auth import Principal
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.pages import bigint, page_size, read_page_token, write_page_token
+from services.token import admin_fields
 from services.token.actions.apps.create_app import NewApp
-from services.token.convert import checked_text, each_once
 from services.token.errors import EtagMismatch
 from services.token.jwk import read_trusted_key
-from services.token.model import SCOPE, AppType
+from services.token.model import AppType
 from services.token.records import (
     AccessKeyRecord,
     AppRecord,
@@ -38,25 +33,8 @@ from services.token.records import (
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
-Reader = Callable[[str, Any], Any]
-"""Checks the value of a field, whose name is told first, and answers it as it is kept."""
-
-_MAX_NAME = 128
-_MAX_TEXT = 1024
-_MAX_URI = 2048
-_MAX_URIS = 20
-_MAX_SCOPES = 50
-_MAX_PUSH_APPS = 100
-_MAX_REPEATS = 100
-_MAX_TOKENS_PER_ACCOUNT = 1000
 _TOKENS_PER_ACCOUNT = 100
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ETAG_BYTES = 8
-_ALGORITHMS = ("RS256", "ES256", "EdDSA")
-_TOKEN_TYPES = ("JWT", "at+jwt")
-# A label of a host name (RFC 1123 section 2.1): clients reach a domain by one.
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 _APP_TYPES = {
     admin_pb2.APP_TYPE_WEB_SERVER: AppType.WEB_SERVER,
@@ -76,37 +54,40 @@ def read_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
     if app_type is AppType.JWT and not message.public_key_pem:
         raise FieldMissing("public_key_pem")
     return NewApp(
-        name=_read_name("name", message.name),
+        name=admin_fields.read_name("name", message.name),
         type=app_type,
-        description=_read_text("description", message.description),
-        logo=_read_logo("logo", message.logo),
-        redirect_uris=_read_redirect_uris("redirect_uris", message.redirect_uris),
-        scopes=_read_scopes("scopes", message.scopes),
-        permissions=_read_permissions("permissions", message.permissions),
-        push_access_ids=_read_push_apps("push_access_ids", message.push_access_ids),
+        description=admin_fields.read_text("description", message.description),
+        logo=admin_fields.read_logo("logo", message.logo),
+        redirect_uris=admin_fields.read_redirect_uris("redirect_uris", message.redirect_uris),
+        scopes=admin_fields.read_scopes("scopes", message.scopes),
+        permissions=admin_fields.read_permissions("permissions", message.permissions),
+        push_access_ids=admin_fields.read_push_apps("push_access_ids", message.push_access_ids),
         key=read_trusted_key(message.public_key_pem) if message.public_key_pem else None,
     )
 
 
 def read_new_access_key(message: admin_pb2.CreateAccessKeyRequest) -> tuple[str, tuple[str, ...]]:
     """Name and permissions of an access key."""
-    return _read_label("name", message.name), _read_permissions("permissions", message.permissions)
+    return admin_fields.read_label("name", message.name), admin_fields.read_permissions(
+        "permissions", message.permissions
+    )
 
 
 def read_push_app_settings(message: admin_pb2.CreatePushAppRequest) -> tuple[str, int]:
     """Name of a push app, and how many tokens an account may have."""
     tokens = message.tokens_per_account or _TOKENS_PER_ACCOUNT
-    return _read_name("name", message.name), _read_tokens_per_account("tokens_per_account", tokens)
+    return admin_fields.read_name("name", message.name), admin_fields.read_tokens_per_account(
+        "tokens_per_account", tokens
+    )
 
 
 def read_new_domain(message: domain_pb2.CreateDomainRequest) -> tuple[str, str, str]:
     """Id, name and issuer of a domain; the issuer may be empty."""
-    if not _LABEL.fullmatch(message.domain_id):
-        raise FieldInvalid("domain_id")
-    issuer = message.issuer.rstrip("/")
-    if message.issuer and not _is_issuer(issuer):
-        raise FieldInvalid("issuer")
-    return message.domain_id, _read_label("name", message.name), issuer
+    return (
+        admin_fields.read_new_domain_id("domain_id", message.domain_id),
+        admin_fields.read_label("name", message.name),
+        admin_fields.read_issuer("issuer", message.issuer),
+    )
 
 
 def read_request_id(message: Any, caller: Principal) -> RequestId | None:
@@ -142,22 +123,24 @@ def read_etag(text: str) -> int | None:
 
 def read_app_changes(request: admin_pb2.UpdateAppRequest) -> dict[str, Any]:
     """New values of an app by field."""
-    return _read_changes("app", request.app, request.update_mask, _APP_FIELDS)
+    return admin_fields.read_changes("app", request.app, request.update_mask, admin_fields.APP_FIELDS)
 
 
 def read_access_key_changes(request: admin_pb2.UpdateAccessKeyRequest) -> dict[str, Any]:
     """New values of an access key by field."""
-    return _read_changes("access_key", request.access_key, request.update_mask, _ACCESS_KEY_FIELDS)
+    return admin_fields.read_changes(
+        "access_key", request.access_key, request.update_mask, admin_fields.ACCESS_KEY_FIELDS
+    )
 
 
 def read_push_app_changes(request: admin_pb2.UpdatePushAppRequest) -> dict[str, Any]:
     """New values of a push app by field."""
-    return _read_changes("push_app", request.push_app, request.update_mask, _PUSH_APP_FIELDS)
+    return admin_fields.read_changes("push_app", request.push_app, request.update_mask, admin_fields.PUSH_APP_FIELDS)
 
 
 def read_domain_changes(request: domain_pb2.UpdateDomainRequest) -> dict[str, Any]:
     """New values of a domain by field."""
-    return _read_changes("domain", request.domain, request.update_mask, _DOMAIN_FIELDS)
+    return admin_fields.read_changes("domain", request.domain, request.update_mask, admin_fields.DOMAIN_FIELDS)
 
 
 def read_app_type(value: int) -> AppType | None:
@@ -290,193 +273,3 @@ def _with_record(message: M, record: Record) -> M:
         fields.update_time.FromDatetime(record.updated_at)
     fields.etag = base64.urlsafe_b64encode(record.version.to_bytes(_ETAG_BYTES)).rstrip(b"=").decode()
     return message
-
-
-def _read_changes(noun: str, message: Message, mask: FieldMask, readers: Mapping[str, Reader]) -> dict[str, Any]:
-    """New values by field, of those that a mask names and that may be changed (AIP-161, AIP-134).
-
-    An empty mask names what is set, `*` everything. What the service alone sets (AIP-203) may stand there, as it does
-    where somebody sends back what he was answered, and is passed over.
-    """
-    paths = set(mask.paths)
-    if not paths:
-        paths = {field.name for field, _ in message.ListFields()}
-    elif paths == {"*"}:
-        paths = set(readers)
-    if not paths.issubset(message.DESCRIPTOR.fields_by_name):
-        raise FieldInvalid("update_mask")
-    # A message field that is absent has no value of its own to read.
-    return {name: read(f"{noun}.{name}", _value(message, name)) for name, read in readers.items() if name in paths}
-
-
-def _value(message: Message, name: str) -> Any:
-    field = message.DESCRIPTOR.fields_by_name[name]
-    return getattr(message, name) if not field.has_presence or message.HasField(name) else None
-
-
-def _read_name(field: str, text: str) -> str:
-    if not text:
-        raise FieldMissing(field)
-    return _read_label(field, text)
-
-
-def _read_label(field: str, text: str) -> str:
-    return checked_text(field, text, _MAX_NAME)
-
-
-def _read_text(field: str, text: str) -> str:
-    return checked_text(field, text, _MAX_TEXT)
-
-
-def _read_logo(field: str, text: str) -> str:
-    parts = _split(text) if len(text) <= _MAX_TEXT else None
-    if text and (parts is None or parts.scheme != "https"):
-        raise FieldInvalid(field)
-    return text
-
-
-def _read_redirect_uris(field: str, uris: Sequence[str]) -> tuple[str, ...]:
-    if len(uris) > _MAX_URIS or not all(map(_is_redirect_uri, uris)):
-        raise FieldInvalid(field)
-    return each_once(uris)
-
-
-def _read_scopes(field: str, scopes: Sequence[str]) -> tuple[str, ...]:
-    if len(scopes) > _MAX_SCOPES or not all(map(SCOPE.fullmatch, scopes)):
-        raise FieldInvalid(field)
-    return each_once(scopes)
-
-
-def _read_permissions(_field: str, permissions: Iterable[str]) -> tuple[str, ...]:
-    # Which there may be is no question of form: those that the caller holds.
-    return each_once(permissions)
-
-
-def _read_push_apps(field: str, access_ids: Sequence[int]) -> tuple[int, ...]:
-    if len(access_ids) > _MAX_PUSH_APPS:
-        raise FieldInvalid(field)
-    return each_once(access_ids)
-
-
-def _read_tokens_per_account(field: str, number: int) -> int:
-    if not 1 <= number <= _MAX_TOKENS_PER_ACCOUNT:
-        raise FieldInvalid(field)
-    return number
-
-
-def _read_repeats(field: str, number: int) -> int:
-    if not 0 <= number <= _MAX_REPEATS:
-        raise FieldInvalid(field)
-    return number
-
-
-def _read_limit(field: str, number: int) -> int | None:
-    if number < 0:
-        raise FieldInvalid(field)
-    return number or None
-
-
-def _read_flag(_field: str, flag: Any) -> bool:
-    return bool(flag)
-
-
-def _one_of(values: tuple[str, ...]) -> Reader:
-    def read(field: str, text: str) -> str:
-        if text not in values:
-            raise FieldInvalid(field)
-        return text
-
-    return read
-
-
-def _between(shortest: timedelta, longest: timedelta) -> Reader:
-    def read(field: str, message: Duration | None) -> timedelta:
-        if message is None:
-            raise FieldMissing(field)
-        if message.nanos or not shortest.total_seconds() <= message.seconds <= longest.total_seconds():
-            raise FieldInvalid(field)
-        return timedelta(seconds=message.seconds)
-
-    return read
-
-
-def _or_absent(reader: Reader) -> Reader:
-    def read(field: str, message: Duration | None) -> timedelta | None:
-        return None if message is None else reader(field, message)
-
-    return read
-
-
-_APP_FIELDS: Mapping[str, Reader] = {
-    "name": _read_name,
-    "description": _read_text,
-    "logo": _read_logo,
-    "redirect_uris": _read_redirect_uris,
-    "scopes": _read_scopes,
-    "permissions": _read_permissions,
-    "push_access_ids": _read_push_apps,
-    "grace": _between(timedelta(), _HOUR),
-    "grace_repeats": _read_repeats,
-    "repeat_until_used": _read_flag,
-    "session_idle": _or_absent(_between(_MINUTE, 180 * _DAY)),
-    "session_lifetime": _or_absent(_between(_MINUTE, 180 * _DAY)),
-    "token_type": _one_of(_TOKEN_TYPES),
-}
-_ACCESS_KEY_FIELDS: Mapping[str, Reader] = {
-    "name": _read_label,
-    "permissions": _read_permissions,
-    "enabled": _read_flag,
-}
-_PUSH_APP_FIELDS: Mapping[str, Reader] = {
-    "name": _read_name,
-    "tokens_per_account": _read_tokens_per_account,
-    "append_enabled": _read_flag,
-    "enabled": _read_flag,
-}
-_DOMAIN_FIELDS: Mapping[str, Reader] = {
-    "name": _read_label,
-    "scopes": _read_scopes,
-    "impersonate_superadmins": _read_flag,
-    "algorithm": _one_of(_ALGORITHMS),
-    "rotation_period": _between(_HOUR, 360 * _DAY),
-    "audit_retention": _between(_DAY, 360 * _DAY),
-    "grants_per_second": _read_limit,
-    "max_users": _read_limit,
-    "max_apps": _read_limit,
-}
-
-
-def _split(uri: str) -> SplitResult | None:
-    """Parts of a URI that is read one way alone; `None` of any other."""
-    if len(uri) > _MAX_URI or not uri.isascii() or not uri.isprintable() or " " in uri or "#" in uri:
-        return None
-    try:
-        parts = urlsplit(uri)
-        _ = parts.hostname, parts.port  # raise where there is none
-    except ValueError:
-        return None
-    # Browsers and libraries disagree on whose host stands in these.
-    return None if "\\" in uri or "@" in parts.netloc else parts
-
-
-def _is_redirect_uri(uri: str) -> bool:
-    """Absolute, no fragment (RFC 6749 section 3.1.2); https, loopback, or a private-use scheme (RFC 8252 section 7)."""
-    parts = _split(uri)
-    if parts is None:
-        return False
-    if parts.scheme in ("https", "http"):
-        return _is_web(parts)
-    # A scheme of one's own is a domain name turned round; `javascript:` and `data:` are not.
-    return "." in parts.scheme
-
-
-def _is_issuer(url: str) -> bool:
-    """A base URL (RFC 8414 section 2), with a host as everybody spells it."""
-    parts = _split(url)
-    return parts is not None and _is_web(parts) and not parts.query and "?" not in url and parts.netloc.islower()
-
-
-def _is_web(parts: SplitResult) -> bool:
-    return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    )

@@ -31,8 +31,12 @@ class AccessKeys(Section):
             _SQL["insert_access_key"], domain_id, access_key_id, secret, permissions, now, name
         )
 
+    async def lock_access_key(self, domain_id: str, access_key_id: str) -> None:
+        """Wait until no other transaction changes an access key, and hold others off until this one ends."""
+        await self._database.execute(_SQL["lock_access_key"], domain_id, access_key_id)
+
     async def select_access_key_record(self, domain_id: str, access_key_id: str) -> AccessKeyRecord | None:
-        """The key, `None` where the domain has none of that id. Whoever changes it waits for this transaction."""
+        """The key, `None` where the domain has none of that id."""
         row = await self._database.fetchrow(_SQL["select_access_key_record"], domain_id, access_key_id)
         return _record(row) if row else None
 

@@ -4,11 +4,12 @@
 insert into token.access_key (domain_id, access_key_id, secret, permissions, created_at, name)
 values ($1, $2, $3, $4, $5, $6);
 
+-- name: lock_access_key
+select access_key_id from token.access_key where domain_id = $1 and access_key_id = $2 for no key update;
+
 -- name: select_access_key_record
--- Whoever changes it waits until the transaction ends.
 select access_key_id, name, permissions, enabled, created_at, updated_at, version from token.access_key
-where domain_id = $1 and access_key_id = $2
-for no key update;
+where domain_id = $1 and access_key_id = $2;
 
 -- name: select_access_key_records
 select access_key_id, name, permissions, enabled, created_at, updated_at, version from token.access_key

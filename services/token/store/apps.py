@@ -59,8 +59,12 @@ class Apps(Section):
         row = await self._database.fetchrow(_SQL["select_app"], domain_id, client_id)
         return _app(dict(row)) if row else None
 
+    async def lock_app(self, domain_id: str, client_id: str) -> None:
+        """Wait until no other transaction changes an app, and hold others off until this one ends."""
+        await self._database.execute(_SQL["lock_app"], domain_id, client_id)
+
     async def select_app_record(self, domain_id: str, client_id: str) -> AppRecord | None:
-        """All of an app, `None` where the domain has none of that id. Whoever changes it waits for this transaction."""
+        """All of an app, `None` where the domain has none of that id."""
         row = await self._database.fetchrow(_SQL["select_app_record"], domain_id, client_id)
         return _app_record(row) if row else None
 

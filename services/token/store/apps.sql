@@ -22,15 +22,16 @@ with changed as (
 )
 select exists (select from changed) from token.app where domain_id = $1 and client_id = $2;
 
+-- name: lock_app
+select client_id from token.app where domain_id = $1 and client_id = $2 for no key update;
+
 -- name: select_app_record
--- Whoever changes it waits until the transaction ends.
 select
     domain_id, client_id, type, admitted, redirect_uris, scopes, permissions, push_access_ids, secret_hashes, grace,
     grace_repeats, repeat_until_used, session_idle, session_lifetime, token_type, sessions_revoked_at, name,
     description, logo, created_at, updated_at, version
 from token.app
-where domain_id = $1 and client_id = $2
-for no key update;
+where domain_id = $1 and client_id = $2;
 
 -- name: select_app_records
 select

@@ -46,7 +46,7 @@ class Domains(Section):
         return _domain(dict(row)) if row else None
 
     async def select_domain_record(self, domain_id: str) -> DomainRecord | None:
-        """All of a domain, `None` where there is none of that id. Whoever changes it waits for this transaction."""
+        """All of a domain, `None` where there is none of that id."""
         row = await self._database.fetchrow(_SQL["select_domain_record"], domain_id)
         return _record(row) if row else None
 

@@ -24,13 +24,11 @@ where domain_id = $1;
 select domain_id from token.domain where domain_id = $1 for no key update;
 
 -- name: select_domain_record
--- Whoever changes it waits until the transaction ends.
 select
     domain_id, issuer, scopes, impersonate_superadmins, algorithm, rotation_period, audit_retention, grants_per_second,
     max_users, max_apps, name, created_at, updated_at, version
 from token.domain
-where domain_id = $1
-for no key update;
+where domain_id = $1;
 
 -- name: select_domain_records
 -- Of all tenants, for who may see them all.

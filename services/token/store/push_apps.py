@@ -39,8 +39,12 @@ class PushApps(Section):
         row = await self._database.fetchrow(_SQL["select_push_app"], domain_id, access_id)
         return PushApp(**row) if row else None
 
+    async def lock_push_app(self, domain_id: str, access_id: int) -> None:
+        """Wait until no other transaction changes a push app, and hold others off until this one ends."""
+        await self._database.execute(_SQL["lock_push_app"], domain_id, access_id)
+
     async def select_push_app_record(self, domain_id: str, access_id: int) -> PushAppRecord | None:
-        """The push app, enabled or not, `None` where there is none. Whoever changes it waits for this transaction."""
+        """The push app, enabled or not, `None` where there is none."""
         row = await self._database.fetchrow(_SQL["select_push_app_record"], domain_id, access_id)
         return _record(row) if row else None
 

@@ -11,12 +11,13 @@ values ($1, $2, $3, $4, $5, $6, $7);
 select domain_id, access_id, secret, tokens_per_account, append_enabled from token.push_app
 where domain_id = $1 and access_id = $2 and enabled;
 
+-- name: lock_push_app
+select access_id from token.push_app where domain_id = $1 and access_id = $2 for no key update;
+
 -- name: select_push_app_record
--- Whoever changes it waits until the transaction ends.
 select access_id, name, tokens_per_account, append_enabled, enabled, created_at, updated_at, version
 from token.push_app
-where domain_id = $1 and access_id = $2
-for no key update;
+where domain_id = $1 and access_id = $2;
 
 -- name: select_push_app_records
 select access_id, name, tokens_per_account, append_enabled, enabled, created_at, updated_at, version

@@ -1,7 +1,7 @@
 """DeleteAccessKey: an access key goes for good."""
 
 from services.runtime.auth import Principal
-from services.token.actions.access_keys.known import known_access_key
+from services.token.actions.access_keys.known import held_access_key
 from services.token.actions.phases.reach import check_version
 from services.token.model import Event
 from services.token.resources import Resources
@@ -18,7 +18,7 @@ async def delete_access_key(
     """
     domain_id = caller.domain_id
     async with resources.store.transaction() as store:
-        known = await known_access_key(store, domain_id, access_key_id)
+        known = await held_access_key(store, domain_id, access_key_id)
         check_version(known.record, version)
         await store.delete_access_key(domain_id, access_key_id)
         await store.insert_app_revocation(domain_id, resources.new_id(), access_key_id, resources.clock.now())

@@ -8,5 +8,4 @@ from services.token.resources import Resources
 
 async def get_access_key(resources: Resources, caller: Principal, *, access_key_id: str) -> AccessKeyRecord:
     """The access key of that id in the caller's domain. Raises `NotFoundAccessKey`."""
-    async with resources.store.transaction() as store:
-        return await known_access_key(store, caller.domain_id, access_key_id)
+    return await known_access_key(resources.store, caller.domain_id, access_key_id)

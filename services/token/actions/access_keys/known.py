@@ -1,4 +1,4 @@
-"""The access key that a change is about, held until the transaction ends."""
+"""The access key that a call is about."""
 
 from services.token.errors import NotFoundAccessKey
 from services.token.model import ID
@@ -12,3 +12,10 @@ async def known_access_key(store: Statements, domain_id: str, access_key_id: str
     if known is None:
         raise NotFoundAccessKey
     return known
+
+
+async def held_access_key(store: Statements, domain_id: str, access_key_id: str) -> AccessKeyRecord:
+    """The same, and nobody else changes it until the transaction ends. Raises `NotFoundAccessKey`."""
+    if ID.fullmatch(access_key_id):
+        await store.lock_access_key(domain_id, access_key_id)
+    return await known_access_key(store, domain_id, access_key_id)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.runtime.auth import Principal
-from services.token.actions.access_keys.known import known_access_key
+from services.token.actions.access_keys.known import held_access_key
 from services.token.actions.phases.reach import check_not_raised, check_version
 from services.token.errors import EtagMismatch
 from services.token.model import Event, check_permissions
@@ -35,7 +35,7 @@ async def update_access_key(
     """
     domain_id, now = caller.domain_id, resources.clock.now()
     async with resources.store.transaction() as store:
-        known = await known_access_key(store, domain_id, access_key_id)
+        known = await held_access_key(store, domain_id, access_key_id)
         check_version(known.record, version)
         changed = replace(known, **changes)
         names = sorted(name for name in changes if getattr(known, name) != getattr(changed, name))

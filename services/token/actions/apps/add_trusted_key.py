@@ -1,7 +1,7 @@
 """AddTrustedKey: one more key that verifies an app's assertions."""
 
 from services.runtime.auth import Principal
-from services.token.actions.apps.known import known_app
+from services.token.actions.apps.known import held_app
 from services.token.actions.phases.admission import RULES
 from services.token.actions.phases.reach import check_app_reach
 from services.token.errors import AppCredentialsExhausted
@@ -24,7 +24,7 @@ async def add_trusted_key(
     """
     domain_id, now = caller.domain_id, resources.clock.now()
     async with resources.store.transaction() as store:
-        known = await known_app(store, domain_id, client_id)
+        known = await held_app(store, domain_id, client_id)
         check_app_reach(caller, known.app)
         present = await store.select_trusted_key_records(domain_id, client_id, "", _MOST)
         for each in present:

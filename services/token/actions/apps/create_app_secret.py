@@ -1,7 +1,7 @@
 """CreateAppSecret: one more secret, to take the place of another."""
 
 from services.runtime.auth import Principal
-from services.token.actions.apps.known import known_app
+from services.token.actions.apps.known import held_app
 from services.token.actions.phases.admission import RULES
 from services.token.actions.phases.reach import check_app_reach
 from services.token.actions.phases.requests import once
@@ -31,7 +31,7 @@ async def create_app_secret(
     """
 
     async def make(store: Statements) -> tuple[str, ...]:
-        known = await known_app(store, caller.domain_id, client_id)
+        known = await held_app(store, caller.domain_id, client_id)
         check_app_reach(caller, known.app)
         hashes = known.app.secret_hashes
         if len(hashes) >= _MOST or AuthMethod.POST not in RULES[known.app.type].methods:

@@ -1,7 +1,7 @@
 """DeleteApp: an app goes for good."""
 
 from services.runtime.auth import Principal
-from services.token.actions.apps.known import known_app
+from services.token.actions.apps.known import held_app
 from services.token.actions.phases.reach import check_version
 from services.token.model import Event
 from services.token.resources import Resources
@@ -16,7 +16,7 @@ async def delete_app(resources: Resources, caller: Principal, *, client_id: str,
     """
     domain_id = caller.domain_id
     async with resources.store.transaction() as store:
-        known = await known_app(store, domain_id, client_id)
+        known = await held_app(store, domain_id, client_id)
         check_version(known.record, version)
         await store.delete_app(domain_id, client_id)
         await store.insert_app_revocation(domain_id, resources.new_id(), client_id, resources.clock.now())

@@ -1,7 +1,7 @@
 """DeleteAppSecret: a secret that was replaced, or is known to somebody else."""
 
 from services.runtime.auth import Principal
-from services.token.actions.apps.known import known_app
+from services.token.actions.apps.known import held_app
 from services.token.errors import NotFoundAppSecret
 from services.token.model import Event
 from services.token.records import secret_id
@@ -17,7 +17,7 @@ async def delete_app_secret(resources: Resources, caller: Principal, *, client_i
     """
     domain_id = caller.domain_id
     async with resources.store.transaction() as store:
-        known = await known_app(store, domain_id, client_id)
+        known = await held_app(store, domain_id, client_id)
         hashes = known.app.secret_hashes
         left = tuple(digest for digest in hashes if secret_id(digest) != asked)
         if len(left) == len(hashes):

@@ -1,7 +1,7 @@
 """DeleteTrustedKey: a key that is not to be trusted again."""
 
 from services.runtime.auth import Principal
-from services.token.actions.apps.known import known_app
+from services.token.actions.apps.known import held_app
 from services.token.errors import NotFoundTrustedKey
 from services.token.model import ID, Event
 from services.token.resources import Resources
@@ -16,7 +16,7 @@ async def delete_trusted_key(resources: Resources, caller: Principal, *, client_
     """
     domain_id = caller.domain_id
     async with resources.store.transaction() as store:
-        await known_app(store, domain_id, client_id)
+        await held_app(store, domain_id, client_id)
         if not ID.fullmatch(key_id) or not await store.delete_trusted_key(domain_id, client_id, key_id):
             raise NotFoundTrustedKey
         await store.notify_change("app", client_id)

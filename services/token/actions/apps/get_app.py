@@ -8,5 +8,4 @@ from services.token.resources import Resources
 
 async def get_app(resources: Resources, caller: Principal, *, client_id: str) -> AppRecord:
     """The app of that id in the caller's domain. Raises `NotFoundApp`."""
-    async with resources.store.transaction() as store:
-        return await known_app(store, caller.domain_id, client_id)
+    return await known_app(resources.store, caller.domain_id, client_id)

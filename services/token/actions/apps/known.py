@@ -1,4 +1,4 @@
-"""The app that a change is about, held until the transaction ends."""
+"""The app that a call is about."""
 
 from services.token.errors import NotFoundApp
 from services.token.model import ID
@@ -12,3 +12,10 @@ async def known_app(store: Statements, domain_id: str, client_id: str) -> AppRec
     if known is None:
         raise NotFoundApp
     return known
+
+
+async def held_app(store: Statements, domain_id: str, client_id: str) -> AppRecord:
+    """The same, and nobody else changes it until the transaction ends. Raises `NotFoundApp`."""
+    if ID.fullmatch(client_id):
+        await store.lock_app(domain_id, client_id)
+    return await known_app(store, domain_id, client_id)

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from services.runtime.auth import Principal
-from services.token.actions.apps.known import known_app
+from services.token.actions.apps.known import held_app
 from services.token.actions.phases.reach import check_app_reach, check_not_raised, check_push_apps, check_version
 from services.token.errors import EtagMismatch
 from services.token.model import App, Event
@@ -39,7 +39,7 @@ async def update_app(
     """
     domain_id, now = caller.domain_id, resources.clock.now()
     async with resources.store.transaction() as store:
-        known = await known_app(store, domain_id, client_id)
+        known = await held_app(store, domain_id, client_id)
         check_version(known.record, version)
         changed = _with(known, changes)
         names = sorted(name for name in changes if _value(known, name) != _value(changed, name))

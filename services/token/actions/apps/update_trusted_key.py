@@ -1,7 +1,7 @@
 """UpdateTrustedKey: whether a key verifies."""
 
 from services.runtime.auth import Principal
-from services.token.actions.apps.known import known_app
+from services.token.actions.apps.known import held_app
 from services.token.actions.phases.reach import check_app_reach
 from services.token.errors import NotFoundTrustedKey
 from services.token.model import ID, Event
@@ -21,7 +21,7 @@ async def update_trusted_key(
     """
     domain_id = caller.domain_id
     async with resources.store.transaction() as store:
-        known = await known_app(store, domain_id, client_id)
+        known = await held_app(store, domain_id, client_id)
         if enabled:
             check_app_reach(caller, known.app)
         if not ID.fullmatch(key_id):

@@ -8,5 +8,4 @@ from services.token.resources import Resources
 
 async def get_domain(resources: Resources, caller: Principal, *, domain_id: str) -> DomainRecord:
     """The domain of that id, where the caller may know it. Raises `NotFoundDomain`."""
-    async with resources.store.transaction() as store:
-        return await known_domain(store, caller, domain_id)
+    return await known_domain(resources.store, caller, domain_id)

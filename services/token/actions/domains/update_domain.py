@@ -6,7 +6,7 @@ from typing import Any
 
 from services.runtime.auth import ROLES, Principal
 from services.runtime.errors import PermissionDenied
-from services.token.actions.domains.known import EVERY, known_domain
+from services.token.actions.domains.known import EVERY, held_domain
 from services.token.actions.phases.reach import check_version, opened
 from services.token.errors import EtagMismatch
 from services.token.model import Domain, Event, check_permissions
@@ -40,7 +40,7 @@ async def update_domain(
     """
     now = resources.clock.now()
     async with resources.store.transaction() as store:
-        known = await known_domain(store, caller, domain_id)
+        known = await held_domain(store, caller, domain_id)
         check_version(known.record, version)
         changed = _with(known, changes)
         names = sorted(name for name in changes if _value(known, name) != _value(changed, name))

@@ -2,7 +2,7 @@
 
 from services.runtime.auth import Principal
 from services.token.actions.phases.reach import check_version
-from services.token.actions.push_apps.known import known_push_app
+from services.token.actions.push_apps.known import held_push_app
 from services.token.model import Event
 from services.token.resources import Resources
 
@@ -16,7 +16,7 @@ async def delete_push_app(resources: Resources, caller: Principal, *, access_id:
     """
     domain_id = caller.domain_id
     async with resources.store.transaction() as store:
-        known = await known_push_app(store, domain_id, access_id)
+        known = await held_push_app(store, domain_id, access_id)
         check_version(known.record, version)
         await store.delete_push_app(domain_id, access_id)
         await store.insert_app_revocation(domain_id, resources.new_id(), str(access_id), resources.clock.now())

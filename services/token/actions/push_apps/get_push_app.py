@@ -8,5 +8,4 @@ from services.token.resources import Resources
 
 async def get_push_app(resources: Resources, caller: Principal, *, access_id: int) -> PushAppRecord:
     """The push app of that id in the caller's domain. Raises `NotFoundPushApp`."""
-    async with resources.store.transaction() as store:
-        return await known_push_app(store, caller.domain_id, access_id)
+    return await known_push_app(resources.store, caller.domain_id, access_id)

@@ -1,4 +1,4 @@
-"""The push app that a change is about, held until the transaction ends."""
+"""The push app that a call is about."""
 
 from services.token.errors import NotFoundPushApp
 from services.token.records import PushAppRecord
@@ -11,3 +11,9 @@ async def known_push_app(store: Statements, domain_id: str, access_id: int) -> P
     if known is None:
         raise NotFoundPushApp
     return known
+
+
+async def held_push_app(store: Statements, domain_id: str, access_id: int) -> PushAppRecord:
+    """The same, and nobody else changes it until the transaction ends. Raises `NotFoundPushApp`."""
+    await store.lock_push_app(domain_id, access_id)
+    return await known_push_app(store, domain_id, access_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.runtime.auth import Principal
 from services.token.actions.phases.reach import check_version
-from services.token.actions.push_apps.known import known_push_app
+from services.token.actions.push_apps.known import held_push_app
 from services.token.errors import EtagMismatch
 from services.token.model import Event
 from services.token.records import PushAppRecord
@@ -34,7 +34,7 @@ async def update_push_app(
     """
     domain_id, now = caller.domain_id, resources.clock.now()
     async with resources.store.transaction() as store:
-        known = await known_push_app(store, domain_id, access_id)
+        known = await held_push_app(store, domain_id, access_id)
         check_version(known.record, version)
         changed = replace(known, **changes)
         names = sorted(name for name in changes if getattr(known, name) != getattr(changed, name))
