@@ -219,6 +219,16 @@ async def test_an_app_does_not_bring_back_what_was_taken_from_it(service: Runnin
     assert not (await update_app(service, app, "scopes", metadata=old)).scopes
 
 
+async def test_what_an_app_loses_no_refresh_brings_back(service: Running) -> None:
+    app = await service.web_app()
+    issued = await service.redeem(app, await service.code(app, await service.user()))
+    await update_app(service, app, scopes=["FILE.ALL"])
+    refreshed = await service.refresh(app, issued.refresh_token)
+    assert (refreshed.scope, content(refreshed.access_token)["scope"]) == ("FILE.ALL", "FILE.ALL")
+    refreshed = await service.refresh(app, refreshed.refresh_token, scope="ACCOUNT.ALL FILE.ALL")
+    assert refreshed.scope == "FILE.ALL"
+
+
 async def test_what_an_app_loses_its_tokens_lose(service: Running) -> None:
     app = await service.web_app(permissions=["account.link"])
     await update_app(service, app, name="new", grace_repeats=1, scopes=["ACCOUNT.ALL", "FILE.ALL", "X.ALL"])
