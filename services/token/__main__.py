@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 from tessera.token.v1 import (
+    domain_service_pb2,
+    domain_service_pb2_grpc,
     feed_service_pb2,
     feed_service_pb2_grpc,
     signing_key_service_pb2,
@@ -21,6 +23,7 @@ from services.runtime.db import Database
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import Follower, Revocations
 from services.runtime.server import Command, Servicer, Wiring, run
+from services.token.admin_service import DomainServicer, TokenAdminServicer
 from services.token.bootstrap import bootstrap, declare
 from services.token.callers import gateway_by_basic
 from services.token.config import TokenSettings
@@ -34,7 +37,6 @@ from services.token.service import (
     KeyServicer,
     MintServicer,
     RevocationServicer,
-    TokenAdminServicer,
     TokenServicer,
     UserFeedServicer,
 )
@@ -108,6 +110,11 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     told.services_by_name["UserFeedService"],
                     feed_service_pb2_grpc.add_UserFeedServiceServicer_to_server,
                     UserFeedServicer(resources),
+                ),
+                Servicer(
+                    domain_service_pb2.DESCRIPTOR.services_by_name["DomainService"],
+                    domain_service_pb2_grpc.add_DomainServiceServicer_to_server,
+                    DomainServicer(resources),
                 ),
                 Servicer(
                     edge.services_by_name["Authorization"],

@@ -6,57 +6,28 @@ import dataclasses
 import json
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.errors import Refusal
-from services.runtime.ids import uuid7
 from services.runtime.partitions import Partitions
+from services.token.actions.domains.founding import OPERATOR, SCOPES, found_domain, insert_identity
 from services.token.config import TokenSettings
 from services.token.identities import Identities, IdentityError
 from services.token.jwk import read_trusted_key
 from services.token.keys import new_keys
-from services.token.model import ID, AppType, Domain, Event, StoredTrustedKey, User
-from services.token.secret import hash_secret
+from services.token.model import ID, Domain
 from services.token.store import PARTITIONED, Statements, Store
 from services.token.vault import Vault
 
-_OPERATOR = (
-    "token.domain",
-    "token.admin",
-    "token.user.read",
-    "token.user.write",
-    "token.user.watch",
-    "token.session",
-    "token.audit",
-    "token.impersonate",
-    "account.admin",
-    "account.link",
-    "account.describe",
-    "runtime.reflect",
-    "binding.read",
-    "binding.write",
-)
+# What reaches beyond its domain is the first operator's alone.
+_OPERATOR = ("token.domain", "token.user.watch", "runtime.reflect", *OPERATOR)
+_ACTOR = "bootstrap"
 _ACCOUNT = ("token.mint", "token.user.watch")
 _GATEWAY = ("edge.check",)
-
-# What the vendor's own tokens carry.
-_SCOPES = (
-    "DRIVE.ALL",
-    "SHARE.ALL",
-    "FILE.ALL",
-    "USER.ALL",
-    "VIEW.ALL",
-    "STORAGE.ALL",
-    "STORAGEFILE.LIST",
-    "BATCH",
-    "OAUTH.ALL",
-    "IMAGE.ALL",
-    "INVITE.ALL",
-    "ACCOUNT.ALL",
-)
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +54,7 @@ def bootstrap(settings: TokenSettings, arguments: argparse.Namespace) -> int:
     Returns:
         The process's exit status; 0 also where there is a domain already, and nothing is changed.
     """
-    domain = Domain(arguments.domain, arguments.issuer, _SCOPES, False)
+    domain = Domain(arguments.domain, arguments.issuer, SCOPES)
     try:
         return asyncio.run(_bootstrap(settings, domain, arguments.secrets_dir))
     except Refusal as error:
@@ -127,65 +98,18 @@ async def _fill(store: Store, domain: Domain, vault: Vault, now: datetime, folde
             print(f"already bootstrapped: domain {present}; nothing was changed", file=sys.stderr)
             return 0
         identities = Identities.complete(folder) if folder else Identities.make()
-        await _insert_domain(unit, domain, vault, now)
-        user_id = await _insert_superadmin(unit, domain, now)
-        await _insert_identities(unit, domain, identities, now)
+        keys = new_keys(domain, vault)
+        user_id = await found_domain(unit, domain, keys, now, name=domain.domain_id, actor=_ACTOR)
+        await _insert_identities(unit, domain.domain_id, identities, now)
     told = {"domain_id": domain.domain_id, "user_id": user_id} | ({} if folder else identities.as_json())
     print(json.dumps(told, indent=None if folder else 2))
     return 0
 
 
-async def _insert_domain(unit: Statements, domain: Domain, vault: Vault, now: datetime) -> None:
-    await unit.insert_credential(domain.issuer, domain.domain_id, "issuer")
-    await unit.insert_domain(domain, now)
-    for key in new_keys(domain, vault):
-        await unit.insert_signing_key(key, now)
-    await unit.insert_audit(Event(domain.domain_id, uuid7(now), "domain.created", actor="bootstrap"))
-
-
-async def _insert_superadmin(unit: Statements, domain: Domain, now: datetime) -> str:
-    user = User(uuid7(now).hex, "superadmin", "enabled")
-    await unit.insert_user(
-        domain.domain_id, user, user_name="superadmin", nick_name="", avatar="", default_drive_id="", now=now
-    )
-    return user.user_id
-
-
-async def _insert_identities(unit: Statements, domain: Domain, known: Identities, now: datetime) -> None:
-    operator, gateway, account = known.operator_client_id, known.gateway_client_id, known.account_client_id
-    account_key = read_trusted_key(known.account_public_key())
-    await _insert_app(unit, domain, now, operator, "operator", _OPERATOR, secret=known.operator_client_secret)
-    await _insert_app(unit, domain, now, gateway, "gateway", _GATEWAY, secret=known.gateway_client_secret)
-    await _insert_app(unit, domain, now, account, "account", _ACCOUNT, key=account_key)
-
-
-async def _insert_app(  # noqa: PLR0917 three calls in a row, each one line
-    unit: Statements,
-    domain: Domain,
-    now: datetime,
-    client_id: str,
-    name: str,
-    permissions: tuple[str, ...],
-    *,
-    secret: str = "",
-    key: StoredTrustedKey | None = None,
-) -> None:
-    """An identity, proven by a secret or by a key."""
-    domain_id = domain.domain_id
-    await unit.insert_credential(client_id, domain_id, "app")
-    await unit.insert_app(
-        domain_id,
-        client_id,
-        name=name,
-        app_type=AppType.SERVICE,
-        admitted=True,
-        redirect_uris=(),
-        scopes=(),
-        permissions=permissions,
-        push_access_ids=(),
-        secret_hashes=(hash_secret(secret),) if secret else (),
-        now=now,
-    )
-    if key:
-        await unit.insert_trusted_key(domain_id, client_id, key, now)
-    await unit.insert_audit(Event(domain_id, uuid7(now), "app.created", client_id, actor="bootstrap"))
+async def _insert_identities(unit: Statements, domain_id: str, known: Identities, now: datetime) -> None:
+    insert = partial(insert_identity, unit, domain_id, now=now, actor=_ACTOR)
+    key = read_trusted_key(known.account_public_key())
+    operator, gateway = known.operator_client_secret, known.gateway_client_secret
+    await insert(known.operator_client_id, name="operator", permissions=_OPERATOR, secret=operator)
+    await insert(known.gateway_client_id, name="gateway", permissions=_GATEWAY, secret=gateway)
+    await insert(known.account_client_id, name="account", permissions=_ACCOUNT, key=key)

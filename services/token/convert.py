@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2, token_service_pb2
@@ -12,18 +11,16 @@ from services.runtime.auth import ROLES
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.keys import VerificationKey
 from services.runtime.validation import CONTROL, USER_ID
-from services.token.actions.create_app import NewApp
 from services.token.actions.create_authorization_code import CodeRequest
 from services.token.actions.create_user import NewUser
 from services.token.actions.get_server_metadata import ServerMetadata
 from services.token.errors import InvalidScope
-from services.token.jwk import members, read_trusted_key
+from services.token.jwk import members
 from services.token.model import (
     CODE_CHALLENGE,
     ID,
     SCOPE,
     Actor,
-    AppType,
     Issued,
     Proof,
     TokenRequest,
@@ -36,19 +33,7 @@ _MAX_DEVICE = 128
 _MAX_AVATAR = 1024
 _MAX_DRIVE = 64
 _MAX_URI = 2048
-_MAX_URIS = 20
 _MAX_SCOPES = 50
-_MAX_TOKENS_PER_ACCOUNT = 1000
-_TOKENS_PER_ACCOUNT = 100
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-_APP_TYPES = {
-    admin_pb2.APP_TYPE_WEB_SERVER: AppType.WEB_SERVER,
-    admin_pb2.APP_TYPE_WEB_BROWSER: AppType.WEB_BROWSER,
-    admin_pb2.APP_TYPE_NATIVE: AppType.NATIVE,
-    admin_pb2.APP_TYPE_JWT: AppType.JWT,
-    admin_pb2.APP_TYPE_SERVICE: AppType.SERVICE,
-}
 
 
 def checked_text(field: str, text: str, longest: int) -> str:
@@ -212,28 +197,6 @@ def write_user(user: User) -> token_service_pb2.GetUserResponse:
     return token_service_pb2.GetUserResponse(user_id=user.user_id, role=user.role, status=user.status)
 
 
-def read_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
-    """What an app is to be."""
-    app_type = _APP_TYPES.get(message.type)
-    if app_type is None:
-        raise FieldInvalid("type")
-    if app_type is AppType.JWT and not message.public_key_pem:
-        raise FieldMissing("public_key_pem")
-    if len(message.redirect_uris) > _MAX_URIS or not all(map(_is_redirect_uri, message.redirect_uris)):
-        raise FieldInvalid("redirect_uris")
-    if len(message.scopes) > _MAX_SCOPES or not all(map(SCOPE.fullmatch, message.scopes)):
-        raise FieldInvalid("scopes")
-    return NewApp(
-        name=checked_text("name", message.name, _MAX_NAME),
-        type=app_type,
-        redirect_uris=_once(message.redirect_uris),
-        scopes=_once(message.scopes),
-        permissions=_once(message.permissions),
-        push_access_ids=_once(message.push_access_ids),
-        key=read_trusted_key(message.public_key_pem) if message.public_key_pem else None,
-    )
-
-
 def read_new_user(message: admin_pb2.CreateUserRequest) -> NewUser:
     """What a user is to be."""
     role = message.role or "user"
@@ -249,47 +212,15 @@ def read_new_user(message: admin_pb2.CreateUserRequest) -> NewUser:
     )
 
 
-def read_push_app_settings(message: admin_pb2.CreatePushAppRequest) -> tuple[str, int]:
-    """Name of a push app, and how many tokens an account may have."""
-    if not 0 <= message.tokens_per_account <= _MAX_TOKENS_PER_ACCOUNT:
-        raise FieldInvalid("tokens_per_account")
-    return checked_text("name", message.name, _MAX_NAME), message.tokens_per_account or _TOKENS_PER_ACCOUNT
-
-
-def read_permissions(message: admin_pb2.CreateAccessKeyRequest) -> tuple[str, ...]:
-    """The permissions of an access key, each once."""
-    return _once(message.permissions)
-
-
 def _read_scopes(text: str) -> tuple[str, ...]:
     """Scopes by blanks (RFC 6749 section 3.3) or commas, as the vendor's clients send them."""
-    scopes = _once(text.replace(",", " ").split(" "))
+    scopes = each_once(text.replace(",", " ").split(" "))
     scopes = tuple(scope for scope in scopes if scope)
     if len(scopes) > _MAX_SCOPES or not all(map(SCOPE.fullmatch, scopes)):
         raise InvalidScope(detail="scope: not well-formed")
     return scopes
 
 
-def _once(values: Iterable[Any]) -> tuple[Any, ...]:
+def each_once(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Values without those that stand there again, in their order."""
     return tuple(dict.fromkeys(values))
-
-
-def _is_redirect_uri(uri: str) -> bool:
-    """Absolute, no fragment (RFC 6749 section 3.1.2); https, loopback, or a private-use scheme (RFC 8252 section 7)."""
-    if len(uri) > _MAX_URI or not uri.isascii() or not uri.isprintable() or " " in uri or "#" in uri:
-        return False
-    try:
-        parts = urlsplit(uri)
-        host = parts.hostname
-        _ = parts.port  # raises where it is none
-    except ValueError:
-        return False
-    # Browsers and libraries disagree on whose host stands in these.
-    if "\\" in uri or "@" in parts.netloc:
-        return False
-    if parts.scheme == "https":
-        return bool(host)
-    if parts.scheme == "http":
-        return host in _LOOPBACK
-    # A scheme of one's own is a domain name turned round; `javascript:` and `data:` are not.
-    return "." in parts.scheme

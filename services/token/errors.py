@@ -5,7 +5,9 @@ Refusal
     ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope
     ├── InvalidGrant, InvalidRefreshToken
     ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
-    └── NotFoundDomain, NotFoundApp, NotFoundSigningKey
+    ├── NotFoundDomain, NotFoundApp, NotFoundSigningKey, AlreadyExistsDomain
+    ├── NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp
+    └── EtagMismatch, AppCredentialsExhausted
 
 A stranger at the token endpoint is told no more than RFC 6749 section 5.2 asks for: `detail` has the rest, for the log.
 """
@@ -117,3 +119,52 @@ class NotFoundSigningKey(TokenRefusal):
 
     reason = "NOT_FOUND_SIGNING_KEY"
     public = "The resource signing_key cannot be found. Please check."
+
+
+class EtagMismatch(TokenRefusal):
+    """A change that was meant for another state."""
+
+    reason = "ETAG_MISMATCH"
+    public = "The resource was changed meanwhile. Read it again."
+
+
+class AlreadyExistsDomain(TokenRefusal):
+    """The id or the issuer is taken."""
+
+    reason = "ALREADY_EXISTS_DOMAIN"
+    public = "The resource domain already exists."
+
+
+class NotFoundAppSecret(TokenRefusal):
+    """No such secret of the app."""
+
+    reason = "NOT_FOUND_APP_SECRET"
+    public = "The resource secret cannot be found. Please check."
+
+
+class NotFoundTrustedKey(TokenRefusal):
+    """No such key of the app."""
+
+    reason = "NOT_FOUND_TRUSTED_KEY"
+    public = "The resource key cannot be found. Please check."
+
+
+class NotFoundAccessKey(TokenRefusal):
+    """No such access key in the domain."""
+
+    reason = "NOT_FOUND_ACCESS_KEY"
+    public = "The resource access key cannot be found. Please check."
+
+
+class NotFoundPushApp(TokenRefusal):
+    """No such push app in the domain."""
+
+    reason = "NOT_FOUND_PUSH_APP"
+    public = "The resource push app cannot be found. Please check."
+
+
+class AppCredentialsExhausted(TokenRefusal):
+    """As many secrets or keys as the app's type may have."""
+
+    reason = "APP_CREDENTIALS_EXHAUSTED"
+    public = "The app may have no further secret or key."

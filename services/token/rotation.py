@@ -144,7 +144,7 @@ class Rotation:
             await unit.lock_signing_keys(domain_id)
             now = self._clock.now()
             if await unit.end_signing_key(domain_id, key.key_id, now, revoked=True):
-                await unit.insert_key_revocation(domain_id, uuid7(now), key.key_id, now)
+                await unit.insert_revocation(domain_id, uuid7(now), kind="key", subject=key.key_id, now=now)
                 await self._tell(unit, "revoked", domain_id, key.use, key.key_id, actor=actor)
                 if not await unit.select_signing_key_in(domain_id, key.use, "active"):
                     coming = await self._insert(unit, spare, now, now, actor)

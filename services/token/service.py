@@ -11,23 +11,15 @@ from tessera.token.v1 import (
     token_service_pb2,
     token_service_pb2_grpc,
 )
-from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
-from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
 
 from services.runtime.auth import principal
 from services.token import convert
-from services.token.actions.allow_app import allow_app
-from services.token.actions.create_access_key import create_access_key
-from services.token.actions.create_app import create_app
 from services.token.actions.create_authorization_code import create_authorization_code
-from services.token.actions.create_push_app import create_push_app
-from services.token.actions.create_user import create_user
 from services.token.actions.get_jwks import get_jwks
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
 from services.token.actions.issue_token import issue_token
 from services.token.actions.list_verification_keys import list_verification_keys
-from services.token.actions.set_user_status import set_user_status
 from services.token.actions.token import token
 from services.token.resources import Resources
 
@@ -101,58 +93,6 @@ class KeyServicer(token_service_pb2_grpc.KeyServiceServicer):
     ) -> token_service_pb2.ListVerificationKeysResponse:
         """List every public key."""
         return convert.write_verification_keys(list_verification_keys(self._resources))
-
-
-class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
-    """What an operator sets up in the domain of its credential."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-
-    async def CreateApp(self, request: admin_pb2.CreateAppRequest, _context: Any) -> admin_pb2.CreateAppResponse:
-        """Make an app."""
-        client_id, secret = await create_app(self._resources, principal(), new=convert.read_new_app(request))
-        return admin_pb2.CreateAppResponse(client_id=client_id, client_secret=secret)
-
-    async def AllowApp(self, request: admin_pb2.AllowAppRequest, _context: Any) -> admin_pb2.AllowAppResponse:
-        """Admit an app."""
-        await allow_app(self._resources, principal(), client_id=request.client_id)
-        return admin_pb2.AllowAppResponse()
-
-    async def CreateUser(self, request: admin_pb2.CreateUserRequest, _context: Any) -> admin_pb2.CreateUserResponse:
-        """Make a user."""
-        user_id = await create_user(self._resources, principal(), new=convert.read_new_user(request))
-        return admin_pb2.CreateUserResponse(user_id=user_id)
-
-    async def SetUserStatus(
-        self, request: admin_pb2.SetUserStatusRequest, _context: Any
-    ) -> admin_pb2.SetUserStatusResponse:
-        """Enable or disable a user."""
-        user_id, status = convert.checked_user_id(request.user_id), convert.checked_status(request.status)
-        await set_user_status(self._resources, principal(), user_id=user_id, status=status)
-        return admin_pb2.SetUserStatusResponse()
-
-    async def CreateAccessKey(
-        self, request: admin_pb2.CreateAccessKeyRequest, _context: Any
-    ) -> admin_pb2.CreateAccessKeyResponse:
-        """Make an access key."""
-        permissions = convert.read_permissions(request)
-        key_id, secret = await create_access_key(self._resources, principal(), permissions=permissions)
-        return admin_pb2.CreateAccessKeyResponse(access_key_id=key_id, access_key_secret=secret)
-
-    async def CreatePushApp(
-        self, request: admin_pb2.CreatePushAppRequest, _context: Any
-    ) -> admin_pb2.CreatePushAppResponse:
-        """Make a push app."""
-        name, tokens_per_account = convert.read_push_app_settings(request)
-        access_id, secret = await create_push_app(
-            self._resources,
-            principal(),
-            name=name,
-            tokens_per_account=tokens_per_account,
-            append_enabled=request.append_enabled,
-        )
-        return admin_pb2.CreatePushAppResponse(access_id=access_id, secret_key=secret)
 
 
 class RevocationServicer(feed_service_pb2_grpc.RevocationServiceServicer):

@@ -13,8 +13,14 @@ from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
+from tessera.token.v1 import (
+    domain_service_pb2,
+    feed_service_pb2,
+    signing_key_service_pb2,
+    token_admin_service_pb2,
+    token_service_pb2,
+)
 from tessera.token.v1 import error_reason_pb2 as token_reasons
-from tessera.token.v1 import feed_service_pb2, signing_key_service_pb2, token_admin_service_pb2, token_service_pb2
 
 from services.account.errors import AccountRefusal
 from services.binding.errors import BindingRefusal
@@ -29,6 +35,7 @@ FILES = (
     token_admin_service_pb2,
     signing_key_service_pb2,
     feed_service_pb2,
+    domain_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
     binding_service_pb2,
@@ -44,7 +51,8 @@ PATHS = {
     "/v3/device/account/batchoperate": "binding.v1.BindingService.BatchOperateAccounts",
     "/v3/device/account/query": "binding.v1.BindingService.QueryAccounts",
 }
-# Each of these makes something anew, or spends what it is given; clients may repeat any other RPC.
+# Each of these makes something anew, takes it away, or spends what it is given, be it an etag; clients may repeat any
+# other RPC.
 ONCE = {
     "token.v1.TokenService.Token",
     "token.v1.MintService.IssueToken",
@@ -54,6 +62,18 @@ ONCE = {
     "token.v1.TokenAdminService.CreateAccessKey",
     "token.v1.TokenAdminService.CreatePushApp",
     "token.v1.SigningKeyService.RotateSigningKey",
+    "token.v1.TokenAdminService.UpdateApp",
+    "token.v1.TokenAdminService.DeleteApp",
+    "token.v1.TokenAdminService.CreateAppSecret",
+    "token.v1.TokenAdminService.DeleteAppSecret",
+    "token.v1.TokenAdminService.DeleteTrustedKey",
+    "token.v1.TokenAdminService.UpdateAccessKey",
+    "token.v1.TokenAdminService.DeleteAccessKey",
+    "token.v1.TokenAdminService.UpdatePushApp",
+    "token.v1.TokenAdminService.DeletePushApp",
+    "token.v1.TokenAdminService.RotatePushAppSecret",
+    "token.v1.DomainService.CreateDomain",
+    "token.v1.DomainService.UpdateDomain",
     "account.v1.AccountAdminService.CreateProject",
     "account.v1.AccountAdminService.CreateOpenAccount",
 }
@@ -114,6 +134,14 @@ def test_an_rpc_says_where_it_may_be_repeated() -> None:
     unknown = descriptor_pb2.MethodOptions.IDEMPOTENCY_UNKNOWN
     once = {method.full_name for method in methods() if method.GetOptions().idempotency_level == unknown}
     assert once == {f"tessera.{rpc}" for rpc in ONCE}
+
+
+def test_what_operators_call_has_no_path() -> None:
+    """The gateway passes on what has an HTTP rule, and nothing else."""
+    for module in (token_admin_service_pb2, domain_service_pb2, account_admin_service_pb2):
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                assert not method.GetOptions().HasExtension(annotations_pb2.http), method.full_name
 
 
 def test_the_vendors_paths_are_there() -> None:

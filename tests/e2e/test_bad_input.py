@@ -354,6 +354,8 @@ async def test_what_is_not_public_is_not_there(world: World, http: httpx.AsyncCl
         "/tessera.token.v1.MintService/IssueToken",
         "/tessera.token.v1.KeyService/ListVerificationKeys",
         "/tessera.token.v1.TokenAdminService/CreateUser",
+        "/tessera.token.v1.TokenAdminService/UpdateApp",
+        "/tessera.token.v1.DomainService/CreateDomain",
         "/tessera.account.v1.AccountAdminService/CreateProject",
         "/envoy.service.auth.v3.Authorization/Check",
         "/grpc.health.v1.Health/Check",

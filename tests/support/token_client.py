@@ -1,5 +1,6 @@
 """Calls of a token service: what its operator sets up, and the tokens that apps get."""
 
+import asyncio
 import base64
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tessera.edge import external_auth_pb2_grpc
+from tessera.token.v1 import domain_service_pb2 as domain_pb2
+from tessera.token.v1 import domain_service_pb2_grpc as domain_pb2_grpc
 from tessera.token.v1 import signing_key_service_pb2_grpc, token_pb2, token_service_pb2, token_service_pb2_grpc
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
@@ -45,6 +48,7 @@ class TokenClient:
         self.keys = token_service_pb2_grpc.KeyServiceStub(channel)
         self.admin = admin_pb2_grpc.TokenAdminServiceStub(channel)
         self.signing_keys = signing_key_service_pb2_grpc.SigningKeyServiceStub(channel)
+        self.domains = domain_pb2_grpc.DomainServiceStub(channel)
         self.edge = external_auth_pb2_grpc.AuthorizationStub(channel)
 
     async def token(self, grant_type: str, *, metadata: Metadata | None = None, **parameters: str) -> token_pb2.Token:
@@ -58,6 +62,22 @@ class TokenClient:
         identity = self.made["operator"]
         answer = await self.by_secret(App(identity["client_id"], identity["client_secret"]))
         return bearer(answer.access_token)
+
+    async def tenant(self, domain_id: str) -> "TokenClient":
+        """A new domain, seen by its operator, from when its keys are known."""
+        request = domain_pb2.CreateDomainRequest(domain_id=domain_id)
+        made = await self.domains.CreateDomain(request, metadata=await self.operator())
+        operator = {"client_id": made.client_id, "client_secret": made.client_secret}
+        tenant = TokenClient(self.channel, {"operator": operator, "domain_id": domain_id, "user_id": made.user_id})
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await tenant.operator()
+                except grpc.aio.AioRpcError as error:
+                    assert error.code() is grpc.StatusCode.UNAVAILABLE, error  # noqa: PT017 no other may pass
+                    await asyncio.sleep(0.1)
+                else:
+                    return tenant
 
     async def app(self, app_type: int, *, admit: bool = True, key: Any = None, **fields: Any) -> App:
         fields.setdefault("scopes", SCOPES)

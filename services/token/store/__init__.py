@@ -18,6 +18,7 @@ from services.token.store.changes import Changes
 from services.token.store.domains import Domains
 from services.token.store.leases import Leases
 from services.token.store.push_apps import PushApps
+from services.token.store.requests import Requests
 from services.token.store.revocations import Revocations
 from services.token.store.sessions import Sessions
 from services.token.store.signing_keys import SigningKeys
@@ -34,12 +35,25 @@ PARTITIONED = (
     # An access token lives a day at the most.
     Partitioned("token.revocation", "uuid7", span=_DAY, keep=2 * _DAY),
     Partitioned("token.user_event", "uuid7", span=30 * _DAY, keep=30 * _DAY),
+    Partitioned("token.request", "time", span=_DAY, keep=_DAY),
 )
 """Tables whose rows expire, and how long each part of them is kept."""
 
 
 class Statements(
-    Domains, Apps, AccessKeys, PushApps, Users, Sessions, SigningKeys, Audit, Changes, Leases, Revocations, UserEvents
+    Domains,
+    Apps,
+    AccessKeys,
+    PushApps,
+    Users,
+    Sessions,
+    SigningKeys,
+    Audit,
+    Changes,
+    Leases,
+    Requests,
+    Revocations,
+    UserEvents,
 ):
     """All of them, on the database or in a transaction."""
 

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from services.runtime.sql import load_queries
 from services.token.model import DueKey, SigningKey, StoredKey
@@ -103,10 +102,6 @@ class SigningKeys(Section):
             limit: how many at the most.
         """
         return [DueKey(**row) for row in await self._database.fetch(_SQL["select_due_signing_keys"], now, ahead, limit)]
-
-    async def insert_key_revocation(self, domain_id: str, event_id: UUID, key_id: str, now: datetime) -> None:
-        """Tell those who follow the revocations that nothing which this key signed is good any more."""
-        await self._database.execute(_SQL["insert_key_revocation"], domain_id, event_id, key_id, now)
 
 
 def _read(rows: list[Any]) -> tuple[list[StoredKey], str | None]:

@@ -106,6 +106,3 @@ from (
 where due_at <= $1
 order by due_at, domain_id, key_id
 limit $3;
-
--- name: insert_key_revocation
-insert into token.revocation (domain_id, event_id, kind, subject, revoked_at) values ($1, $2, 'key', $3, $4);

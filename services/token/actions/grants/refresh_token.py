@@ -48,7 +48,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         resources,
         session,
         presented.of_generation(session.generation),
-        scopes.narrow(request.scopes, session.scopes),
+        scopes.kept(scopes.narrow(request.scopes, session.scopes), client.app.scopes),
         domain=client.domain,
         client_id=client.app.client_id,
         typ=client.app.token_type,

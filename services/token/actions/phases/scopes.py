@@ -16,3 +16,8 @@ def narrow(requested: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, .
     if not set(requested) <= set(allowed):
         raise InvalidScope(detail=f"not allowed: {' '.join(sorted(set(requested) - set(allowed)))}")
     return requested or allowed
+
+
+def kept(granted: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of a session's scopes that its app still has: what was taken from an app, no refresh brings back."""
+    return tuple(scope for scope in granted if scope in allowed)

@@ -7,12 +7,13 @@ TesseraError
 │       InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope, InvalidRequest
 ├── DeadlineExceeded
 ├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NothingBound,
-│       NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey
-├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser
+│       NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundAppSecret, NotFoundTrustedKey,
+│       NotFoundAccessKey, NotFoundPushApp
+├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
 ├── ResourceExhausted: Overloaded
-├── FailedPrecondition
-├── Aborted
+├── FailedPrecondition: AppCredentialsExhausted
+├── Aborted: EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
 ├── Internal
@@ -234,6 +235,34 @@ class NotFoundSigningKey(NotFound):
     """No such signing key in this domain."""
 
 
+class EtagMismatch(Aborted):
+    """The etag is not that of the present state: somebody else changed it meanwhile. Read it again."""
+
+
+class AlreadyExistsDomain(AlreadyExists):
+    """A domain of this id or issuer is there already."""
+
+
+class NotFoundAppSecret(NotFound):
+    """The app has no such secret."""
+
+
+class NotFoundTrustedKey(NotFound):
+    """The app has no such key."""
+
+
+class NotFoundAccessKey(NotFound):
+    """No such access key in this domain."""
+
+
+class NotFoundPushApp(NotFound):
+    """No such push app in this domain."""
+
+
+class AppCredentialsExhausted(FailedPrecondition):
+    """The app has as many secrets or keys as its type may."""
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -293,5 +322,12 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "NOT_FOUND_APP": NotFoundApp,
     "ALREADY_EXISTS_USER": AlreadyExistsUser,
     "NOT_FOUND_SIGNING_KEY": NotFoundSigningKey,
+    "ETAG_MISMATCH": EtagMismatch,
+    "ALREADY_EXISTS_DOMAIN": AlreadyExistsDomain,
+    "NOT_FOUND_APP_SECRET": NotFoundAppSecret,
+    "NOT_FOUND_TRUSTED_KEY": NotFoundTrustedKey,
+    "NOT_FOUND_ACCESS_KEY": NotFoundAccessKey,
+    "NOT_FOUND_PUSH_APP": NotFoundPushApp,
+    "APP_CREDENTIALS_EXHAUSTED": AppCredentialsExhausted,
 }
 """The class of each reason, by its name on the wire."""

@@ -14,11 +14,14 @@ async def allow_app(resources: Resources, caller: Principal, *, client_id: str) 
     """
     if not ID.fullmatch(client_id):
         raise NotFoundApp
+    domain_id = caller.domain_id
     async with resources.store.transaction() as store:
-        if not await store.update_app_admitted(caller.domain_id, client_id):
+        changed = await store.update_app_admitted(domain_id, client_id, admitted=True, now=resources.clock.now())
+        if changed is None:
             raise NotFoundApp
-        await store.notify_change("app", client_id)
-        await store.insert_audit(
-            Event(caller.domain_id, resources.new_id(), "app.allowed", client_id, actor=caller.subject)
-        )
+        if changed:
+            await store.notify_change("app", client_id)
+            await store.insert_audit(
+                Event(domain_id, resources.new_id(), "app.allowed", client_id, actor=caller.subject)
+            )
     resources.directory.forget_app(client_id)

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
-from services.runtime.auth import SCOPES, Principal
-from services.runtime.errors import FieldInvalid
+from services.runtime.auth import Principal
 from services.token.actions.phases.admission import RULES
-from services.token.model import PUSH_PERMISSIONS, AppType, AuthMethod, Event, StoredTrustedKey, check_permissions
+from services.token.actions.phases.reach import check_push_apps, check_reach
+from services.token.actions.phases.requests import once
+from services.token.model import AppType, AuthMethod, Event, StoredTrustedKey
+from services.token.records import RequestId
 from services.token.resources import Resources
 from services.token.secret import hash_secret, new_id, new_secret
+from services.token.store import Statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,8 @@ class NewApp:
 
     name: str
     type: AppType
+    description: str
+    logo: str
     redirect_uris: tuple[str, ...]
     scopes: tuple[str, ...]
     permissions: tuple[str, ...]
@@ -23,7 +28,9 @@ class NewApp:
     key: StoredTrustedKey | None
 
 
-async def create_app(resources: Resources, caller: Principal, *, new: NewApp) -> tuple[str, str]:
+async def create_app(
+    resources: Resources, caller: Principal, *, new: NewApp, request: RequestId | None
+) -> tuple[str, str]:
     """Make an app in the caller's domain.
 
     Returns:
@@ -31,21 +38,15 @@ async def create_app(resources: Resources, caller: Principal, *, new: NewApp) ->
 
     Raises:
         PermissionDenied: a permission that the caller does not hold, or a scope that opens one.
-        FieldInvalid: a push app that is not the domain's.
+        FieldInvalid: a push app that is not the domain's; a request id of another call.
     """
-    check_permissions(caller, new.permissions)
-    # An app that signs for users could get through them what their role has and a scope opens.
-    check_permissions(caller, (permission for scope in new.scopes for permission in SCOPES.get(scope, ())))
-    if new.push_access_ids:
-        check_permissions(caller, PUSH_PERMISSIONS)
-    for access_id in new.push_access_ids:
-        push_app = await resources.directory.push_app(access_id)
-        if push_app is None or push_app.domain_id != caller.domain_id:
-            raise FieldInvalid("push_access_ids")
-    has_secret = AuthMethod.POST in RULES[new.type].methods and new.key is None
-    domain_id, client_id, secret = caller.domain_id, new_id(), new_secret() if has_secret else ""
-    now = resources.clock.now()
-    async with resources.store.transaction() as store:
+    check_reach(caller, permissions=new.permissions, scopes=new.scopes, push_access_ids=new.push_access_ids)
+
+    async def make(store: Statements) -> tuple[str, ...]:
+        has_secret = AuthMethod.POST in RULES[new.type].methods and new.key is None
+        domain_id, client_id, secret = caller.domain_id, new_id(), new_secret() if has_secret else ""
+        now = resources.clock.now()
+        await check_push_apps(store, domain_id, new.push_access_ids)
         await store.insert_credential(client_id, domain_id, "app")
         await store.insert_app(
             domain_id,
@@ -59,8 +60,14 @@ async def create_app(resources: Resources, caller: Principal, *, new: NewApp) ->
             push_access_ids=new.push_access_ids,
             secret_hashes=(hash_secret(secret),) if secret else (),
             now=now,
+            description=new.description,
+            logo=new.logo,
         )
         if new.key:
             await store.insert_trusted_key(domain_id, client_id, new.key, now)
+        await store.notify_change("app", client_id)
         await store.insert_audit(Event(domain_id, resources.new_id(), "app.created", client_id, actor=caller.subject))
+        return client_id, secret
+
+    client_id, secret = await once(resources, caller, request, make)
     return client_id, secret

@@ -1,0 +1,1 @@
+"""Apps, their secrets and the keys that verify their assertions."""

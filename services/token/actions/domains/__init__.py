@@ -1,0 +1,1 @@
+"""Domains. Who does not hold `token.domain` knows its own alone."""

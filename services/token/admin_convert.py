@@ -1,0 +1,275 @@
+"""Messages of the admin RPCs to model and back, and the rules of the wire that proto/ cannot say."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from cryptography.hazmat.primitives import serialization
+from google.protobuf.message import Message
+from tessera.token.v1 import admin_pb2 as nouns_pb2
+from tessera.token.v1 import domain_service_pb2 as domain_pb2
+from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
+
+from services.runtime.auth import Principal
+from services.runtime.errors import FieldInvalid, FieldMissing
+from services.runtime.pages import bigint, page_size, read_page_token, write_page_token
+from services.token import admin_fields
+from services.token.actions.apps.create_app import NewApp
+from services.token.errors import EtagMismatch
+from services.token.jwk import read_trusted_key
+from services.token.model import AppType
+from services.token.records import (
+    AccessKeyRecord,
+    AppRecord,
+    DomainRecord,
+    PushAppRecord,
+    Record,
+    RequestId,
+    TrustedKeyRecord,
+    secret_id,
+)
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+_TOKENS_PER_ACCOUNT = 100
+_ETAG_BYTES = 8
+
+_APP_TYPES = {
+    admin_pb2.APP_TYPE_WEB_SERVER: AppType.WEB_SERVER,
+    admin_pb2.APP_TYPE_WEB_BROWSER: AppType.WEB_BROWSER,
+    admin_pb2.APP_TYPE_NATIVE: AppType.NATIVE,
+    admin_pb2.APP_TYPE_JWT: AppType.JWT,
+    admin_pb2.APP_TYPE_SERVICE: AppType.SERVICE,
+}
+_APP_TYPE_NAMES = {model: message for message, model in _APP_TYPES.items()}
+
+
+def read_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
+    """What an app is to be."""
+    app_type = _APP_TYPES.get(message.type)
+    if app_type is None:
+        raise FieldInvalid("type")
+    if app_type is AppType.JWT and not message.public_key_pem:
+        raise FieldMissing("public_key_pem")
+    return NewApp(
+        name=admin_fields.read_name("name", message.name),
+        type=app_type,
+        description=admin_fields.read_text("description", message.description),
+        logo=admin_fields.read_logo("logo", message.logo),
+        redirect_uris=admin_fields.read_redirect_uris("redirect_uris", message.redirect_uris),
+        scopes=admin_fields.read_scopes("scopes", message.scopes),
+        permissions=admin_fields.read_permissions("permissions", message.permissions),
+        push_access_ids=admin_fields.read_push_apps("push_access_ids", message.push_access_ids),
+        key=read_trusted_key(message.public_key_pem) if message.public_key_pem else None,
+    )
+
+
+def read_new_access_key(message: admin_pb2.CreateAccessKeyRequest) -> tuple[str, tuple[str, ...]]:
+    """Name and permissions of an access key."""
+    return admin_fields.read_label("name", message.name), admin_fields.read_permissions(
+        "permissions", message.permissions
+    )
+
+
+def read_push_app_settings(message: admin_pb2.CreatePushAppRequest) -> tuple[str, int]:
+    """Name of a push app, and how many tokens an account may have."""
+    tokens = message.tokens_per_account or _TOKENS_PER_ACCOUNT
+    return admin_fields.read_name("name", message.name), admin_fields.read_tokens_per_account(
+        "tokens_per_account", tokens
+    )
+
+
+def read_new_domain(message: domain_pb2.CreateDomainRequest) -> tuple[str, str, str]:
+    """Id, name and issuer of a domain; the issuer may be empty."""
+    return (
+        admin_fields.read_new_domain_id("domain_id", message.domain_id),
+        admin_fields.read_label("name", message.name),
+        admin_fields.read_issuer("issuer", message.issuer),
+    )
+
+
+def read_request_id(message: Any, caller: Principal) -> RequestId | None:
+    """What tells a call that is made again; `None` where it is not to be told from any other."""
+    if not message.request_id:
+        return None
+    try:
+        value = UUID(message.request_id)
+    except ValueError as error:
+        raise FieldInvalid("request_id") from error
+    if str(value) != message.request_id.lower():
+        raise FieldInvalid("request_id")
+    content = type(message)()
+    content.CopyFrom(message)
+    content.ClearField("request_id")
+    digest = hashlib.sha256(f"{message.DESCRIPTOR.full_name}\n{caller.subject}\n".encode())
+    digest.update(content.SerializeToString(deterministic=True))
+    return RequestId(value, digest.digest())
+
+
+def read_etag(text: str) -> int | None:
+    """The version that an etag shows; `None` where none is meant. Raises `EtagMismatch` for what is no etag."""
+    if not text:
+        return None
+    try:
+        raw = base64.b64decode(text + "=", altchars=b"-_", validate=True)
+    except ValueError as error:
+        raise EtagMismatch(detail="no etag") from error
+    if len(raw) != _ETAG_BYTES:
+        raise EtagMismatch(detail="no etag")
+    return int.from_bytes(raw)
+
+
+def read_app_changes(request: admin_pb2.UpdateAppRequest) -> dict[str, Any]:
+    """New values of an app by field."""
+    return admin_fields.read_changes("app", request.app, request.update_mask, admin_fields.APP_FIELDS)
+
+
+def read_access_key_changes(request: admin_pb2.UpdateAccessKeyRequest) -> dict[str, Any]:
+    """New values of an access key by field."""
+    return admin_fields.read_changes(
+        "access_key", request.access_key, request.update_mask, admin_fields.ACCESS_KEY_FIELDS
+    )
+
+
+def read_push_app_changes(request: admin_pb2.UpdatePushAppRequest) -> dict[str, Any]:
+    """New values of a push app by field."""
+    return admin_fields.read_changes("push_app", request.push_app, request.update_mask, admin_fields.PUSH_APP_FIELDS)
+
+
+def read_domain_changes(request: domain_pb2.UpdateDomainRequest) -> dict[str, Any]:
+    """New values of a domain by field."""
+    return admin_fields.read_changes("domain", request.domain, request.update_mask, admin_fields.DOMAIN_FIELDS)
+
+
+def read_app_type(value: int) -> AppType | None:
+    """A type to list apps of; `None`: of every type."""
+    if value and value not in _APP_TYPES:
+        raise FieldInvalid("type")
+    return _APP_TYPES.get(value)  # type: ignore[call-overload, no-any-return]
+
+
+class Page:
+    """A page that is asked for: which rows, and how the next ones are asked for.
+
+    Args:
+        request: has `page_size` and `page_token`.
+        query: what is listed: the RPC, the domain, each filter.
+        read: reads the last row's id.
+        first: comes before any id.
+    """
+
+    def __init__(
+        self, request: Any, query: tuple[object, ...], read: Callable[[str], Any] = str, first: Any = ""
+    ) -> None:
+        self._query = query
+        self._size = page_size(request.page_size)
+        (self.after,) = read_page_token(request.page_token, query, read) or (first,)
+        # One more than is shown tells whether there is more.
+        self.limit = self._size + 1
+
+    def split(self, rows: Sequence[T], key: Callable[[T], object]) -> tuple[Sequence[T], str]:
+        """The rows to show, and the token of the page behind them; empty where that was all."""
+        if len(rows) <= self._size:
+            return rows, ""
+        shown = rows[: self._size]
+        return shown, write_page_token(self._query, key(shown[-1]))
+
+
+def push_app_page(request: admin_pb2.ListPushAppsRequest, domain_id: str) -> Page:
+    """A page of push apps, whose ids are numbers."""
+    return Page(request, ("ListPushApps", domain_id), bigint, 0)
+
+
+def write_app(record: AppRecord) -> admin_pb2.App:
+    """An app."""
+    app = record.app
+    message = admin_pb2.App(
+        client_id=app.client_id,
+        name=record.name,
+        type=_APP_TYPE_NAMES[app.type],
+        description=record.description,
+        logo=record.logo,
+        redirect_uris=app.redirect_uris,
+        scopes=app.scopes,
+        permissions=app.permissions,
+        push_access_ids=app.push_access_ids,
+        admitted=app.admitted,
+        secrets=[nouns_pb2.AppSecret(secret_id=secret_id(digest)) for digest in app.secret_hashes],
+        grace_repeats=app.grace_repeats,
+        repeat_until_used=app.repeat_until_used,
+        token_type=app.token_type,
+    )
+    message.grace.FromTimedelta(app.grace)
+    if app.session_idle:
+        message.session_idle.FromTimedelta(app.session_idle)
+    if app.session_lifetime:
+        message.session_lifetime.FromTimedelta(app.session_lifetime)
+    return _with_record(message, record.record)
+
+
+def write_trusted_key(key: TrustedKeyRecord) -> nouns_pb2.TrustedKey:
+    """A key of an app."""
+    public = serialization.load_der_public_key(key.public_key)
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    message = nouns_pb2.TrustedKey(
+        key_id=key.key_id, algorithm=key.algorithm, public_key_pem=pem.decode(), enabled=key.enabled
+    )
+    message.create_time.FromDatetime(key.created_at)
+    return message
+
+
+def write_access_key(record: AccessKeyRecord) -> nouns_pb2.AccessKey:
+    """An access key."""
+    return _with_record(
+        nouns_pb2.AccessKey(
+            access_key_id=record.access_key_id,
+            name=record.name,
+            permissions=record.permissions,
+            enabled=record.enabled,
+        ),
+        record.record,
+    )
+
+
+def write_push_app(record: PushAppRecord) -> nouns_pb2.PushApp:
+    """A push app."""
+    return _with_record(
+        nouns_pb2.PushApp(
+            access_id=record.access_id,
+            name=record.name,
+            tokens_per_account=record.tokens_per_account,
+            append_enabled=record.append_enabled,
+            enabled=record.enabled,
+        ),
+        record.record,
+    )
+
+
+def write_domain(record: DomainRecord) -> nouns_pb2.Domain:
+    """A domain."""
+    domain = record.domain
+    message = nouns_pb2.Domain(
+        domain_id=domain.domain_id,
+        issuer=domain.issuer,
+        name=record.name,
+        scopes=domain.scopes,
+        impersonate_superadmins=domain.impersonate_superadmins,
+        algorithm=domain.algorithm,
+        grants_per_second=domain.grants_per_second or 0,
+        max_users=domain.max_users or 0,
+        max_apps=domain.max_apps or 0,
+    )
+    message.rotation_period.FromTimedelta(domain.rotation_period)
+    message.audit_retention.FromTimedelta(domain.audit_retention)
+    return _with_record(message, record.record)
+
+
+def _with_record(message: M, record: Record) -> M:
+    fields: Any = message
+    fields.create_time.FromDatetime(record.created_at)
+    if record.updated_at:
+        fields.update_time.FromDatetime(record.updated_at)
+    fields.etag = base64.urlsafe_b64encode(record.version.to_bytes(_ETAG_BYTES)).rstrip(b"=").decode()
+    return message
