@@ -148,6 +148,7 @@ async def _insert_superadmin(unit: Statements, domain: Domain, now: datetime) ->
     await unit.insert_user(
         domain.domain_id, user, user_name="superadmin", nick_name="", avatar="", default_drive_id="", now=now
     )
+    await unit.insert_user_event(domain.domain_id, uuid7(now), user.user_id, "created")
     return user.user_id
 
 

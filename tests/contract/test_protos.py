@@ -114,6 +114,13 @@ def test_an_rpc_says_where_it_may_be_repeated() -> None:
     assert once == {f"tessera.{rpc}" for rpc in ONCE}
 
 
+def test_what_gives_power_is_never_called_on_stale_knowledge_of_what_is_revoked() -> None:
+    fresh = {method.full_name for method in methods() if access_of(method).fresh}
+    admin = {method.full_name for method in methods() if method.containing_service.name.endswith("AdminService")}
+    links = {f"tessera.account.v1.AccountService.{name}" for name in ("LinkAccount", "UnlinkAccount")}
+    assert admin | links <= fresh
+
+
 def test_the_vendors_paths_are_there() -> None:
     rules = {method.full_name: method.GetOptions().Extensions[annotations_pb2.http] for method in methods()}
     for path, rpc in PATHS.items():
