@@ -198,7 +198,8 @@ def _caller(method: MethodDescriptorProto) -> str:
         return "anybody, without a credential"
     held = " and ".join(f"[`{permission}`](runtime.md#permissions)" for permission in access.permissions)
     own = f"; a user for itself with [`{access.own_permission}`](runtime.md#permissions)"
-    return held + (own if access.own_permission else "")
+    fresh = "; never on stale knowledge of [what is revoked](../architecture.md#feeds)"
+    return held + (own if access.own_permission else "") + (fresh if access.fresh else "")
 
 
 def _presence(field: FieldDescriptorProto) -> str:

@@ -142,6 +142,11 @@ def test_what_operators_call_has_no_path() -> None:
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 assert not method.GetOptions().HasExtension(annotations_pb2.http), method.full_name
+def test_what_gives_power_is_never_called_on_stale_knowledge_of_what_is_revoked() -> None:
+    fresh = {method.full_name for method in methods() if access_of(method).fresh}
+    admin = {method.full_name for method in methods() if method.containing_service.name.endswith("AdminService")}
+    links = {f"tessera.account.v1.AccountService.{name}" for name in ("LinkAccount", "UnlinkAccount")}
+    assert admin | links <= fresh
 
 
 def test_the_vendors_paths_are_there() -> None:

@@ -19,7 +19,7 @@ from services.runtime.db import Database
 from services.runtime.errors import CursorExpired, FieldInvalid, Unavailable
 from services.runtime.feed import Cursor, Feed, Page, Position, Reader
 
-WRITERS, TRANSACTIONS, KEYS, READERS = 16, 120, 40, 3
+WRITERS, TRANSACTIONS, KEYS = 16, 60, 40
 
 TABLES = """
 create schema feed;

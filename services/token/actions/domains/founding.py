@@ -54,6 +54,7 @@ async def found_domain(
     await store.insert_user(
         domain.domain_id, user, user_name="superadmin", nick_name="", avatar="", default_drive_id="", now=now
     )
+    await store.insert_user_event(domain.domain_id, uuid7(now), user.user_id, "created")
     await store.insert_audit(Event(domain.domain_id, uuid7(now), "domain.created", actor=actor))
     return user.user_id
 
