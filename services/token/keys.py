@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
@@ -38,6 +39,7 @@ LONGEST = {ACCESS: MAX_ACCESS_TOKEN, EDGE: timedelta(minutes=1), REFRESH: MAX_SE
 _USES = {ACCESS: keys.ACCESS, EDGE: keys.EDGE}
 # A key that is revoked is refused everywhere within a second.
 _EVERY = timedelta(milliseconds=500)
+_AT_MOST_EVERY_SECONDS = 0.05
 _MAC_BYTES = 32
 
 
@@ -122,8 +124,10 @@ class Keyring:
         # Those that another master key has sealed.
         self._foreign: set[str] = set()
         self._problem: str | None = "signing keys not read yet"
+        # How many have asked, and for how many of them there was a look.
         self._asked = 0
         self._answered = 0
+        self._looked_at = 0.0
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -148,13 +152,18 @@ class Keyring:
         return key.verification if key and key.stored.public_key else None
 
     async def ask(self) -> None:
-        """Read what has changed until now. Calls at the same time share one look, which begins after they asked."""
+        """Read what has changed until now: at the next look, which is at once or in a few milliseconds.
+
+        Calls at the same time share a look, so that strangers who make up keys do not wear out the database.
+        """
         self._asked += 1
         ticket = self._asked
         async with self._lock:
             if self._answered >= ticket:
                 return
-            asked = self._asked
+            await asyncio.sleep(self._looked_at + _AT_MOST_EVERY_SECONDS - time.monotonic())
+            # All who asked until now are answered by it.
+            asked, self._looked_at = self._asked, time.monotonic()
             try:
                 rows, seen = await (self._load_changed(self._seen) if self._seen else self._load())
                 self._take(rows)
