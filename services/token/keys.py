@@ -165,9 +165,7 @@ class Keyring:
             # All who asked until now are answered by it.
             asked, self._looked_at = self._asked, time.monotonic()
             try:
-                rows, seen = await (self._load_changed(self._seen) if self._seen else self._load())
-                self._take(rows)
-                self._seen = seen
+                await self._look()
             except Refusal as error:
                 if not self._keys:
                     self._problem = f"signing keys not read: {error}"
@@ -199,6 +197,18 @@ class Keyring:
         """The refresh key of that id; `None` where the domain has none such."""
         key = self._keys.get(key_id)
         return key if key and (key.stored.domain_id, key.stored.use) == (domain_id, REFRESH) else None
+
+    async def _look(self) -> None:
+        if self._seen is not None:
+            rows, seen = await self._load_changed(self._seen)
+            # On one server it only rises: this is another one, or one that was set back.
+            if seen is not None and int(seen) >= int(self._seen):
+                self._take(rows)
+                self._seen = seen
+                return
+        rows, self._seen = await self._load()
+        self._keys, self._domains, self._active, self._foreign = {}, {}, {}, set()
+        self._take(rows)
 
     def _take(self, rows: list[StoredKey]) -> None:
         """Take over keys that were changed, or read again. One that stays as it is has been opened, and is kept."""

@@ -118,6 +118,23 @@ async def test_who_asks_hears_of_what_was_there_when_he_asked(own: Running) -> N
         assert keyring.get(made.key_id)
 
 
+async def test_a_database_that_was_set_back_is_read_anew(own: Running) -> None:
+    """As after a restore to an earlier moment, while processes run on."""
+    async with own.database() as database:
+        store = Store(database)
+        keyring = Keyring(
+            store.select_signing_keys, store.select_changed_signing_keys, Vault(own.settings.master_key.secret)
+        )
+        await keyring.ask()
+        await rotate(own, "access")
+        lost, *_ = (await database.fetch("delete from token.signing_key where state = 'active' returning key_id"))[0]
+        keyring._seen = str(int(keyring._seen or 0) + 1_000_000)
+        await keyring.ask()
+        there = await database.fetch("select key_id from token.signing_key where public_key is not null")
+    assert keyring.get(lost) is None
+    assert {key.key_id for key in keyring.verification_keys()} == {row["key_id"] for row in there}
+
+
 async def test_the_look_does_not_grow_with_the_keys(own: Running) -> None:
     query = load_queries(SQL)["select_changed_signing_keys"].replace("$1::text", "$1")
     async with own.database() as database, database.connection() as connection:
