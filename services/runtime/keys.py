@@ -93,6 +93,8 @@ class RemoteKeys:
         self._stub = token_service_pb2_grpc.KeyServiceStub(self._channel)
         self._file = state / "verification_keys.binpb"
         self._keys: dict[str, VerificationKey] = {}
+        # As they came: what is there already is not read again, which takes long where there are many.
+        self._messages: dict[str, token_pb2.VerificationKey] = {}
         self._kept = b""
         self._asked = 0.0
         self._lock = asyncio.Lock()
@@ -149,7 +151,12 @@ class RemoteKeys:
             self._kept = answer
 
     def _take(self, messages: Iterable[token_pb2.VerificationKey]) -> None:
-        self._keys = {key.key_id: key for key in map(read_key, messages)}
+        came = {message.key_id: message for message in messages}
+        self._keys = {
+            key_id: self._keys[key_id] if self._messages.get(key_id) == message else read_key(message)
+            for key_id, message in came.items()
+        }
+        self._messages = came
 
     async def _follow(self) -> float:
         await self.ask()

@@ -116,19 +116,14 @@ def write_jwks(keys: Iterable[VerificationKey]) -> token_service_pb2.GetJwksResp
     return token_service_pb2.GetJwksResponse(keys=map(write_jwk, keys))
 
 
-def write_verification_keys(keys: Iterable[VerificationKey]) -> token_service_pb2.ListVerificationKeysResponse:
-    """The keys as services follow them."""
-    return token_service_pb2.ListVerificationKeysResponse(
-        keys=[
-            token_pb2.VerificationKey(
-                use=key.use,  # type: ignore[arg-type]
-                key_id=key.key_id,
-                issuer=key.issuer,
-                domain_id=key.domain_id,
-                jwk=write_jwk(key),
-            )
-            for key in keys
-        ]
+def write_verification_key(key: VerificationKey) -> token_pb2.VerificationKey:
+    """A key as services follow it."""
+    return token_pb2.VerificationKey(
+        use=key.use,  # type: ignore[arg-type]
+        key_id=key.key_id,
+        issuer=key.issuer,
+        domain_id=key.domain_id,
+        jwk=write_jwk(key),
     )
 
 

@@ -20,11 +20,11 @@ from services.runtime.auth import EDGE_HEADER, EDGE_TYPE
 from services.runtime.errors import Unauthenticated
 from services.token.actions.phases.clients import read_basic
 from services.token.errors import InvalidClient
-from services.token.keys import EDGE
+from services.token.keys import EDGE, LONGEST
 from services.token.model import PUSH_PERMISSIONS
 from services.token.resources import Resources
 
-_LIFETIME_SECONDS = 60
+_LIFETIME_SECONDS = int(LONGEST[EDGE].total_seconds())
 _UNAUTHORIZED = 401
 _NO_SECRET = b"\0" * 43
 

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
@@ -38,6 +39,7 @@ LONGEST = {ACCESS: MAX_ACCESS_TOKEN, EDGE: timedelta(minutes=1), REFRESH: MAX_SE
 _USES = {ACCESS: keys.ACCESS, EDGE: keys.EDGE}
 # A key that is revoked is refused everywhere within a second.
 _EVERY = timedelta(milliseconds=500)
+_AT_MOST_EVERY_SECONDS = 0.05
 _MAC_BYTES = 32
 
 
@@ -122,8 +124,10 @@ class Keyring:
         # Those that another master key has sealed.
         self._foreign: set[str] = set()
         self._problem: str | None = "signing keys not read yet"
+        # How many have asked, and for how many of them there was a look.
         self._asked = 0
         self._answered = 0
+        self._looked_at = 0.0
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -148,17 +152,20 @@ class Keyring:
         return key.verification if key and key.stored.public_key else None
 
     async def ask(self) -> None:
-        """Read what has changed until now. Calls at the same time share one look, which begins after they asked."""
+        """Read what has changed until now: at the next look, which is at once or in a few milliseconds.
+
+        Calls at the same time share a look, so that strangers who make up keys do not wear out the database.
+        """
         self._asked += 1
         ticket = self._asked
         async with self._lock:
             if self._answered >= ticket:
                 return
-            asked = self._asked
+            await asyncio.sleep(self._looked_at + _AT_MOST_EVERY_SECONDS - time.monotonic())
+            # All who asked until now are answered by it.
+            asked, self._looked_at = self._asked, time.monotonic()
             try:
-                rows, seen = await (self._load_changed(self._seen) if self._seen else self._load())
-                self._take(rows)
-                self._seen = seen
+                await self._look()
             except Refusal as error:
                 if not self._keys:
                     self._problem = f"signing keys not read: {error}"
@@ -190,6 +197,18 @@ class Keyring:
         """The refresh key of that id; `None` where the domain has none such."""
         key = self._keys.get(key_id)
         return key if key and (key.stored.domain_id, key.stored.use) == (domain_id, REFRESH) else None
+
+    async def _look(self) -> None:
+        if self._seen is not None:
+            rows, seen = await self._load_changed(self._seen)
+            # On one server it only rises: this is another one, or one that was set back.
+            if seen is not None and int(seen) >= int(self._seen):
+                self._take(rows)
+                self._seen = seen
+                return
+        rows, self._seen = await self._load()
+        self._keys, self._domains, self._active, self._foreign = {}, {}, {}, set()
+        self._take(rows)
 
     def _take(self, rows: list[StoredKey]) -> None:
         """Take over keys that were changed, or read again. One that stays as it is has been opened, and is kept."""

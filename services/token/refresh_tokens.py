@@ -55,9 +55,9 @@ def write(token: RefreshToken, keyring: Keyring) -> str:
 
 
 async def opened(text: str, keyring: Keyring) -> RefreshToken | None:
-    """As `read`; a key that another process may just have begun to sign with is asked for."""
+    """As `read`; a key that another process has just begun to sign with is asked for."""
     token = read(text, keyring)
-    if token is None:
+    if token is None and (taken := _take_apart(text)) and not keyring.refresh_key(taken[0].domain_id, taken[1]):
         await keyring.ask()
         token = read(text, keyring)
     return token
@@ -65,6 +65,16 @@ async def opened(text: str, keyring: Keyring) -> RefreshToken | None:
 
 def read(text: str, keyring: Keyring) -> RefreshToken | None:
     """Open a token; `None` where it is not one that a key of ours has signed."""
+    taken = _take_apart(text)
+    if taken is None:
+        return None
+    token, key_id, content, mac = taken
+    key = keyring.refresh_key(token.domain_id, key_id)
+    return token if key and hmac.compare_digest(key.mac(content), mac) else None
+
+
+def _take_apart(text: str) -> tuple[RefreshToken, str, bytes, bytes] | None:
+    """A token, not to be believed yet; its key's id; what the MAC covers, and the MAC."""
     if len(text) > _MAX_CHARS:
         return None
     try:
@@ -77,10 +87,7 @@ def read(text: str, keyring: Keyring) -> RefreshToken | None:
         key_id, rest = _split(rest[20 + SECRET_BYTES :])
     except (jws.JwsError, struct.error, IndexError, UnicodeDecodeError):
         return None
-    key = keyring.refresh_key(domain_id, key_id)
-    if rest or key is None or not hmac.compare_digest(key.mac(content), mac):
-        return None
-    return RefreshToken(domain_id, UUID(bytes=session_id), generation, secret)
+    return None if rest else (RefreshToken(domain_id, UUID(bytes=session_id), generation, secret), key_id, content, mac)
 
 
 def _counted(text: str) -> bytes:

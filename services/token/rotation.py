@@ -22,11 +22,11 @@ from services.token.vault import Vault
 
 log = structlog.get_logger()
 
-ACTOR = "rotation"
-"""Who, in the audit log, did what nobody asked for."""
+# Who, in the audit log, did what nobody asked for.
+_ACTOR = "rotation"
 
 # Within this, every process of ours has read what another one has changed, also while one of them is slow.
-LEARNED = timedelta(seconds=5)
+_LEARNED = timedelta(seconds=5)
 # A process that has not heard of its key's successor signs on for a moment; and clocks differ.
 _MARGIN = timedelta(minutes=5)
 
@@ -52,7 +52,7 @@ class Rotation:
         self._keyring = keyring
         self._vault = vault
         self._clock = clock
-        self._ahead = ahead + LEARNED
+        self._ahead = ahead + _LEARNED
         # A key is to sign soon after it may, also where that is a matter of seconds.
         self._every = min(_EVERY, ahead / 4)
         self._holder = uuid7(clock.now())
@@ -69,8 +69,10 @@ class Rotation:
         self._task.cancel()
         await asyncio.wait((self._task,))
         try:
-            await self._store.release_lease(_LEASE, self._holder)
-        except Refusal as error:
+            # A database that says nothing is not waited for: the lease expires.
+            async with asyncio.timeout(1):
+                await self._store.release_lease(_LEASE, self._holder)
+        except (Refusal, TimeoutError) as error:
             log.debug("lease not released", problem=str(error))
 
     async def step(self) -> int:
@@ -165,7 +167,7 @@ class Rotation:
             if active and active.key_id == due.key_id:
                 now = self._clock.now()
                 activates_at = max(now + self._ahead, active.activates_at + domain.rotation_period)
-                await self._insert(unit, made, now, activates_at, ACTOR)
+                await self._insert(unit, made, now, activates_at, _ACTOR)
 
     async def _proceed(self, due: DueKey) -> None:
         """Let a key sign that was published for long enough, or end one whose last token has expired."""
@@ -177,10 +179,10 @@ class Rotation:
             if key is None or key.state != due.state:
                 return
             if due.state == "next":
-                await self._activate(unit, domain_id, use, key_id, ACTOR)
+                await self._activate(unit, domain_id, use, key_id, _ACTOR)
             else:
                 await unit.end_signing_key(domain_id, key_id, self._clock.now(), revoked=False)
-                await self._tell(unit, "retired", domain_id, use, key_id, actor=ACTOR)
+                await self._tell(unit, "retired", domain_id, use, key_id, actor=_ACTOR)
 
     async def _insert(
         self, unit: Statements, made: StoredKey, now: datetime, activates_at: datetime, actor: str

@@ -87,12 +87,19 @@ class KeyServicer(token_service_pb2_grpc.KeyServiceServicer):
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
+        # What of them was written before: with many domains, writing all of them anew would hold up everybody.
+        self._written: dict[str, token_pb2.VerificationKey] = {}
 
     async def ListVerificationKeys(
         self, _request: token_service_pb2.ListVerificationKeysRequest, _context: Any
     ) -> token_service_pb2.ListVerificationKeysResponse:
         """List every public key."""
-        return convert.write_verification_keys(list_verification_keys(self._resources))
+        known = self._written
+        self._written = {
+            key.key_id: known.get(key.key_id) or convert.write_verification_key(key)
+            for key in list_verification_keys(self._resources)
+        }
+        return token_service_pb2.ListVerificationKeysResponse(keys=self._written.values())
 
 
 class RevocationServicer(feed_service_pb2_grpc.RevocationServiceServicer):

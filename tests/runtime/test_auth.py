@@ -128,6 +128,15 @@ async def test_a_believed_token_dies_on_time(authenticator: Authenticator, clock
         await authenticator.authenticate(presented(token))
 
 
+async def test_a_believed_token_dies_with_its_key(clock: Clock) -> None:
+    known = Known(dict(KEYS))
+    authenticator, token = Authenticator("account", known, clock), signed(claims(clock))
+    await authenticator.authenticate(presented(token))
+    del known.keys["a1"]
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(presented(token))
+
+
 async def test_an_unknown_key_is_asked_for(clock: Clock) -> None:
     known = Known({}, later=dict(KEYS))
     caller = await Authenticator("account", known, clock, nothing_revoked(clock)).authenticate(

@@ -1,5 +1,8 @@
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,12 +17,13 @@ from tests.support.signing_keys import (
     key_ids,
     key_of,
     listed,
+    rotate,
     rotation,
     states,
     until,
     verified,
 )
-from tests.support.token import Running
+from tests.support.token import Running, run_bootstrap, serving, settings_of
 
 DAY = timedelta(days=1)
 PERIOD = 90 * DAY
@@ -165,6 +169,25 @@ async def test_one_holds_a_lease_at_a_time(own: Running) -> None:
         assert not await store.take_lease("work", holders[2], now + 2 * minute, now + 3 * minute)
         await store.release_lease("work", holders[1])
         assert await store.take_lease("work", holders[2], now, now + minute)
+
+
+async def test_a_service_goes_on_where_another_one_died_and_lets_others_go_on(
+    database_url: Callable[[str], str], tmp_path: Path
+) -> None:
+    settings = replace(settings_of(database_url("token"), tmp_path), key_publish_ahead=timedelta(seconds=1))
+    leases = "select holder, expires_at from token.lease where name = 'rotation'"
+    async with serving(settings, await run_bootstrap(settings, tmp_path)) as service, service.database() as database:
+        await until(lambda: database.fetchrow(leases))
+        dead = uuid4()
+        ends_at = service.clock.now() + timedelta(seconds=8)
+        await database.execute("update token.lease set holder = $1, expires_at = $2", dead, ends_at)
+        coming = await rotate(service, "access")
+        await until(lambda: _signs(service, coming.key_id), seconds=60)
+        assert service.clock.now() >= ends_at
+        (held,) = await database.fetch(leases)
+        assert held["holder"] != dead
+    async with service.database() as database:
+        assert await database.fetch(leases) == []
 
 
 async def test_of_many_who_want_a_lease_at_once_one_gets_it(own: Running) -> None:

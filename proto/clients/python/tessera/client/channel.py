@@ -19,6 +19,8 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     # The services stand inside; a proxy that the environment names is the way out.
     ("grpc.enable_http_proxy", 0),
+    # The keys of ten thousand domains are longer than the 4 MiB that gRPC would take.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     # Channels of one process do not share a broken connection.
     ("grpc.use_local_subchannel_pool", 1),
 )
