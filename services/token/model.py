@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from services.runtime.auth import ROLES, Principal, beyond
 from services.runtime.errors import PermissionDenied
@@ -25,6 +25,12 @@ PUSH_PERMISSIONS = ("binding.read", "binding.write")
 # RFC 7636 section 4.1, and what S256 makes of it.
 CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+RevocationKind = Literal["session", "user", "app", "key", "token"]
+"""What a revocation's subject is the id of; `app` also of an access key or a push app."""
+UserEventKind = Literal["created", "updated", "deleted"]
+"""What became of a user."""
 
 
 class AppType(StrEnum):

@@ -1,4 +1,4 @@
--- Access tokens that are good no longer. Each statement names its tenant.
+-- What is revoked before it expires. Each statement names its tenant; lookups by id alone go through `credential`.
 
--- name: insert_app_revocation
-insert into token.revocation (domain_id, event_id, kind, subject, revoked_at) values ($1, $2, 'app', $3, $4);
+-- name: insert_revocation
+insert into token.revocation (domain_id, event_id, kind, subject, revoked_at) values ($1, $2, $3, $4, $5);

@@ -21,7 +21,9 @@ async def delete_access_key(
         known = await held_access_key(store, domain_id, access_key_id)
         check_version(known.record, version)
         await store.delete_access_key(domain_id, access_key_id)
-        await store.insert_app_revocation(domain_id, resources.new_id(), access_key_id, resources.clock.now())
+        await store.insert_revocation(
+            domain_id, resources.new_id(), kind="app", subject=access_key_id, now=resources.clock.now()
+        )
         await store.notify_change("access_key", access_key_id)
         await store.insert_audit(
             Event(domain_id, resources.new_id(), "access_key.deleted", access_key_id, actor=caller.subject)

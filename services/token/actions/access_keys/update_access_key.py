@@ -48,7 +48,7 @@ async def update_access_key(
         if stored is None:
             raise EtagMismatch
         if before - after:
-            await store.insert_app_revocation(domain_id, resources.new_id(), access_key_id, now)
+            await store.insert_revocation(domain_id, resources.new_id(), kind="app", subject=access_key_id, now=now)
         await store.notify_change("access_key", access_key_id)
         detail = ", ".join(names)
         await store.insert_audit(

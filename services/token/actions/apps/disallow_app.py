@@ -22,7 +22,7 @@ async def disallow_app(resources: Resources, caller: Principal, *, client_id: st
         if changed is None:
             raise NotFoundApp
         if changed:
-            await store.insert_app_revocation(domain_id, resources.new_id(), client_id, now)
+            await store.insert_revocation(domain_id, resources.new_id(), kind="app", subject=client_id, now=now)
             await store.notify_change("app", client_id)
             await store.insert_audit(
                 Event(domain_id, resources.new_id(), "app.disallowed", client_id, actor=caller.subject)

@@ -53,7 +53,7 @@ async def update_app(
         if stored is None:
             raise EtagMismatch
         if _reach(known.app) - _reach(changed.app):
-            await store.insert_app_revocation(domain_id, resources.new_id(), client_id, now)
+            await store.insert_revocation(domain_id, resources.new_id(), kind="app", subject=client_id, now=now)
         await store.notify_change("app", client_id)
         await store.insert_audit(
             Event(

@@ -19,7 +19,9 @@ async def delete_push_app(resources: Resources, caller: Principal, *, access_id:
         known = await held_push_app(store, domain_id, access_id)
         check_version(known.record, version)
         await store.delete_push_app(domain_id, access_id)
-        await store.insert_app_revocation(domain_id, resources.new_id(), str(access_id), resources.clock.now())
+        await store.insert_revocation(
+            domain_id, resources.new_id(), kind="app", subject=str(access_id), now=resources.clock.now()
+        )
         await store.notify_change("push_app", str(access_id))
         await store.insert_audit(
             Event(
@@ -28,6 +30,5 @@ async def delete_push_app(resources: Resources, caller: Principal, *, access_id:
                 "push_app.deleted",
                 str(access_id),
                 actor=caller.subject,
-                detail=known.name,
             )
         )

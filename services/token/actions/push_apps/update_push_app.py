@@ -44,7 +44,7 @@ async def update_push_app(
         if stored is None:
             raise EtagMismatch
         if known.enabled and not changed.enabled:
-            await store.insert_app_revocation(domain_id, resources.new_id(), str(access_id), now)
+            await store.insert_revocation(domain_id, resources.new_id(), kind="app", subject=str(access_id), now=now)
         await store.notify_change("push_app", str(access_id))
         detail = ", ".join(names)
         await store.insert_audit(
