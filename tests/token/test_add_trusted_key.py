@@ -57,9 +57,9 @@ async def test_a_key_is_replaced_without_one_failed_assertion(service: Running) 
     assert (await listed(service, app)).keys == [added]
     rows = [(row["event"], row["detail"]) for row in await service.audit(client_id=app.client_id)]
     assert [row for row in rows if row[0].startswith("trusted_key.")] == [
-        ("trusted_key.added", added.key_id),
-        ("trusted_key.disabled", old.key_id),
-        ("trusted_key.enabled", old.key_id),
+        ("trusted_key.created", added.key_id),
+        ("trusted_key.updated", f"{old.key_id} disabled"),
+        ("trusted_key.updated", f"{old.key_id} enabled"),
         ("trusted_key.deleted", old.key_id),
     ]
 

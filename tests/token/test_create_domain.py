@@ -1,3 +1,4 @@
+import asyncio
 import uuid
 
 import pytest
@@ -5,7 +6,7 @@ from tessera.token.v1 import domain_service_pb2 as domain_pb2
 from tessera.token.v1 import token_service_pb2
 
 from tests.support.admin import create_domain
-from tests.support.calls import bearer, refused
+from tests.support.calls import bearer, refusal_in, refused
 from tests.support.token import ISSUER, Running
 from tests.support.token_client import TokenClient, content
 
@@ -49,6 +50,14 @@ async def test_an_id_that_is_taken_changes_nothing(service: Running) -> None:
             create_domain(service, domain_id=domain_id, issuer=f"https://{uuid.uuid4().hex}.example.com"),
             "ALREADY_EXISTS_DOMAIN",
         )
+
+
+async def test_race_for_an_id_and_for_an_issuer(service: Running) -> None:
+    domain_id, issuer = f"d{uuid.uuid4().hex[:12]}", f"https://{uuid.uuid4().hex}.example.com"
+    for fields in ({"domain_id": domain_id}, {"issuer": issuer}):
+        results = await asyncio.gather(*(create_domain(service, **fields) for _ in range(5)), return_exceptions=True)
+        lost = [refusal_in(result).reason for result in results if isinstance(result, Exception)]
+        assert lost == ["ALREADY_EXISTS_DOMAIN"] * 4
 
 
 @pytest.mark.parametrize("domain_id", ["A", "a b", "a.b", "-a", "a-", "x" * 64, "a#07", "a\0b", "ä"])

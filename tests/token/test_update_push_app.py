@@ -85,8 +85,8 @@ async def test_from_the_making_to_the_end(service: Running) -> None:
         ("push_app.updated", "append_enabled, name, tokens_per_account"),
         ("push_app.updated", "enabled"),
         ("push_app.updated", "enabled"),
-        ("push_app.secret_rotated", None),
-        ("push_app.deleted", "Shop"),
+        ("push_app_secret.rotated", None),
+        ("push_app.deleted", None),
     ]
     assert len(await revocations(service, str(access_id))) == 2
 

@@ -30,9 +30,9 @@ async def update_trusted_key(
         if key is None:
             raise NotFoundTrustedKey
         await store.notify_change("app", client_id)
-        event = "trusted_key.enabled" if enabled else "trusted_key.disabled"
+        detail = f"{key_id} {'enabled' if enabled else 'disabled'}"
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), event, client_id, actor=caller.subject, detail=key_id)
+            Event(domain_id, resources.new_id(), "trusted_key.updated", client_id, actor=caller.subject, detail=detail)
         )
     resources.directory.forget_app(client_id)
     return key

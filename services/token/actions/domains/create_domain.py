@@ -32,10 +32,10 @@ async def create_domain(
     if beside is None:
         raise NotFoundDomain
     domain = Domain(domain_id, issuer or f"{beside.base_url}/d/{domain_id}", SCOPES)
-    # An RSA key takes its time, and other calls are not to wait for it.
-    keys = await asyncio.to_thread(new_keys, domain, resources.vault)
 
     async def make(store: Statements) -> tuple[str, ...]:
+        # An RSA key takes its time, and other calls are not to wait for it.
+        keys = await asyncio.to_thread(new_keys, domain, resources.vault)
         now = resources.clock.now()
         user_id = await found_domain(store, domain, keys, now, name=name, actor=caller.subject)
         if user_id is None:

@@ -30,6 +30,5 @@ async def delete_push_app(resources: Resources, caller: Principal, *, access_id:
                 "push_app.deleted",
                 str(access_id),
                 actor=caller.subject,
-                detail=known.name,
             )
         )
