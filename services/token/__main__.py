@@ -5,10 +5,14 @@ from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 from tessera.token.v1 import (
+    session_service_pb2,
+    session_service_pb2_grpc,
     token_admin_service_pb2,
     token_admin_service_pb2_grpc,
     token_service_pb2,
     token_service_pb2_grpc,
+    user_service_pb2,
+    user_service_pb2_grpc,
 )
 
 from services.runtime.auth import Authenticator
@@ -24,7 +28,9 @@ from services.token.edge import AuthorizationServicer
 from services.token.keys import Keyring
 from services.token.resources import Lifetimes, Resources
 from services.token.service import KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
+from services.token.session_service import SessionServicer
 from services.token.store import PARTITIONED, Store
+from services.token.user_service import UserServicer
 from services.token.vault import Vault
 
 
@@ -69,6 +75,16 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     admin.services_by_name["TokenAdminService"],
                     token_admin_service_pb2_grpc.add_TokenAdminServiceServicer_to_server,
                     TokenAdminServicer(resources),
+                ),
+                Servicer(
+                    user_service_pb2.DESCRIPTOR.services_by_name["UserService"],
+                    user_service_pb2_grpc.add_UserServiceServicer_to_server,
+                    UserServicer(resources),
+                ),
+                Servicer(
+                    session_service_pb2.DESCRIPTOR.services_by_name["SessionService"],
+                    session_service_pb2_grpc.add_SessionServiceServicer_to_server,
+                    SessionServicer(resources),
                 ),
                 Servicer(
                     edge.services_by_name["Authorization"],

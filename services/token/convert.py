@@ -14,7 +14,6 @@ from services.runtime.keys import VerificationKey
 from services.runtime.validation import CONTROL, USER_ID
 from services.token.actions.create_app import NewApp
 from services.token.actions.create_authorization_code import CodeRequest
-from services.token.actions.create_user import NewUser
 from services.token.actions.get_server_metadata import ServerMetadata
 from services.token.errors import InvalidScope
 from services.token.jwk import members, read_trusted_key
@@ -25,16 +24,17 @@ from services.token.model import (
     Actor,
     AppType,
     Issued,
+    NewUser,
     Proof,
     TokenRequest,
     User,
 )
 
 _MAX_PARAMETER = 4096
-_MAX_NAME = 128
+MAX_NAME = 128
 _MAX_DEVICE = 128
-_MAX_AVATAR = 1024
-_MAX_DRIVE = 64
+MAX_AVATAR = 1024
+MAX_DRIVE = 64
 _MAX_URI = 2048
 _MAX_URIS = 20
 _MAX_SCOPES = 50
@@ -62,6 +62,13 @@ def checked_user_id(text: str) -> str:
     """A user's id. Raises `FieldInvalid`."""
     if not USER_ID.fullmatch(text):
         raise FieldInvalid("user_id")
+    return text
+
+
+def checked_client_id(text: str) -> str:
+    """An app's id. Raises `FieldInvalid`."""
+    if not ID.fullmatch(text):
+        raise FieldInvalid("client_id")
     return text
 
 
@@ -171,7 +178,7 @@ def read_proof(message: token_pb2.Proof) -> Proof:
     if not message.method:
         raise FieldMissing("proof.method")
     return Proof(
-        checked_text("proof.method", message.method, _MAX_NAME),
+        checked_text("proof.method", message.method, MAX_NAME),
         checked_text("proof.identity", message.identity, _MAX_URI),
     )
 
@@ -185,7 +192,7 @@ def read_actor(request: token_service_pb2.IssueTokenRequest) -> Actor | None:
         raise FieldMissing("actor.subject")
     if actor.role and actor.role not in ROLES:
         raise FieldInvalid("actor.role")
-    subject = checked_text("actor.subject", actor.subject, _MAX_NAME)
+    subject = checked_text("actor.subject", actor.subject, MAX_NAME)
     return Actor(subject, actor.role, tuple(actor.scopes), frozenset(actor.permissions))
 
 
@@ -202,7 +209,7 @@ def read_code_request(message: token_service_pb2.CreateAuthorizationCodeRequest)
         code_challenge=message.code_challenge,
         device_id=checked_text("device_id", message.device_id, _MAX_DEVICE),
         device_name=checked_text("device_name", message.device_name, _MAX_DEVICE),
-        nonce=checked_text("nonce", message.nonce, _MAX_NAME),
+        nonce=checked_text("nonce", message.nonce, MAX_NAME),
         proof=read_proof(message.proof),
     )
 
@@ -224,7 +231,7 @@ def read_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
     if len(message.scopes) > _MAX_SCOPES or not all(map(SCOPE.fullmatch, message.scopes)):
         raise FieldInvalid("scopes")
     return NewApp(
-        name=checked_text("name", message.name, _MAX_NAME),
+        name=checked_text("name", message.name, MAX_NAME),
         type=app_type,
         redirect_uris=_once(message.redirect_uris),
         scopes=_once(message.scopes),
@@ -241,11 +248,14 @@ def read_new_user(message: admin_pb2.CreateUserRequest) -> NewUser:
         raise FieldInvalid("role")
     return NewUser(
         user_id=checked_user_id(message.user_id) if message.user_id else "",
-        user_name=checked_text("user_name", message.user_name, _MAX_NAME),
-        nick_name=checked_text("nick_name", message.nick_name, _MAX_NAME),
-        avatar=checked_text("avatar", message.avatar, _MAX_AVATAR),
+        user_name=checked_text("user_name", message.user_name, MAX_NAME),
+        nick_name=checked_text("nick_name", message.nick_name, MAX_NAME),
+        avatar=checked_text("avatar", message.avatar, MAX_AVATAR),
         role=role,
-        default_drive_id=checked_text("default_drive_id", message.default_drive_id, _MAX_DRIVE),
+        status="enabled",
+        description="",
+        default_drive_id=checked_text("default_drive_id", message.default_drive_id, MAX_DRIVE),
+        user_data={},
     )
 
 
@@ -253,7 +263,7 @@ def read_push_app_settings(message: admin_pb2.CreatePushAppRequest) -> tuple[str
     """Name of a push app, and how many tokens an account may have."""
     if not 0 <= message.tokens_per_account <= _MAX_TOKENS_PER_ACCOUNT:
         raise FieldInvalid("tokens_per_account")
-    return checked_text("name", message.name, _MAX_NAME), message.tokens_per_account or _TOKENS_PER_ACCOUNT
+    return checked_text("name", message.name, MAX_NAME), message.tokens_per_account or _TOKENS_PER_ACCOUNT
 
 
 def read_permissions(message: admin_pb2.CreateAccessKeyRequest) -> tuple[str, ...]:

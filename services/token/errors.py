@@ -5,7 +5,8 @@ Refusal
     ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope
     ├── InvalidGrant, InvalidRefreshToken
     ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
-    └── NotFoundDomain, NotFoundApp
+    ├── NotFoundDomain, NotFoundApp, NotFoundSession
+    └── EtagMismatch, LastSuperadmin
 
 A stranger at the token endpoint is told no more than RFC 6749 section 5.2 asks for: `detail` has the rest, for the log.
 """
@@ -110,3 +111,24 @@ class NotFoundApp(TokenRefusal):
 
     reason = "NOT_FOUND_APP"
     public = "The resource app cannot be found. Please check."
+
+
+class EtagMismatch(TokenRefusal):
+    """A change that was meant for another state."""
+
+    reason = "ETAG_MISMATCH"
+    public = "The resource was changed meanwhile. Read it again."
+
+
+class LastSuperadmin(TokenRefusal):
+    """Nobody could make another one."""
+
+    reason = "LAST_SUPERADMIN"
+    public = "The domain's last superadmin has to stay."
+
+
+class NotFoundSession(TokenRefusal):
+    """No such session in the domain."""
+
+    reason = "NOT_FOUND_SESSION"
+    public = "The resource session cannot be found. Please check."

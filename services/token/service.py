@@ -114,8 +114,8 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
 
     async def CreateUser(self, request: admin_pb2.CreateUserRequest, _context: Any) -> admin_pb2.CreateUserResponse:
         """Make a user."""
-        user_id = await create_user(self._resources, principal(), new=convert.read_new_user(request))
-        return admin_pb2.CreateUserResponse(user_id=user_id)
+        made = await create_user(self._resources, principal(), new=convert.read_new_user(request))
+        return admin_pb2.CreateUserResponse(user_id=made.user_id)
 
     async def SetUserStatus(
         self, request: admin_pb2.SetUserStatusRequest, _context: Any

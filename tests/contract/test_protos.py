@@ -14,7 +14,7 @@ from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import error_reason_pb2 as token_reasons
-from tessera.token.v1 import token_admin_service_pb2, token_service_pb2
+from tessera.token.v1 import session_service_pb2, token_admin_service_pb2, token_service_pb2, user_service_pb2
 
 from services.account.errors import AccountRefusal
 from services.binding.errors import BindingRefusal
@@ -27,6 +27,8 @@ REASONS = {"token": token_reasons, "account": account_reasons, "binding": bindin
 FILES = (
     token_service_pb2,
     token_admin_service_pb2,
+    user_service_pb2,
+    session_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
     binding_service_pb2,
@@ -34,6 +36,11 @@ FILES = (
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
 PATHS = {
     "/v2/oauth/token": "token.v1.TokenService.Token",
+    "/v2/user/create": "token.v1.UserService.CreateUser",
+    "/v2/user/get": "token.v1.UserService.GetUser",
+    "/v2/user/update": "token.v1.UserService.UpdateUser",
+    "/v2/user/delete": "token.v1.UserService.DeleteUser",
+    "/v2/user/list": "token.v1.UserService.ListUsers",
     "/v2/account/link": "account.v1.AccountService.LinkAccount",
     "/v2/account/unlink": "account.v1.AccountService.UnlinkAccount",
     "/v2/account/get_link_info": "account.v1.AccountService.GetLinkInfo",
@@ -42,13 +49,16 @@ PATHS = {
     "/v3/device/account/batchoperate": "binding.v1.BindingService.BatchOperateAccounts",
     "/v3/device/account/query": "binding.v1.BindingService.QueryAccounts",
 }
-# Each of these makes something anew, or spends what it is given; clients may repeat any other RPC.
+# Each of these makes something anew, or spends what it is given, an etag or an id; clients may repeat any other RPC.
 ONCE = {
     "token.v1.TokenService.Token",
     "token.v1.MintService.IssueToken",
     "token.v1.MintService.CreateAuthorizationCode",
     "token.v1.TokenAdminService.CreateApp",
     "token.v1.TokenAdminService.CreateUser",
+    "token.v1.UserService.CreateUser",
+    "token.v1.UserService.UpdateUser",
+    "token.v1.UserService.DeleteUser",
     "token.v1.TokenAdminService.CreateAccessKey",
     "token.v1.TokenAdminService.CreatePushApp",
     "account.v1.AccountAdminService.CreateProject",

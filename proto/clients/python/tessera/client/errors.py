@@ -7,12 +7,12 @@ TesseraError
 │       InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope, InvalidRequest
 ├── DeadlineExceeded
 ├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NothingBound,
-│       NotFoundUser, NotFoundDomain, NotFoundApp
+│       NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSession
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser
 ├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
 ├── ResourceExhausted: Overloaded
-├── FailedPrecondition
-├── Aborted
+├── FailedPrecondition: LastSuperadmin
+├── Aborted: EtagMismatch
 ├── OutOfRange: RequestTooLarge
 ├── Unimplemented
 ├── Internal
@@ -223,6 +223,18 @@ class AlreadyExistsUser(AlreadyExists):
     """A user of this id is there already."""
 
 
+class EtagMismatch(Aborted):
+    """The etag is not that of the present state: somebody else changed it meanwhile. Read it again."""
+
+
+class LastSuperadmin(FailedPrecondition):
+    """The domain's last enabled superadmin: without it nobody could make another."""
+
+
+class NotFoundSession(NotFound):
+    """No such session in this domain."""
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -280,5 +292,8 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "NOT_FOUND_DOMAIN": NotFoundDomain,
     "NOT_FOUND_APP": NotFoundApp,
     "ALREADY_EXISTS_USER": AlreadyExistsUser,
+    "ETAG_MISMATCH": EtagMismatch,
+    "LAST_SUPERADMIN": LastSuperadmin,
+    "NOT_FOUND_SESSION": NotFoundSession,
 }
 """The class of each reason, by its name on the wire."""
