@@ -24,7 +24,6 @@ from services.token.model import (
     Actor,
     AppType,
     Issued,
-    NewUser,
     Proof,
     TokenRequest,
     User,
@@ -238,24 +237,6 @@ def read_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
         permissions=_once(message.permissions),
         push_access_ids=_once(message.push_access_ids),
         key=read_trusted_key(message.public_key_pem) if message.public_key_pem else None,
-    )
-
-
-def read_new_user(message: admin_pb2.CreateUserRequest) -> NewUser:
-    """What a user is to be."""
-    role = message.role or "user"
-    if role not in ROLES:
-        raise FieldInvalid("role")
-    return NewUser(
-        user_id=checked_user_id(message.user_id) if message.user_id else "",
-        user_name=checked_text("user_name", message.user_name, MAX_NAME),
-        nick_name=checked_text("nick_name", message.nick_name, MAX_NAME),
-        avatar=checked_text("avatar", message.avatar, MAX_AVATAR),
-        role=role,
-        status="enabled",
-        description="",
-        default_drive_id=checked_text("default_drive_id", message.default_drive_id, MAX_DRIVE),
-        user_data={},
     )
 
 

@@ -37,7 +37,7 @@ _TEXTS = {
 }
 
 
-def read_new_user(message: user_service_pb2.UserServiceCreateUserRequest) -> NewUser:
+def read_new_user(message: user_service_pb2.CreateUserRequest) -> NewUser:
     """What a user is to be."""
     return NewUser(
         user_id=checked_user_id(message.user_id) if message.user_id else "",

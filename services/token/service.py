@@ -14,13 +14,11 @@ from services.token.actions.create_access_key import create_access_key
 from services.token.actions.create_app import create_app
 from services.token.actions.create_authorization_code import create_authorization_code
 from services.token.actions.create_push_app import create_push_app
-from services.token.actions.create_user import create_user
 from services.token.actions.get_jwks import get_jwks
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
 from services.token.actions.issue_token import issue_token
 from services.token.actions.list_verification_keys import list_verification_keys
-from services.token.actions.set_user_status import set_user_status
 from services.token.actions.token import token
 from services.token.resources import Resources
 
@@ -111,19 +109,6 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
         """Admit an app."""
         await allow_app(self._resources, principal(), client_id=request.client_id)
         return admin_pb2.AllowAppResponse()
-
-    async def CreateUser(self, request: admin_pb2.CreateUserRequest, _context: Any) -> admin_pb2.CreateUserResponse:
-        """Make a user."""
-        made = await create_user(self._resources, principal(), new=convert.read_new_user(request))
-        return admin_pb2.CreateUserResponse(user_id=made.user_id)
-
-    async def SetUserStatus(
-        self, request: admin_pb2.SetUserStatusRequest, _context: Any
-    ) -> admin_pb2.SetUserStatusResponse:
-        """Enable or disable a user."""
-        user_id, status = convert.checked_user_id(request.user_id), convert.checked_status(request.status)
-        await set_user_status(self._resources, principal(), user_id=user_id, status=status)
-        return admin_pb2.SetUserStatusResponse()
 
     async def CreateAccessKey(
         self, request: admin_pb2.CreateAccessKeyRequest, _context: Any

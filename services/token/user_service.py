@@ -22,9 +22,7 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
-    async def CreateUser(
-        self, request: user_service_pb2.UserServiceCreateUserRequest, _context: Any
-    ) -> user_service_pb2.User:
+    async def CreateUser(self, request: user_service_pb2.CreateUserRequest, _context: Any) -> user_service_pb2.User:
         """Make a user."""
         return convert.write_profile(
             await create_user(self._resources, principal(), new=convert.read_new_user(request))

@@ -55,7 +55,6 @@ ONCE = {
     "token.v1.MintService.IssueToken",
     "token.v1.MintService.CreateAuthorizationCode",
     "token.v1.TokenAdminService.CreateApp",
-    "token.v1.TokenAdminService.CreateUser",
     "token.v1.UserService.CreateUser",
     "token.v1.UserService.UpdateUser",
     "token.v1.UserService.DeleteUser",

@@ -291,7 +291,7 @@ class Mint:
         return {"linked_user_id": user_id, "linked_identity": identity}
 
     async def _user(self, call: dict[str, Any]) -> str:
-        made = await self._user_stub.CreateUser(user_service_pb2.UserServiceCreateUserRequest(), **call)
+        made = await self._user_stub.CreateUser(user_service_pb2.CreateUserRequest(), **call)
         return str(made.user_id)
 
     async def _open_account(self, call: dict[str, Any], project_id: str) -> str:

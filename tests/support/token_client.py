@@ -93,11 +93,11 @@ class TokenClient:
         return bearer(answer.access_token)
 
     async def user(self, **fields: Any) -> str:
-        request = user_service_pb2.UserServiceCreateUserRequest(**fields)
+        request = user_service_pb2.CreateUserRequest(**fields)
         return (await self.users.CreateUser(request, metadata=await self.operator())).user_id
 
     async def make_superadmin(self, caller: Metadata) -> str:
-        request = user_service_pb2.UserServiceCreateUserRequest(role="superadmin")
+        request = user_service_pb2.CreateUserRequest(role="superadmin")
         return (await self.users.CreateUser(request, metadata=caller)).user_id
 
     async def update_user(self, user_id: str, **fields: Any) -> user_service_pb2.User:

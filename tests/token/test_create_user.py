@@ -3,7 +3,7 @@ from typing import Any
 
 import grpc
 import pytest
-from tessera.token.v1.user_service_pb2 import UserServiceCreateUserRequest, UserServiceGetUserRequest
+from tessera.token.v1.user_service_pb2 import CreateUserRequest, UserServiceGetUserRequest
 
 from services.runtime.auth import ROLES
 from tests.support.callers import people_app, person, superadmin
@@ -13,7 +13,7 @@ from tests.support.token import DOMAIN, Running
 
 async def test_what_is_given_is_kept_and_answered(service: Running) -> None:
     before = service.clock.timestamp() * 1000
-    request = UserServiceCreateUserRequest(
+    request = CreateUserRequest(
         user_id="whole",
         user_name="ann",
         nick_name="Ann",
@@ -35,7 +35,7 @@ async def test_what_is_given_is_kept_and_answered(service: Running) -> None:
 
 
 async def test_nothing_needs_to_be_given(service: Running) -> None:
-    made = await service.users.CreateUser(UserServiceCreateUserRequest(), metadata=await service.operator())
+    made = await service.users.CreateUser(CreateUserRequest(), metadata=await service.operator())
     assert (made.role, made.status, made.user_name, dict(made.user_data)) == ("user", "enabled", "", {})
     made_ids = {await service.user() for _ in range(3)}
     assert len(made_ids) == 3
@@ -99,7 +99,7 @@ async def test_an_app_gives_a_role_whose_permissions_it_holds(service: Running) 
     for permissions, most in ((("token.user.write",), "user"), (("token.user.write", *ROLES["admin"]), "admin")):
         caller = await service.caller(*permissions)
         for role in ROLES:
-            call = service.users.CreateUser(UserServiceCreateUserRequest(role=role), metadata=caller)
+            call = service.users.CreateUser(CreateUserRequest(role=role), metadata=caller)
             if list(ROLES).index(role) <= list(ROLES).index(most):
                 await call
             else:
@@ -109,7 +109,7 @@ async def test_an_app_gives_a_role_whose_permissions_it_holds(service: Running) 
 async def test_who_may_only_read_makes_nobody(service: Running) -> None:
     for permission in ("token.user.read", "token.admin"):
         caller = await service.caller(permission)
-        await refused(service.users.CreateUser(UserServiceCreateUserRequest(), metadata=caller), "PERMISSION_DENIED")
+        await refused(service.users.CreateUser(CreateUserRequest(), metadata=caller), "PERMISSION_DENIED")
 
 
 async def test_a_superadmin_is_made_by_a_superadmin(service: Running) -> None:
@@ -117,7 +117,7 @@ async def test_a_superadmin_is_made_by_a_superadmin(service: Running) -> None:
     await refused(service.user(role="superadmin"), "PERMISSION_DENIED")
     app = await people_app(service)
     admin = await person(service, app, await service.user(role="admin"))
-    request = UserServiceCreateUserRequest(role="superadmin")
+    request = CreateUserRequest(role="superadmin")
     await refused(service.users.CreateUser(request, metadata=admin), "PERMISSION_DENIED")
     made = await service.users.CreateUser(request, metadata=await superadmin(service, app))
     assert (made.role, made.creator) == ("superadmin", service.made["user_id"])
@@ -126,6 +126,6 @@ async def test_a_superadmin_is_made_by_a_superadmin(service: Running) -> None:
 async def test_a_user_gives_no_permission_that_its_token_has_not(service: Running) -> None:
     app = await service.web_app(scopes=["USER.ALL"])
     admin = await person(service, app, await service.user(role="admin"))
-    request = UserServiceCreateUserRequest(role="admin")
+    request = CreateUserRequest(role="admin")
     await refused(service.users.CreateUser(request, metadata=admin), "PERMISSION_DENIED")
-    await service.users.CreateUser(UserServiceCreateUserRequest(), metadata=admin)
+    await service.users.CreateUser(CreateUserRequest(), metadata=admin)

@@ -42,10 +42,6 @@ class Users(Section):
         row = await self._database.fetchrow(_SQL["select_user"], domain_id, user_id)
         return User(**row) if row else None
 
-    async def set_user_status(self, domain_id: str, user_id: str, status: str, actor: str, event_id: UUID) -> bool:
-        """Enable or disable a user with all its sessions; whether there is one. Audited in the same transaction."""
-        return bool(await self._database.fetchval(_SQL["set_user_status"], domain_id, user_id, status, actor, event_id))
-
     async def create_user(
         self, domain_id: str, new: NewUser, actor: str, now: datetime, event_id: UUID
     ) -> Profile | None:

@@ -10,11 +10,6 @@ returning user_id;
 -- name: select_user
 select user_id, role, status from token.app_user where domain_id = $1 and user_id = $2;
 
--- name: set_user_status
-select token.set_user_status(
-    p_domain_id => $1, p_user_id => $2, p_status => $3, p_actor => $4, p_event_id => $5
-);
-
 -- name: create_user
 select c.verdict, (c.person).*, token.user_etag(c.person) as etag from token.create_user(
     p_domain_id => $1, p_user_id => $2, p_user_name => $3, p_nick_name => $4, p_avatar => $5, p_role => $6,
