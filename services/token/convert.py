@@ -32,8 +32,6 @@ from services.token.model import (
 _MAX_PARAMETER = 4096
 MAX_NAME = 128
 _MAX_DEVICE = 128
-MAX_AVATAR = 1024
-MAX_DRIVE = 64
 _MAX_URI = 2048
 _MAX_URIS = 20
 _MAX_SCOPES = 50
@@ -75,13 +73,6 @@ def checked_domain_id(text: str) -> str:
     """A domain's id. Raises `FieldInvalid`."""
     if not ID.fullmatch(text):
         raise FieldInvalid("domain_id")
-    return text
-
-
-def checked_status(text: str) -> str:
-    """A user's status. Raises `FieldInvalid`."""
-    if text not in ("enabled", "disabled"):
-        raise FieldInvalid("status")
     return text
 
 

@@ -12,17 +12,16 @@ from services.runtime.auth import ROLES
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.pages import page_size, read_page_token, write_page_token
 from services.token.convert import (
-    MAX_AVATAR,
-    MAX_DRIVE,
     MAX_NAME,
     checked_client_id,
-    checked_status,
     checked_text,
     checked_user_id,
 )
 from services.token.model import NewUser, OpenSession, Profile, UserChange
 
+_MAX_AVATAR = 1024
 _MAX_DESCRIPTION = 1024
+_MAX_DRIVE = 64
 _MAX_USER_DATA = 1024
 _MAX_ETAG = 64
 _USERS = 100
@@ -31,9 +30,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 _TEXTS = {
     "user_name": MAX_NAME,
     "nick_name": MAX_NAME,
-    "avatar": MAX_AVATAR,
+    "avatar": _MAX_AVATAR,
     "description": _MAX_DESCRIPTION,
-    "default_drive_id": MAX_DRIVE,
+    "default_drive_id": _MAX_DRIVE,
 }
 
 
@@ -42,7 +41,7 @@ def read_new_user(message: user_service_pb2.CreateUserRequest) -> NewUser:
     return NewUser(
         user_id=checked_user_id(message.user_id) if message.user_id else "",
         role=_checked_role(message.role or "user"),
-        status=checked_status(message.status or "enabled"),
+        status=_checked_status(message.status or "enabled"),
         user_data=_checked_user_data(message.user_data),
         **{name: checked_text(name, getattr(message, name), longest) for name, longest in _TEXTS.items()},
     )
@@ -59,7 +58,7 @@ def read_user_change(message: user_service_pb2.UpdateUserRequest) -> UserChange:
     }
     return UserChange(
         role=_checked_role(message.role) if message.HasField("role") else None,
-        status=checked_status(message.status) if message.HasField("status") else None,
+        status=_checked_status(message.status) if message.HasField("status") else None,
         user_data=_checked_user_data(message.user_data) if message.user_data or message.clear_user_data else None,
         **texts,
     )
@@ -158,6 +157,12 @@ def _write_session(session: OpenSession) -> session_service_pb2.Session:
 def _checked_role(text: str) -> str:
     if text not in ROLES:
         raise FieldInvalid("role")
+    return text
+
+
+def _checked_status(text: str) -> str:
+    if text not in ("enabled", "disabled"):
+        raise FieldInvalid("status")
     return text
 
 

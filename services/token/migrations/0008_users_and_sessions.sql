@@ -105,6 +105,8 @@ begin
 end
 $$;
 
+-- Takes the place of set_user_status, which only the previous version calls.
+--
 -- Changes a user, and what its sessions say of it; null leaves a field as it is. One
 -- who is disabled or made less has its access tokens revoked. Verdicts: those of lock_user; `raise` (the caller is this
 -- user and would raise itself); `updated`, also where nothing is another than before, and then nothing is written.
