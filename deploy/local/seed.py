@@ -10,6 +10,8 @@ from tessera.account.v1.account_admin_service_pb2_grpc import AccountAdminServic
 from tessera.client import AccessTokens, ClientSecret, TesseraError, open_channel
 from tessera.token.v1 import token_admin_service_pb2 as token_pb2
 from tessera.token.v1.token_admin_service_pb2_grpc import TokenAdminServiceStub
+from tessera.token.v1.user_service_pb2 import CreateUserRequest
+from tessera.token.v1.user_service_pb2_grpc import UserServiceStub
 
 from deploy.local.demo import Demo
 from deploy.local.errors import CannotRun
@@ -57,7 +59,7 @@ async def seed(layout: Layout, home: Home) -> Demo:
 async def _seed(layout: Layout, token: grpc.aio.Channel, account: grpc.aio.Channel) -> Demo:
     tokens, accounts = TokenAdminServiceStub(token), AccountAdminServiceStub(account)
     private_pem, public_pem = await asyncio.to_thread(_key_pair)
-    user = await tokens.CreateUser(token_pb2.CreateUserRequest(user_name="demo", nick_name="Demo"))
+    user = await UserServiceStub(token).CreateUser(CreateUserRequest(user_name="demo", nick_name="Demo"))
     push = await tokens.CreatePushApp(token_pb2.CreatePushAppRequest(name="Demo push app"))
     key = await tokens.CreateAccessKey(token_pb2.CreateAccessKeyRequest(permissions=_PERMISSIONS))
     jwt_app = await tokens.CreateApp(

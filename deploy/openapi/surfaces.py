@@ -41,6 +41,16 @@ OAUTH = Surface(
     word=lambda words: words.oauth,
     member="error",
 )
+USERS = Surface(
+    tag="Users",
+    description="Users of the domain, and what an administrator does with them. Every call stays in the domain of its "
+    "credential.",
+    prefix="/v2/user/",
+    security=("access_token",),
+    error="Error",
+    word=lambda words: words.pds,
+    member="code",
+)
 ACCOUNTS = Surface(
     tag="Accounts",
     description="Who is this person: identities linked to users. Every call stays in the domain of its credential: "
@@ -83,7 +93,7 @@ DISCOVERY = Surface(
 )
 
 # The first whose prefix fits.
-SURFACES = (OAUTH, ACCOUNTS, ACTIONS, DEVICES, DISCOVERY)
+SURFACES = (OAUTH, USERS, ACCOUNTS, ACTIONS, DEVICES, DISCOVERY)
 
 
 def surface_of(path: str) -> Surface:

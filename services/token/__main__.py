@@ -9,12 +9,16 @@ from tessera.token.v1 import (
     domain_service_pb2_grpc,
     feed_service_pb2,
     feed_service_pb2_grpc,
+    session_service_pb2,
+    session_service_pb2_grpc,
     signing_key_service_pb2,
     signing_key_service_pb2_grpc,
     token_admin_service_pb2,
     token_admin_service_pb2_grpc,
     token_service_pb2,
     token_service_pb2_grpc,
+    user_service_pb2,
+    user_service_pb2_grpc,
 )
 
 from services.runtime.auth import Authenticator
@@ -40,8 +44,10 @@ from services.token.service import (
     TokenServicer,
     UserFeedServicer,
 )
+from services.token.session_service import SessionServicer
 from services.token.signing_key_service import SigningKeyServicer
 from services.token.store import PARTITIONED, Store
+from services.token.user_service import UserServicer
 from services.token.vault import Vault
 
 
@@ -115,6 +121,16 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     domain_service_pb2.DESCRIPTOR.services_by_name["DomainService"],
                     domain_service_pb2_grpc.add_DomainServiceServicer_to_server,
                     DomainServicer(resources),
+                ),
+                Servicer(
+                    user_service_pb2.DESCRIPTOR.services_by_name["UserService"],
+                    user_service_pb2_grpc.add_UserServiceServicer_to_server,
+                    UserServicer(resources),
+                ),
+                Servicer(
+                    session_service_pb2.DESCRIPTOR.services_by_name["SessionService"],
+                    session_service_pb2_grpc.add_SessionServiceServicer_to_server,
+                    SessionServicer(resources),
                 ),
                 Servicer(
                     edge.services_by_name["Authorization"],

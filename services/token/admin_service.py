@@ -30,7 +30,6 @@ from services.token.actions.apps.list_apps import list_apps
 from services.token.actions.apps.list_trusted_keys import list_trusted_keys
 from services.token.actions.apps.update_app import update_app
 from services.token.actions.apps.update_trusted_key import update_trusted_key
-from services.token.actions.create_user import create_user
 from services.token.actions.domains.create_domain import create_domain
 from services.token.actions.domains.get_domain import get_domain
 from services.token.actions.domains.list_domains import list_domains
@@ -41,7 +40,6 @@ from services.token.actions.push_apps.get_push_app import get_push_app
 from services.token.actions.push_apps.list_push_apps import list_push_apps
 from services.token.actions.push_apps.rotate_push_app_secret import rotate_push_app_secret
 from services.token.actions.push_apps.update_push_app import update_push_app
-from services.token.actions.set_user_status import set_user_status
 from services.token.jwk import read_trusted_key
 from services.token.resources import Resources
 
@@ -65,19 +63,6 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
         """Admit an app."""
         await allow_app(self._resources, principal(), client_id=request.client_id)
         return admin_pb2.AllowAppResponse()
-
-    async def CreateUser(self, request: admin_pb2.CreateUserRequest, _context: Any) -> admin_pb2.CreateUserResponse:
-        """Make a user."""
-        user_id = await create_user(self._resources, principal(), new=convert.read_new_user(request))
-        return admin_pb2.CreateUserResponse(user_id=user_id)
-
-    async def SetUserStatus(
-        self, request: admin_pb2.SetUserStatusRequest, _context: Any
-    ) -> admin_pb2.SetUserStatusResponse:
-        """Enable or disable a user."""
-        user_id, status = convert.checked_user_id(request.user_id), convert.checked_status(request.status)
-        await set_user_status(self._resources, principal(), user_id=user_id, status=status)
-        return admin_pb2.SetUserStatusResponse()
 
     async def CreateAccessKey(
         self, request: admin_pb2.CreateAccessKeyRequest, _context: Any

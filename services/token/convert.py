@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.auth import ROLES
@@ -12,7 +11,6 @@ from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.keys import VerificationKey
 from services.runtime.validation import CONTROL, USER_ID
 from services.token.actions.create_authorization_code import CodeRequest
-from services.token.actions.create_user import NewUser
 from services.token.actions.get_server_metadata import ServerMetadata
 from services.token.errors import InvalidScope
 from services.token.jwk import members
@@ -28,10 +26,8 @@ from services.token.model import (
 )
 
 _MAX_PARAMETER = 4096
-_MAX_NAME = 128
+MAX_NAME = 128
 _MAX_DEVICE = 128
-_MAX_AVATAR = 1024
-_MAX_DRIVE = 64
 _MAX_URI = 2048
 _MAX_SCOPES = 50
 
@@ -50,17 +46,17 @@ def checked_user_id(text: str) -> str:
     return text
 
 
+def checked_client_id(text: str) -> str:
+    """An app's id. Raises `FieldInvalid`."""
+    if not ID.fullmatch(text):
+        raise FieldInvalid("client_id")
+    return text
+
+
 def checked_domain_id(text: str) -> str:
     """A domain's id. Raises `FieldInvalid`."""
     if not ID.fullmatch(text):
         raise FieldInvalid("domain_id")
-    return text
-
-
-def checked_status(text: str) -> str:
-    """A user's status. Raises `FieldInvalid`."""
-    if text not in ("enabled", "disabled"):
-        raise FieldInvalid("status")
     return text
 
 
@@ -151,7 +147,7 @@ def read_proof(message: token_pb2.Proof) -> Proof:
     if not message.method:
         raise FieldMissing("proof.method")
     return Proof(
-        checked_text("proof.method", message.method, _MAX_NAME),
+        checked_text("proof.method", message.method, MAX_NAME),
         checked_text("proof.identity", message.identity, _MAX_URI),
     )
 
@@ -165,7 +161,7 @@ def read_actor(request: token_service_pb2.IssueTokenRequest) -> Actor | None:
         raise FieldMissing("actor.subject")
     if actor.role and actor.role not in ROLES:
         raise FieldInvalid("actor.role")
-    subject = checked_text("actor.subject", actor.subject, _MAX_NAME)
+    subject = checked_text("actor.subject", actor.subject, MAX_NAME)
     return Actor(subject, actor.role, tuple(actor.scopes), frozenset(actor.permissions))
 
 
@@ -182,7 +178,7 @@ def read_code_request(message: token_service_pb2.CreateAuthorizationCodeRequest)
         code_challenge=message.code_challenge,
         device_id=checked_text("device_id", message.device_id, _MAX_DEVICE),
         device_name=checked_text("device_name", message.device_name, _MAX_DEVICE),
-        nonce=checked_text("nonce", message.nonce, _MAX_NAME),
+        nonce=checked_text("nonce", message.nonce, MAX_NAME),
         proof=read_proof(message.proof),
     )
 
@@ -190,21 +186,6 @@ def read_code_request(message: token_service_pb2.CreateAuthorizationCodeRequest)
 def write_user(user: User) -> token_service_pb2.GetUserResponse:
     """Who a user is."""
     return token_service_pb2.GetUserResponse(user_id=user.user_id, role=user.role, status=user.status)
-
-
-def read_new_user(message: admin_pb2.CreateUserRequest) -> NewUser:
-    """What a user is to be."""
-    role = message.role or "user"
-    if role not in ROLES:
-        raise FieldInvalid("role")
-    return NewUser(
-        user_id=checked_user_id(message.user_id) if message.user_id else "",
-        user_name=checked_text("user_name", message.user_name, _MAX_NAME),
-        nick_name=checked_text("nick_name", message.nick_name, _MAX_NAME),
-        avatar=checked_text("avatar", message.avatar, _MAX_AVATAR),
-        role=role,
-        default_drive_id=checked_text("default_drive_id", message.default_drive_id, _MAX_DRIVE),
-    )
 
 
 def _read_scopes(text: str) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ Refusal
     ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope
     ├── InvalidGrant, InvalidRefreshToken
     ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
-    ├── NotFoundDomain, NotFoundApp, NotFoundSigningKey, AlreadyExistsDomain
+    ├── NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundSession, AlreadyExistsDomain
     ├── NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp
-    └── EtagMismatch, AppCredentialsExhausted
+    └── EtagMismatch, LastSuperadmin, AppCredentialsExhausted
 
 A stranger at the token endpoint is told no more than RFC 6749 section 5.2 asks for: `detail` has the rest, for the log.
 """
@@ -168,3 +168,17 @@ class AppCredentialsExhausted(TokenRefusal):
 
     reason = "APP_CREDENTIALS_EXHAUSTED"
     public = "The app may have no further secret or key."
+
+
+class LastSuperadmin(TokenRefusal):
+    """Nobody could make another one."""
+
+    reason = "LAST_SUPERADMIN"
+    public = "The domain's last superadmin has to stay."
+
+
+class NotFoundSession(TokenRefusal):
+    """No such session in the domain."""
+
+    reason = "NOT_FOUND_SESSION"
+    public = "The resource session cannot be found. Please check."

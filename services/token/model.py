@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -202,6 +202,71 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """A user as its administrators see it. `etag` tells this state from any other; `updated_at` is absent: never."""
+
+    user_id: str
+    user_name: str
+    nick_name: str
+    avatar: str
+    role: str
+    status: str
+    description: str
+    default_drive_id: str
+    user_data: Mapping[str, str]
+    creator: str
+    domain_id: str
+    created_at: datetime
+    updated_at: datetime | None
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """What a user is to be. An empty `user_id` asks for one."""
+
+    user_id: str
+    user_name: str
+    nick_name: str
+    avatar: str
+    role: str
+    status: str
+    description: str
+    default_drive_id: str
+    user_data: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """What of a user is to be another; `None` stays. `user_data` takes the place of all that was there."""
+
+    user_name: str | None = None
+    nick_name: str | None = None
+    avatar: str | None = None
+    role: str | None = None
+    status: str | None = None
+    description: str | None = None
+    default_drive_id: str | None = None
+    user_data: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as its user's administrators see it. `rotated_at`: when it was last refreshed, or began."""
+
+    session_id: uuid.UUID
+    user_id: str
+    client_id: str
+    device_id: str
+    device_name: str
+    scopes: tuple[str, ...]
+    actor: str | None
+    created_at: datetime
+    rotated_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """How a user was proven."""
 
@@ -337,6 +402,29 @@ def check_permissions(caller: Principal, permissions: Iterable[str]) -> None:
     """Nobody gives what he does not have. Raises `PermissionDenied`."""
     if lacking := beyond(caller.permissions, permissions):
         raise PermissionDenied(detail=f"{caller.kind} {caller.subject} does not hold {', '.join(sorted(lacking))}")
+
+
+def reachable_roles(caller: Principal) -> tuple[str, ...]:
+    """Roles of the users that a caller may change: those up to its token's own.
+
+    The reach of apps and access keys is what they hold; a superadmin is only for superadmins.
+    """
+    roles = list(ROLES)
+    if caller.kind == "user":
+        return tuple(roles[: roles.index(caller.role) + 1])
+    return tuple(role for role in roles[:-1] if not beyond(caller.permissions, ROLES[role]))
+
+
+def endable_roles(caller: Principal) -> tuple[str, ...]:
+    """Roles of the users whose sessions a caller may end: a user's are those up to its token's, anybody else's all."""
+    return reachable_roles(caller) if caller.kind == "user" else tuple(ROLES)
+
+
+def check_role(caller: Principal, role: str) -> None:
+    """Nobody gives a role above his own, or with a permission that he does not hold. Raises `PermissionDenied`."""
+    if role not in reachable_roles(caller):
+        raise PermissionDenied(detail=f"{caller.kind} {caller.subject} is no {role}")
+    check_permissions(caller, ROLES[role])
 
 
 def code_challenge(verifier: str) -> str:

@@ -2,9 +2,12 @@
 
 A sealed value is a version, the first bytes of the master key's SHA-256, a nonce, and AES-256-GCM's output. What it
 belongs to is authenticated with it, so that a value moved to another row does not open.
+
+What was erased leaves a pseudonym: an HMAC under a key of its own, derived from the master key.
 """
 
 import hashlib
+import hmac
 import os
 
 from cryptography.exceptions import InvalidTag
@@ -13,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _VERSION = b"\x01"
 _KEY_ID_BYTES = 8
 _NONCE_BYTES = 12
+_PSEUDONYMS = b"tessera/pseudonyms"
 
 
 class VaultError(Exception):
@@ -28,6 +32,7 @@ class Vault:
 
     def __init__(self, master_key: bytes) -> None:
         self._cipher = AESGCM(master_key)
+        self._pseudonyms = hmac.digest(master_key, _PSEUDONYMS, "sha256")
         self._head = _VERSION + hashlib.sha256(master_key).digest()[:_KEY_ID_BYTES]
 
     def seal(self, plain: bytes, place: str) -> bytes:
@@ -50,3 +55,7 @@ class Vault:
         except InvalidTag as error:
             msg = f"{place} is damaged or was moved"
             raise VaultError(msg) from error
+
+    def pseudonym(self, domain_id: str, user_id: str) -> str:
+        """What stands for an erased user: the same each time, no user's id, not to be turned back without the key."""
+        return "erased:" + hmac.digest(self._pseudonyms, f"{domain_id}/{user_id}".encode(), "sha256").hex()

@@ -29,8 +29,8 @@ import sys
 
 from tessera.client import AccessTokens, ClientSecret, open_channel
 from tessera.client.errors import NotFoundUser
-from tessera.token.v1.token_admin_service_pb2 import SetUserStatusRequest
-from tessera.token.v1.token_admin_service_pb2_grpc import TokenAdminServiceStub
+from tessera.token.v1.user_service_pb2 import UpdateUserRequest
+from tessera.token.v1.user_service_pb2_grpc import UserServiceStub
 
 
 async def main(address: str, client_id: str, secret: str) -> None:
@@ -38,9 +38,7 @@ async def main(address: str, client_id: str, secret: str) -> None:
         access_tokens = AccessTokens(token, ClientSecret(client_id, secret))
         async with open_channel(address, access_tokens=access_tokens) as channel:
             try:
-                await TokenAdminServiceStub(channel).SetUserStatus(
-                    SetUserStatusRequest(user_id="nobody", status="enabled")
-                )
+                await UserServiceStub(channel).UpdateUser(UpdateUserRequest(user_id="nobody", status="enabled"))
             except NotFoundUser as error:
                 print(error.reason)
 

@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from tessera.client import AccessTokens, ClientSecret, Credential, PrivateKeyJwt, errors, open_channel
-from tessera.token.v1.token_admin_service_pb2 import APP_TYPE_SERVICE, CreateUserRequest
-from tessera.token.v1.token_admin_service_pb2_grpc import TokenAdminServiceStub
+from tessera.token.v1.token_admin_service_pb2 import APP_TYPE_SERVICE
+from tessera.token.v1.user_service_pb2 import CreateUserRequest
+from tessera.token.v1.user_service_pb2_grpc import UserServiceStub
 
 from services.runtime import telemetry
 from tests.support.ports import free_ports
@@ -56,16 +57,16 @@ def access_tokens(service: Running, token: grpc.aio.Channel, operator: ClientSec
 
 
 @pytest_asyncio.fixture
-async def admin(service: Running, access_tokens: AccessTokens) -> AsyncIterator[Any]:
-    """A stub of the admin service, whose calls need the operator's token."""
+async def users(service: Running, access_tokens: AccessTokens) -> AsyncIterator[Any]:
+    """A stub of UserService, whose calls need the operator's token."""
     async with open_channel(str(service.settings.listen[0]), access_tokens=access_tokens) as channel:
-        yield TokenAdminServiceStub(channel)
+        yield UserServiceStub(channel)
 
 
-async def test_any_number_of_calls_share_one(admin: Any) -> None:
+async def test_any_number_of_calls_share_one(users: Any) -> None:
     asked = Asked()
-    users = await asyncio.gather(*(admin.CreateUser(CreateUserRequest()) for _ in range(50)))
-    assert len({user.user_id for user in users}) == 50
+    made = await asyncio.gather(*(users.CreateUser(CreateUserRequest()) for _ in range(50)))
+    assert len({user.user_id for user in made}) == 50
     assert asked() == 1
 
 
@@ -130,9 +131,9 @@ async def test_a_renewal_that_fails_takes_nothing_away_and_is_tried_again_after_
             service.clock.shift(-LIFETIME * 0.9 - timedelta(seconds=1))
 
 
-async def test_a_caller_who_goes_away_takes_nobodys_token_with_him(admin: Any) -> None:
+async def test_a_caller_who_goes_away_takes_nobodys_token_with_him(users: Any) -> None:
     asked = Asked()
-    calls = [asyncio.ensure_future(admin.CreateUser(CreateUserRequest())) for _ in range(10)]
+    calls = [asyncio.ensure_future(users.CreateUser(CreateUserRequest())) for _ in range(10)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     calls[0].cancel()
@@ -142,11 +143,11 @@ async def test_a_caller_who_goes_away_takes_nobodys_token_with_him(admin: Any) -
     assert asked() == 1
 
 
-async def test_one_that_is_refused_is_replaced_once_for_all(admin: Any, access_tokens: AccessTokens) -> None:
+async def test_one_that_is_refused_is_replaced_once_for_all(users: Any, access_tokens: AccessTokens) -> None:
     await access_tokens.get()
     access_tokens._bearer, asked = "revoked", Asked()
-    users = await asyncio.gather(*(admin.CreateUser(CreateUserRequest()) for _ in range(20)))
-    assert len({user.user_id for user in users}) == 20
+    made = await asyncio.gather(*(users.CreateUser(CreateUserRequest()) for _ in range(20)))
+    assert len({user.user_id for user in made}) == 20
     assert asked() == 1
 
 
@@ -157,7 +158,7 @@ async def test_a_wrong_secret_is_told_by_every_call_that_needs_it(service: Runni
         async with open_channel(address, access_tokens=access_tokens) as channel:
             for _ in range(2):
                 with pytest.raises(errors.InvalidClient) as caught:
-                    await TokenAdminServiceStub(channel).CreateUser(CreateUserRequest())
+                    await UserServiceStub(channel).CreateUser(CreateUserRequest())
                 assert caught.value.method == TOKEN
 
 
@@ -166,7 +167,7 @@ async def test_where_token_is_away_the_call_ends_in_its_time(service: Running, o
         access_tokens = AccessTokens(token, operator)
         async with open_channel(str(service.settings.listen[0]), access_tokens=access_tokens) as channel:
             with pytest.raises(errors.Unavailable) as caught:
-                await TokenAdminServiceStub(channel).CreateUser(CreateUserRequest(), timeout=5)
+                await UserServiceStub(channel).CreateUser(CreateUserRequest(), timeout=5)
             assert caught.value.method == TOKEN
 
 

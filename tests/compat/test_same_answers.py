@@ -26,6 +26,9 @@ DIFFERENT = {
     "refresh_token",  # random
     "expire_time",  # a second may pass between the two
     "RequestId",  # the call's
+    "created_at",  # each call makes a user of its own
+    "updated_at",
+    "etag",
     "jti",  # the token's
     "sid",  # the session's
     "iat",  # as expire_time

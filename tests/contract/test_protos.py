@@ -16,9 +16,11 @@ from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import (
     domain_service_pb2,
     feed_service_pb2,
+    session_service_pb2,
     signing_key_service_pb2,
     token_admin_service_pb2,
     token_service_pb2,
+    user_service_pb2,
 )
 from tessera.token.v1 import error_reason_pb2 as token_reasons
 
@@ -36,6 +38,8 @@ FILES = (
     signing_key_service_pb2,
     feed_service_pb2,
     domain_service_pb2,
+    user_service_pb2,
+    session_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
     binding_service_pb2,
@@ -43,6 +47,11 @@ FILES = (
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
 PATHS = {
     "/v2/oauth/token": "token.v1.TokenService.Token",
+    "/v2/user/create": "token.v1.UserService.CreateUser",
+    "/v2/user/get": "token.v1.UserService.GetUser",
+    "/v2/user/update": "token.v1.UserService.UpdateUser",
+    "/v2/user/delete": "token.v1.UserService.DeleteUser",
+    "/v2/user/list": "token.v1.UserService.ListUsers",
     "/v2/account/link": "account.v1.AccountService.LinkAccount",
     "/v2/account/unlink": "account.v1.AccountService.UnlinkAccount",
     "/v2/account/get_link_info": "account.v1.AccountService.GetLinkInfo",
@@ -58,7 +67,9 @@ ONCE = {
     "token.v1.MintService.IssueToken",
     "token.v1.MintService.CreateAuthorizationCode",
     "token.v1.TokenAdminService.CreateApp",
-    "token.v1.TokenAdminService.CreateUser",
+    "token.v1.UserService.CreateUser",
+    "token.v1.UserService.UpdateUser",
+    "token.v1.UserService.DeleteUser",
     "token.v1.TokenAdminService.CreateAccessKey",
     "token.v1.TokenAdminService.CreatePushApp",
     "token.v1.SigningKeyService.RotateSigningKey",
@@ -142,6 +153,8 @@ def test_what_operators_call_has_no_path() -> None:
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 assert not method.GetOptions().HasExtension(annotations_pb2.http), method.full_name
+
+
 def test_what_gives_power_is_never_called_on_stale_knowledge_of_what_is_revoked() -> None:
     fresh = {method.full_name for method in methods() if access_of(method).fresh}
     admin = {method.full_name for method in methods() if method.containing_service.name.endswith("AdminService")}

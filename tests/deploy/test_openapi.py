@@ -10,7 +10,7 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from tessera.account.v1 import account_service_pb2
 from tessera.binding.v1 import binding_service_pb2
-from tessera.token.v1 import token_service_pb2
+from tessera.token.v1 import token_service_pb2, user_service_pb2
 
 from deploy.clients import Missing
 from deploy.openapi.__main__ import PAGE
@@ -22,7 +22,7 @@ from services.token.edge import SCHEMES
 DOCUMENT = yaml.safe_load(PAGE.read_text(encoding="utf-8"))
 RPCS: dict[str, MethodDescriptor] = {
     method.name: method
-    for module in (token_service_pb2, account_service_pb2, binding_service_pb2)
+    for module in (token_service_pb2, user_service_pb2, account_service_pb2, binding_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }
@@ -94,7 +94,7 @@ def examples() -> Iterator[Any]:
 def test_an_example_is_a_request(rpc: str, schema: dict[str, Any], value: dict[str, Any]) -> None:
     if reference := schema.get("$ref"):
         schema = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]
-    assert set(schema["required"]) <= set(value) <= set(schema["properties"])
+    assert set(schema.get("required", [])) <= set(value) <= set(schema["properties"])
     fields = {name: item for name, item in value.items() if name not in ("Action", "Format")}
     # Raises where a field is unknown or of another type.
     json_format.ParseDict(fields, message_factory.GetMessageClass(RPCS[rpc].input_type)())

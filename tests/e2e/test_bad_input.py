@@ -353,9 +353,10 @@ async def test_what_is_not_public_is_not_there(world: World, http: httpx.AsyncCl
     for path in (
         "/tessera.token.v1.MintService/IssueToken",
         "/tessera.token.v1.KeyService/ListVerificationKeys",
-        "/tessera.token.v1.TokenAdminService/CreateUser",
         "/tessera.token.v1.TokenAdminService/UpdateApp",
         "/tessera.token.v1.DomainService/CreateDomain",
+        "/tessera.token.v1.TokenAdminService/CreateApp",
+        "/tessera.token.v1.UserService/CreateUser",
         "/tessera.account.v1.AccountAdminService/CreateProject",
         "/envoy.service.auth.v3.Authorization/Check",
         "/grpc.health.v1.Health/Check",

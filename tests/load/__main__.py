@@ -32,8 +32,8 @@ Drives every public call at rising rates: over gRPC with ghz, at the services, a
 gateway.
 
 It starts a stack of its own in a temporary folder and on free ports; one that `make run` keeps is not touched. Before a
-step it makes what the calls spend: sessions, codes, assertions, links, bindings, one for each call, by the admin and
-internal RPCs. It ends with one table, and an HTML report with plots.
+step it makes what the calls spend: sessions, codes, assertions, users, links, bindings, one for each call, by the admin
+and internal RPCs. It ends with one table, and an HTML report with plots.
 """
 _EPILOG = """\
 Scenarios: {scenarios}.

@@ -29,7 +29,13 @@ from tessera.binding.v1 import binding_pb2, binding_service_pb2, binding_service
 from tessera.client import PrivateKeyJwt, open_channel
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
-from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
+from tessera.token.v1 import (
+    token_pb2,
+    token_service_pb2,
+    token_service_pb2_grpc,
+    user_service_pb2,
+    user_service_pb2_grpc,
+)
 
 from deploy.local.ports import Layout
 from deploy.local.programs import DEFAULT_DOMAIN
@@ -44,6 +50,7 @@ SPENT = {
     "assertion": "an assertion of the JWT app for a user that nobody has shown",
     "linked_user_id": "a user, and in `linked_identity` the `custom` identity that is linked to it for this call",
     "linked_identity": "see `linked_user_id`",
+    "made_user_id": "a user that was made for this call",
     "bound_token": "a device token, and in `bound_account` the one account that it is bound to for this call",
     "bound_account": "see `bound_token`",
     "unique": "a text that was never there before: 32 hexadecimal digits",
@@ -66,7 +73,7 @@ PLACEHOLDERS = SPENT | KEPT
 
 CREDENTIALS = {
     "none": "nobody",
-    "server": "a server of the domain that may link, impersonate and describe, by its access token",
+    "server": "a server of the domain that may link, impersonate, describe, and administer users, by its access token",
     "push": "the same server for its push app, by an access token of five minutes",
     "push_basic": "the push app itself, by HTTP Basic, which the gateway alone takes",
 }
@@ -78,7 +85,7 @@ _AT_ONCE = 32
 _TIMEOUT_SECONDS = 20
 # What the token service takes at the most, less what a clock may be wrong.
 _ASSERTION_SECONDS = 14 * 60
-_PERMISSIONS = ("account.link", "account.describe", "token.impersonate")
+_PERMISSIONS = ("account.link", "account.describe", "token.impersonate", "token.user.read", "token.user.write")
 _SCOPES = ("ACCOUNT.ALL", "FILE.ALL")
 _REDIRECT_URI = "https://app.example.com/callback"
 
@@ -111,6 +118,7 @@ class Mint:
         self._tokens = token_service_pb2_grpc.TokenServiceStub(token)
         self._minting = token_service_pb2_grpc.MintServiceStub(token)
         self._admin = admin_pb2_grpc.TokenAdminServiceStub(token)
+        self._user_stub = user_service_pb2_grpc.UserServiceStub(token)
         self._accounts = account_service_pb2_grpc.AccountServiceStub(account)
         self._account_admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(account)
         self._bindings = binding_service_pb2_grpc.BindingServiceStub(binding)
@@ -194,6 +202,7 @@ class Mint:
             self._make_assertions: {"assertion"},
             self._make_links: {"linked_user_id", "linked_identity"},
             self._make_bindings: {"bound_token", "bound_account"},
+            self._make_users: {"made_user_id"},
             self._make_texts: {"unique"},
         }
         return [make for make, made in makers.items() if made & set(placeholders)]
@@ -263,6 +272,14 @@ class Mint:
         batches = await _side_by_side([lambda size=size: make(size) for size in sizes], _nobody)
         return [each for batch in batches for each in batch]
 
+    async def _make_users(self, count: int, advance: Advance) -> list[Values]:
+        call = _call(await self._server_token())
+
+        async def make() -> Values:
+            return {"made_user_id": await self._user(call)}
+
+        return await _side_by_side([make] * count, advance)
+
     async def _make_texts(self, count: int, advance: Advance) -> list[Values]:
         advance(count)
         return [{"unique": uuid.uuid4().hex} for _ in range(count)]
@@ -274,7 +291,8 @@ class Mint:
         return {"linked_user_id": user_id, "linked_identity": identity}
 
     async def _user(self, call: dict[str, Any]) -> str:
-        return str((await self._admin.CreateUser(admin_pb2.CreateUserRequest(), **call)).user_id)
+        made = await self._user_stub.CreateUser(user_service_pb2.CreateUserRequest(), **call)
+        return str(made.user_id)
 
     async def _open_account(self, call: dict[str, Any], project_id: str) -> str:
         request = account_admin_service_pb2.CreateOpenAccountRequest(

@@ -19,6 +19,7 @@ from tests.support.stack import world_of
 
 Body = dict[str, Any]
 
+_USER = "rest-calls"
 _IDENTITY = {"type": "mobile", "identity": "13900005678", "extra": "86"}
 _ACCOUNT = {"account": "rest-calls@example.com", "account_type": 2}
 _DEVICE = "rest-calls-device"
@@ -90,6 +91,24 @@ class Client:
     async def by_basic(self) -> Body:
         return {"grant_type": "client_credentials"}
 
+    async def to_create_user(self) -> Body:
+        async with self.world.http() as http:
+            gone = await http.post(
+                "/v2/user/delete", json={"user_id": _USER}, headers=await self.headers("access_token")
+            )
+            assert gone.status_code in (200, 404), gone.text
+        return {"user_id": _USER, "nick_name": "Ann", "user_data": {"department": "sales"}}
+
+    async def created_user(self) -> Body:
+        await self._made("/v2/user/create", await self.to_create_user(), "access_token")
+        return {"user_id": _USER}
+
+    async def to_update_user(self) -> Body:
+        return await self.created_user() | {"nick_name": "", "description": "From the north"}
+
+    async def to_list_users(self) -> Body:
+        return {"limit": 1}
+
     async def to_link(self) -> Body:
         return _IDENTITY | {"user_id": self.world.demo["user_id"]}
 
@@ -147,6 +166,7 @@ class RestCall:
 
 
 _TOKEN = "/v2/oauth/token"
+_USERS = "/v2/user"
 _ACCOUNTS = "/v2/account"
 _DEVICES = "/v3/device/account"
 
@@ -162,6 +182,11 @@ REST_CALLS = [
     RestCall("TokenService.GetServerMetadata", "/.well-known/oauth-authorization-server"),
     RestCall("TokenService.GetServerMetadata", "/.well-known/oauth-authorization-server/d/bj1"),
     RestCall("TokenService.GetServerMetadata", "/d/bj1/.well-known/oauth-authorization-server"),
+    RestCall("UserService.CreateUser", f"{_USERS}/create", Client.to_create_user, "access_token"),
+    RestCall("UserService.GetUser", f"{_USERS}/get", Client.created_user, "access_token"),
+    RestCall("UserService.UpdateUser", f"{_USERS}/update", Client.to_update_user, "access_token"),
+    RestCall("UserService.DeleteUser", f"{_USERS}/delete", Client.created_user, "access_token"),
+    RestCall("UserService.ListUsers", f"{_USERS}/list", Client.to_list_users, "access_token"),
     RestCall("AccountService.LinkAccount", f"{_ACCOUNTS}/link", Client.to_link, "access_token"),
     RestCall("AccountService.GetLinkInfo", f"{_ACCOUNTS}/get_link_info", Client.linked, "access_token"),
     RestCall(

@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ import grpc
 from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.clock import Clock
-from services.runtime.db import Database
+from services.runtime.db import Database, connected
 from services.runtime.env import Address
 from services.runtime.partitions import Partitions
 from services.runtime.server import opened
@@ -111,11 +111,38 @@ class Running(TokenClient):
             )
         return [dict(row) for row in rows]
 
+    async def user_events(self, user_id: str) -> list[str]:
+        """What the feed tells of a user, in order."""
+        async with self.database() as database:
+            rows = await database.fetch(
+                "select kind from token.user_event where domain_id = $1 and user_id = $2 order by seq", DOMAIN, user_id
+            )
+        return [row["kind"] for row in rows]
+
+    async def revocations(self, subject: str) -> list[dict[str, Any]]:
+        """What was revoked of a user, a session or an app, in order."""
+        async with self.database() as database:
+            rows = await database.fetch(
+                "select * from token.revocation where domain_id = $1 and subject = $2 order by seq", DOMAIN, subject
+            )
+        return [dict(row) for row in rows]
+
     @asynccontextmanager
-    async def database(self) -> AsyncIterator[Database]:
+    async def listening(self, channel: str, heard: Callable[[str], object]) -> AsyncIterator[None]:
+        """Hear what the database tells on a channel."""
+        async with connected(self.settings.dsn) as connection:
+            await connection.add_listener(channel, lambda _connection, _pid, _channel, payload: heard(payload))
+            yield
+
+    @asynccontextmanager
+    async def database(self, connections: int = 1) -> AsyncIterator[Database]:
         """The service's own, beside it."""
         database = Database(
-            self.settings.dsn, service="test", pool_size=1, statement_timeout=timedelta(seconds=5), clock=Clock()
+            self.settings.dsn,
+            service="test",
+            pool_size=connections,
+            statement_timeout=timedelta(seconds=5),
+            clock=Clock(),
         )
         await database.start()
         try:

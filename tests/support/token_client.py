@@ -12,7 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tessera.edge import external_auth_pb2_grpc
 from tessera.token.v1 import domain_service_pb2 as domain_pb2
 from tessera.token.v1 import domain_service_pb2_grpc as domain_pb2_grpc
-from tessera.token.v1 import signing_key_service_pb2_grpc, token_pb2, token_service_pb2, token_service_pb2_grpc
+from tessera.token.v1 import (
+    session_service_pb2_grpc,
+    signing_key_service_pb2_grpc,
+    token_pb2,
+    token_service_pb2,
+    token_service_pb2_grpc,
+    user_service_pb2,
+    user_service_pb2_grpc,
+)
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
 
@@ -49,6 +57,8 @@ class TokenClient:
         self.admin = admin_pb2_grpc.TokenAdminServiceStub(channel)
         self.signing_keys = signing_key_service_pb2_grpc.SigningKeyServiceStub(channel)
         self.domains = domain_pb2_grpc.DomainServiceStub(channel)
+        self.users = user_service_pb2_grpc.UserServiceStub(channel)
+        self.sessions = session_service_pb2_grpc.SessionServiceStub(channel)
         self.edge = external_auth_pb2_grpc.AuthorizationStub(channel)
 
     async def token(self, grant_type: str, *, metadata: Metadata | None = None, **parameters: str) -> token_pb2.Token:
@@ -104,13 +114,24 @@ class TokenClient:
         answer = await self.by_secret(await self.web_app(permissions=permissions, **fields))
         return bearer(answer.access_token)
 
-    async def user(self, **fields: str) -> str:
-        request = admin_pb2.CreateUserRequest(**fields)
-        return (await self.admin.CreateUser(request, metadata=await self.operator())).user_id
+    async def user(self, **fields: Any) -> str:
+        request = user_service_pb2.CreateUserRequest(**fields)
+        return (await self.users.CreateUser(request, metadata=await self.operator())).user_id
+
+    async def make_superadmin(self, caller: Metadata) -> str:
+        request = user_service_pb2.CreateUserRequest(role="superadmin")
+        return (await self.users.CreateUser(request, metadata=caller)).user_id
+
+    async def update_user(self, user_id: str, **fields: Any) -> user_service_pb2.User:
+        request = user_service_pb2.UpdateUserRequest(user_id=user_id, **fields)
+        return await self.users.UpdateUser(request, metadata=await self.operator())
 
     async def set_status(self, user_id: str, status: str) -> None:
-        request = admin_pb2.SetUserStatusRequest(user_id=user_id, status=status)
-        await self.admin.SetUserStatus(request, metadata=await self.operator())
+        await self.update_user(user_id, status=status)
+
+    async def delete_user(self, user_id: str, **fields: str) -> None:
+        request = user_service_pb2.DeleteUserRequest(user_id=user_id, **fields)
+        await self.users.DeleteUser(request, metadata=await self.operator())
 
     async def push_app(self, **fields: Any) -> admin_pb2.CreatePushAppResponse:
         request = admin_pb2.CreatePushAppRequest(name="push", **fields)

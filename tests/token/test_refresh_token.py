@@ -157,7 +157,7 @@ async def test_the_answer_has_what_the_vendor_answers(service: Running, app: App
 
 
 async def test_disabling_races_refreshing_and_wins(service: Running, app: App) -> None:
-    """Whatever was under way, no token is given once the answer to SetUserStatus is there."""
+    """Whatever was under way, no token is given once the answer to UpdateUser is there."""
     for _ in range(5):
         user_id = await service.user()
         token = (await service.by_assertion(app, user_id)).refresh_token

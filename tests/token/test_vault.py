@@ -1,5 +1,6 @@
 import pytest
 
+from services.runtime.validation import USER_ID
 from services.token.vault import Vault, VaultError
 
 KEY, OTHER = b"a" * 32, b"b" * 32
@@ -26,3 +27,16 @@ def test_another_key_another_place_and_damage() -> None:
     ):
         with pytest.raises(VaultError):
             vault.open(value, place)
+
+
+def test_a_pseudonym_is_one_users_under_one_key_and_no_id() -> None:
+    vault = Vault(bytes(32))
+    pseudonym = vault.pseudonym("bj1", "ann")
+    assert pseudonym == Vault(bytes(32)).pseudonym("bj1", "ann")
+    others = {
+        vault.pseudonym("bj1", "bob"),
+        vault.pseudonym("bj2", "ann"),
+        Vault(bytes(31) + b"1").pseudonym("bj1", "ann"),
+    }
+    assert len(others | {pseudonym}) == 4
+    assert not USER_ID.fullmatch(pseudonym)

@@ -17,6 +17,7 @@ from services.token.store.audit import Audit
 from services.token.store.changes import Changes
 from services.token.store.domains import Domains
 from services.token.store.leases import Leases
+from services.token.store.open_sessions import OpenSessions
 from services.token.store.push_apps import PushApps
 from services.token.store.requests import Requests
 from services.token.store.revocations import Revocations
@@ -47,6 +48,7 @@ class Statements(
     PushApps,
     Users,
     Sessions,
+    OpenSessions,
     SigningKeys,
     Audit,
     Changes,

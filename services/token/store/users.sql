@@ -10,7 +10,32 @@ returning user_id;
 -- name: select_user
 select user_id, role, status from token.app_user where domain_id = $1 and user_id = $2;
 
--- name: set_user_status
-select token.set_user_status(
-    p_domain_id => $1, p_user_id => $2, p_status => $3, p_actor => $4, p_event_id => $5
+-- name: create_user
+select c.verdict, (c.person).*, token.user_etag(c.person) as etag from token.create_user(
+    p_domain_id => $1, p_user_id => $2, p_user_name => $3, p_nick_name => $4, p_avatar => $5, p_role => $6,
+    p_status => $7, p_description => $8, p_default_drive_id => $9, p_user_data => $10, p_actor => $11, p_now => $12,
+    p_event_id => $13
+) c;
+
+-- name: select_profile
+select u.*, token.user_etag(u) as etag from token.app_user u where u.domain_id = $1 and u.user_id = $2;
+
+-- name: update_user
+select c.verdict, (c.person).*, token.user_etag(c.person) as etag from token.update_user(
+    p_domain_id => $1, p_user_id => $2, p_etag => $3, p_roles => $4, p_user_name => $5, p_nick_name => $6,
+    p_avatar => $7, p_role => $8, p_status => $9, p_description => $10, p_default_drive_id => $11,
+    p_user_data => $12, p_actor => $13, p_now => $14, p_event_id => $15
+) c;
+
+-- name: delete_user
+select token.delete_user(
+    p_domain_id => $1, p_user_id => $2, p_etag => $3, p_roles => $4, p_pseudonym => $5, p_actor => $6, p_now => $7,
+    p_event_id => $8
 );
+
+-- name: select_profiles
+-- Those after an id, in the order of the primary key.
+select u.*, token.user_etag(u) as etag from token.app_user u
+where u.domain_id = $1 and u.user_id > $2
+order by u.user_id
+limit $3;

@@ -8,11 +8,11 @@ TesseraError
 ├── DeadlineExceeded
 ├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NothingBound,
 │       NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundAppSecret, NotFoundTrustedKey,
-│       NotFoundAccessKey, NotFoundPushApp
+│       NotFoundAccessKey, NotFoundPushApp, NotFoundSession
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
 ├── ResourceExhausted: Overloaded
-├── FailedPrecondition: AppCredentialsExhausted
+├── FailedPrecondition: AppCredentialsExhausted, LastSuperadmin
 ├── Aborted: EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
@@ -263,6 +263,14 @@ class AppCredentialsExhausted(FailedPrecondition):
     """The app has as many secrets or keys as its type may."""
 
 
+class LastSuperadmin(FailedPrecondition):
+    """The domain's last enabled superadmin: without it nobody could make another."""
+
+
+class NotFoundSession(NotFound):
+    """No such session in this domain."""
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -329,5 +337,7 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "NOT_FOUND_ACCESS_KEY": NotFoundAccessKey,
     "NOT_FOUND_PUSH_APP": NotFoundPushApp,
     "APP_CREDENTIALS_EXHAUSTED": AppCredentialsExhausted,
+    "LAST_SUPERADMIN": LastSuperadmin,
+    "NOT_FOUND_SESSION": NotFoundSession,
 }
 """The class of each reason, by its name on the wire."""

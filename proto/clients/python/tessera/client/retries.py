@@ -12,8 +12,15 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
 from tessera.binding.v1 import binding_service_pb2
-from tessera.token.v1 import feed_service_pb2, signing_key_service_pb2, token_admin_service_pb2, token_service_pb2
-from tessera.token.v1 import domain_service_pb2, token_admin_service_pb2, token_service_pb2
+from tessera.token.v1 import (
+    domain_service_pb2,
+    feed_service_pb2,
+    session_service_pb2,
+    signing_key_service_pb2,
+    token_admin_service_pb2,
+    token_service_pb2,
+    user_service_pb2,
+)
 
 # Waits of about 0.2, 0.4, 0.8 and 1.6 s: as long as a service needs to start again.
 _POLICY = {
@@ -32,6 +39,8 @@ _FILES = (
     signing_key_service_pb2,
     feed_service_pb2,
     domain_service_pb2,
+    user_service_pb2,
+    session_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
     binding_service_pb2,
