@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 from tessera.token.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     token_admin_service_pb2,
     token_admin_service_pb2_grpc,
     token_service_pb2,
@@ -22,8 +24,10 @@ from services.token.config import TokenSettings
 from services.token.directory import Directory
 from services.token.edge import AuthorizationServicer
 from services.token.keys import Keyring
+from services.token.limits import GrantLimits
 from services.token.resources import Lifetimes, Resources
-from services.token.service import KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
+from services.token.retention import Retention
+from services.token.service import AuditServicer, KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
 from services.token.store import PARTITIONED, Store
 from services.token.vault import Vault
 
@@ -34,6 +38,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     store, vault = Store(database), Vault(settings.master_key.secret)
     keyring = Keyring(store.select_signing_keys, store.select_signing_key_version, vault)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
+    retention = Retention(store, clock)
     resources = Resources(
         store=store,
         directory=Directory(store, vault),
@@ -41,12 +46,14 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
         vault=vault,
         clock=clock,
         lifetimes=Lifetimes(settings.access_token_lifetime, settings.session_idle, settings.session_lifetime),
+        limits=GrantLimits(clock, settings.workers),
         default_domain=settings.default_domain,
     )
     tokens, admin = token_service_pb2.DESCRIPTOR, token_admin_service_pb2.DESCRIPTOR
     edge = external_auth_pb2.DESCRIPTOR
     await keyring.start()
     await partitions.start()
+    retention.start()
     try:
         yield Wiring(
             servicers=(
@@ -71,6 +78,11 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     TokenAdminServicer(resources),
                 ),
                 Servicer(
+                    audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"],
+                    audit_service_pb2_grpc.add_AuditServiceServicer_to_server,
+                    AuditServicer(resources),
+                ),
+                Servicer(
                     edge.services_by_name["Authorization"],
                     external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
                     AuthorizationServicer(resources),
@@ -82,6 +94,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     finally:
         await keyring.close()
         await partitions.close()
+        await retention.close()
 
 
 if __name__ == "__main__":

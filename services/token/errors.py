@@ -5,7 +5,8 @@ Refusal
     ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope
     ├── InvalidGrant, InvalidRefreshToken
     ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
-    └── NotFoundDomain, NotFoundApp
+    ├── NotFoundDomain, NotFoundApp
+    └── LimitExceeded, QuotaExceeded
 
 A stranger at the token endpoint is told no more than RFC 6749 section 5.2 asks for: `detail` has the rest, for the log.
 """
@@ -110,3 +111,17 @@ class NotFoundApp(TokenRefusal):
 
     reason = "NOT_FOUND_APP"
     public = "The resource app cannot be found. Please check."
+
+
+class LimitExceeded(TokenRefusal):
+    """The domain has had as many grants as it may in this second; nothing was used up."""
+
+    reason = "LIMIT_EXCEEDED"
+    public = "The domain's limit is exceeded. Try again later."
+
+
+class QuotaExceeded(TokenRefusal):
+    """The domain has as many users, or apps, as it may."""
+
+    reason = "QUOTA_EXCEEDED"
+    public = "The domain's quota is exhausted."

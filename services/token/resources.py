@@ -8,6 +8,7 @@ from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
 from services.token.directory import Directory
 from services.token.keys import Keyring
+from services.token.limits import GrantLimits
 from services.token.store import Store
 from services.token.vault import Vault
 
@@ -31,6 +32,7 @@ class Resources:
     vault: Vault
     clock: Clock
     lifetimes: Lifetimes
+    limits: GrantLimits
     default_domain: str
 
     def new_id(self) -> UUID:

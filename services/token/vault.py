@@ -4,7 +4,9 @@ A sealed value is a version, the first bytes of the master key's SHA-256, a nonc
 belongs to is authenticated with it, so that a value moved to another row does not open.
 """
 
+import base64
 import hashlib
+import hmac
 import os
 
 from cryptography.exceptions import InvalidTag
@@ -13,6 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _VERSION = b"\x01"
 _KEY_ID_BYTES = 8
 _NONCE_BYTES = 12
+# What the key of pseudonyms is for, so that it is no other key that is made of the master key.
+_PSEUDONYMS = b"tessera pseudonyms"
 
 
 class VaultError(Exception):
@@ -28,6 +32,7 @@ class Vault:
 
     def __init__(self, master_key: bytes) -> None:
         self._cipher = AESGCM(master_key)
+        self._pseudonyms = hmac.digest(master_key, _PSEUDONYMS, hashlib.sha256)
         self._head = _VERSION + hashlib.sha256(master_key).digest()[:_KEY_ID_BYTES]
 
     def seal(self, plain: bytes, place: str) -> bytes:
@@ -50,3 +55,13 @@ class Vault:
         except InvalidTag as error:
             msg = f"{place} is damaged or was moved"
             raise VaultError(msg) from error
+
+    def pseudonym(self, domain_id: str, user_id: str) -> str:
+        """What stands for an erased user: always the same, and nobody without the master key can tell whose it is.
+
+        Returns:
+            HMAC-SHA-256 in base64url, 43 characters.
+        """
+        # No id of a domain has a NUL in it: the two cannot be cut in another place.
+        digest = hmac.digest(self._pseudonyms, f"{domain_id}\0{user_id}".encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

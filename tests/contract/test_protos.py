@@ -13,8 +13,8 @@ from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
+from tessera.token.v1 import audit_service_pb2, token_admin_service_pb2, token_service_pb2
 from tessera.token.v1 import error_reason_pb2 as token_reasons
-from tessera.token.v1 import token_admin_service_pb2, token_service_pb2
 
 from services.account.errors import AccountRefusal
 from services.binding.errors import BindingRefusal
@@ -25,6 +25,7 @@ from services.token.errors import TokenRefusal
 IMAGE = Path(__file__).parents[2] / "gen" / "tessera.binpb"
 REASONS = {"token": token_reasons, "account": account_reasons, "binding": binding_reasons}
 FILES = (
+    audit_service_pb2,
     token_service_pb2,
     token_admin_service_pb2,
     account_service_pb2,

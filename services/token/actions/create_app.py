@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from services.runtime.auth import SCOPES, Principal
 from services.runtime.errors import FieldInvalid
+from services.token.actions.phases import quotas
 from services.token.actions.phases.admission import RULES
+from services.token.errors import NotFoundDomain
 from services.token.model import PUSH_PERMISSIONS, AppType, AuthMethod, Event, StoredTrustedKey, check_permissions
 from services.token.resources import Resources
 from services.token.secret import hash_secret, new_id, new_secret
@@ -32,6 +34,8 @@ async def create_app(resources: Resources, caller: Principal, *, new: NewApp) ->
     Raises:
         PermissionDenied: a permission that the caller does not hold, or a scope that opens one.
         FieldInvalid: a push app that is not the domain's.
+        NotFoundDomain: the domain is gone.
+        QuotaExceeded: the domain has as many apps as it may.
     """
     check_permissions(caller, new.permissions)
     # An app that signs for users could get through them what their role has and a scope opens.
@@ -45,7 +49,11 @@ async def create_app(resources: Resources, caller: Principal, *, new: NewApp) ->
     has_secret = AuthMethod.POST in RULES[new.type].methods and new.key is None
     domain_id, client_id, secret = caller.domain_id, new_id(), new_secret() if has_secret else ""
     now = resources.clock.now()
+    domain = await resources.directory.domain(domain_id)
+    if domain is None:
+        raise NotFoundDomain
     async with resources.store.transaction() as store:
+        await quotas.check_apps(store, domain)
         await store.insert_credential(client_id, domain_id, "app")
         await store.insert_app(
             domain_id,

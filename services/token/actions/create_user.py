@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from services.runtime.auth import ROLES, Principal
 from services.runtime.errors import PermissionDenied
-from services.token.errors import AlreadyExistsUser
+from services.token.actions.phases import quotas
+from services.token.errors import AlreadyExistsUser, NotFoundDomain
 from services.token.model import Event, User, check_permissions
 from services.token.resources import Resources
 
@@ -30,6 +31,8 @@ async def create_user(resources: Resources, caller: Principal, *, new: NewUser) 
         AlreadyExistsUser: the id is taken, be it by a client.
         PermissionDenied: a role with a permission that the caller does not hold; a superadmin is made by a superadmin
             alone.
+        NotFoundDomain: the domain is gone.
+        QuotaExceeded: the domain has as many users as it may.
     """
     if new.role == _MOST_POWERFUL and caller.role != _MOST_POWERFUL:
         raise PermissionDenied(detail="only a superadmin makes superadmins")
@@ -38,7 +41,11 @@ async def create_user(resources: Resources, caller: Principal, *, new: NewUser) 
         new = replace(new, user_id=resources.new_id().hex)
     if await resources.directory.is_client(caller.domain_id, new.user_id):
         raise AlreadyExistsUser
+    domain = await resources.directory.domain(caller.domain_id)
+    if domain is None:
+        raise NotFoundDomain
     async with resources.store.transaction() as store:
+        await quotas.check_users(store, domain, resources.clock.now())
         made = await store.insert_user(
             caller.domain_id,
             User(new.user_id, new.role, "enabled"),

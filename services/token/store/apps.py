@@ -66,3 +66,7 @@ class Apps(Section):
         """The enabled keys of an app, the newest first; may be empty."""
         rows = await self._database.fetch(_SQL["select_trusted_keys"], domain_id, client_id)
         return [StoredTrustedKey(row["key_id"], row["algorithm"], row["public_key"]) for row in rows]
+
+    async def check_app_limit(self, domain_id: str, limit: int) -> bool:
+        """Whether a domain of at most `limit` apps may have one more, which the same transaction then makes."""
+        return bool(await self._database.fetchval(_SQL["check_app_limit"], domain_id, limit))

@@ -24,3 +24,6 @@ values ($1, $2, $3, $4, $5, $6);
 select key_id, algorithm, public_key from token.trusted_key
 where domain_id = $1 and client_id = $2 and enabled
 order by created_at desc, key_id;
+
+-- name: check_app_limit
+select token.check_app_limit(p_domain_id => $1, p_limit => $2);

@@ -39,3 +39,7 @@ class Users(Section):
     async def set_user_status(self, domain_id: str, user_id: str, status: str, actor: str, event_id: UUID) -> bool:
         """Enable or disable a user with all its sessions; whether there is one. Audited in the same transaction."""
         return bool(await self._database.fetchval(_SQL["set_user_status"], domain_id, user_id, status, actor, event_id))
+
+    async def check_user_limit(self, domain_id: str, limit: int, now: datetime) -> bool:
+        """Whether a domain of at most `limit` users may have one more, whom the same transaction then makes."""
+        return bool(await self._database.fetchval(_SQL["check_user_limit"], domain_id, limit, now))

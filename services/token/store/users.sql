@@ -14,3 +14,6 @@ select user_id, role, status from token.app_user where domain_id = $1 and user_i
 select token.set_user_status(
     p_domain_id => $1, p_user_id => $2, p_status => $3, p_actor => $4, p_event_id => $5
 );
+
+-- name: check_user_limit
+select token.check_user_limit(p_domain_id => $1, p_limit => $2, p_now => $3);

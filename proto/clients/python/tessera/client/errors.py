@@ -10,7 +10,7 @@ TesseraError
 │       NotFoundUser, NotFoundDomain, NotFoundApp
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser
 ├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
-├── ResourceExhausted: Overloaded
+├── ResourceExhausted: Overloaded, LimitExceeded, QuotaExceeded
 ├── FailedPrecondition
 ├── Aborted
 ├── OutOfRange: RequestTooLarge
@@ -223,6 +223,20 @@ class AlreadyExistsUser(AlreadyExists):
     """A user of this id is there already."""
 
 
+class LimitExceeded(ResourceExhausted):
+    """The domain has had as many grants as it may have in this second.
+
+    Nothing was used up: the same call may be tried again a second later.
+    """
+
+
+class QuotaExceeded(ResourceExhausted):
+    """The domain has as many users, or apps, as it may have.
+
+    Nothing was used up; it helps to delete some, or to ask for more.
+    """
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -280,5 +294,7 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "NOT_FOUND_DOMAIN": NotFoundDomain,
     "NOT_FOUND_APP": NotFoundApp,
     "ALREADY_EXISTS_USER": AlreadyExistsUser,
+    "LIMIT_EXCEEDED": LimitExceeded,
+    "QUOTA_EXCEEDED": QuotaExceeded,
 }
 """The class of each reason, by its name on the wire."""

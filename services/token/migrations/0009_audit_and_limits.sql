@@ -1,0 +1,108 @@
+-- migrate:up
+
+set local lock_timeout = '2s';
+set local statement_timeout = '60s';
+
+-- Who acted, for its erasure. Few rows name an actor: admin changes, and tokens for somebody else. A refresh names none,
+-- and pays nothing for this. Of a partitioned table none can be made concurrently.
+-- squawk-ignore require-concurrent-index-creation
+create index audit_by_actor on token.audit (domain_id, actor) where actor is not null;
+
+-- Deletes some of a domain's audit rows that are older than it keeps them, the oldest first. `p_after` is where the last
+-- call ended; the answer is where this one did, null where nothing is left to do, or another process is at it: one at a
+-- time holds the lock, for as long as a call takes.
+create function token.sweep_audit(
+    p_domain_id text,
+    p_after uuid,
+    p_before uuid,
+    p_rows bigint
+) returns uuid
+language plpgsql as $$
+declare
+    last uuid;
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended('token.sweep_audit', 0)) then
+        return null;
+    end if;
+    select a.event_id into last
+    from (
+        select event_id from token.audit
+        where domain_id = p_domain_id and event_id > p_after and event_id < p_before
+        order by event_id
+        limit p_rows
+    ) a
+    order by a.event_id desc
+    limit 1;
+    delete from token.audit a where a.domain_id = p_domain_id and a.event_id > p_after and a.event_id <= last;
+    return last;
+end
+$$;
+
+-- Takes a user out of the audit log: what happened stays, and `p_pseudonym` stands for who it was. How the user was
+-- proven, such as a number of a telephone, goes.
+create function token.erase_user_from_audit(
+    p_domain_id text,
+    p_user_id text,
+    p_pseudonym text
+) returns void
+language plpgsql as $$
+begin
+    update token.audit a set user_id = p_pseudonym, proof_identity = null
+    where a.domain_id = p_domain_id and a.user_id = p_user_id;
+    update token.audit a set actor = p_pseudonym where a.domain_id = p_domain_id and a.actor = p_user_id;
+end
+$$;
+
+-- How many users a domain has that limits them; other domains have no row. Its lock lets one user at a time be made.
+create table token.user_count (
+    domain_id text not null primary key,
+    users bigint not null,
+    -- When they were last counted one by one.
+    counted_at timestamptz not null
+);
+
+-- Whether a domain may have one more user, which the calling transaction then makes; until it ends, others wait here.
+-- The count is kept, so that a user costs as much in a domain of a million. It is made anew when it is a minute old, or
+-- says that there is no room and is a second old: it may be too high, where a user was deleted or a user that was there
+-- already was to be made.
+create function token.check_user_limit(
+    p_domain_id text,
+    p_limit bigint,
+    p_now timestamptz
+) returns boolean
+language plpgsql as $$
+declare
+    known token.user_count;
+begin
+    insert into token.user_count (domain_id, users, counted_at) values (p_domain_id, p_limit, '-infinity')
+    on conflict do nothing;
+    select c.* into known from token.user_count c where c.domain_id = p_domain_id for update;
+    if known.counted_at < p_now - interval '1 minute'
+        or (known.users >= p_limit and known.counted_at < p_now - interval '1 second') then
+        -- A new statement sees whoever was made while the row was waited for.
+        select count(*), p_now into known.users, known.counted_at
+        from token.app_user u where u.domain_id = p_domain_id;
+    end if;
+    update token.user_count c
+    set users = known.users + case when known.users < p_limit then 1 else 0 end, counted_at = known.counted_at
+    where c.domain_id = p_domain_id;
+    return known.users < p_limit;
+end
+$$;
+
+-- Whether a domain may have one more app, which the calling transaction then makes; until it ends, others wait here.
+-- Operators make apps, and seldom: they are counted.
+create function token.check_app_limit(
+    p_domain_id text,
+    p_limit bigint
+) returns boolean
+language plpgsql as $$
+begin
+    perform from token.domain d where d.domain_id = p_domain_id for no key update;
+    -- A new statement sees the apps that were made while the row was waited for.
+    return (select count(*) from token.app a where a.domain_id = p_domain_id) < p_limit;
+end
+$$;
+
+-- migrate:down
+-- Forward only: what was released is never taken back, a later migration changes it.
