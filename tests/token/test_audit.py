@@ -140,7 +140,7 @@ async def test_a_stranger_makes_no_rows(service: Running, app: App, signer: App)
     native = await service.native_app()
     claims = service.claims(signer.client_id, sub=await service.user(), sub_type="user")
     before = await count(service)
-    failed = {why: FAILED.labels(why)._value.get() for why in ("secret", "unknown", "assertion")}  # noqa: SLF001
+    failed = {why: FAILED.labels(why)._value.get() for why in ("secret", "unknown", "assertion")}
     forged = App(signer.client_id, key=new_p256())
     await refused(service.by_secret(App(app.client_id, "wrong")), "INVALID_CLIENT")
     await refused(service.by_secret(App("unknown", "wrong")), "INVALID_CLIENT")
@@ -161,7 +161,7 @@ async def test_a_stranger_makes_no_rows(service: Running, app: App, signer: App)
     await refused(service.by_secret(native), "UNAUTHORIZED_CLIENT")
     assert await count(service) == before
     for why, was in failed.items():
-        assert FAILED.labels(why)._value.get() > was  # noqa: SLF001
+        assert FAILED.labels(why)._value.get() > was
 
 
 async def count(service: Running) -> int:

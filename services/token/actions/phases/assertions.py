@@ -55,8 +55,7 @@ def verify(text: str, app: App, *, audiences: frozenset[str], types: tuple[str, 
         token = jws.read(text)
     except jws.JwsError as error:
         raise AssertionRefused(str(error), signed=False) from error
-    key_id = token.header.get("kid")
-    keys = [key for key in app.keys if key_id in (None, key.key_id)]
+    keys = [key for key in app.keys if token.header.get("kid", key.key_id) == key.key_id]
     if not any(token.verifies(key.algorithm, key.public_key) for key in keys):
         raise AssertionRefused("signature", signed=False)
     typ = token.header.get("typ", types[0])
