@@ -1,7 +1,8 @@
-"""The vocabulary of the audit log: every event that is written, and what it means. `docs/reference/audit.md` shows it.
+"""The vocabulary of the audit log: every event that is written, and what it means.
 
 An event is a noun and what became of it. Where a grant is answered the noun is the grant, and `detail` of a refusal is
 the rule that refused it, in a word. Nothing of what a caller sent stands in `detail`, which may be a token or a secret.
+`docs/reference/audit.md` shows the list.
 """
 
 from enum import StrEnum
