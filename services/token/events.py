@@ -23,6 +23,7 @@ class EventName(StrEnum):
         return member
 
     GRANT_REFUSED = "grant.refused", "a client that proved itself asked for a grant that it may not use"
+    CLIENT_REFUSED = "client.refused", "a client that proved itself may not use an endpoint beside the token's"
     CLIENT_ASSERTION_REFUSED = (
         "client_assertion.refused",
         "a client's key signed an assertion that does not prove the client: a wrong claim, or used before",
@@ -47,12 +48,15 @@ class EventName(StrEnum):
     TOKEN_EXCHANGE_REFUSED = "token_exchange.refused", "an exchange gave nothing"
     ISSUE_TOKEN_ISSUED = "issue_token.issued", "tokens for a user, who was proven or is acted for; a session began"
     ISSUE_TOKEN_REFUSED = "issue_token.refused", "a user who was proven or was to be acted for got no tokens"
+    GET_ACCESS_TOKEN_ISSUED = "get_access_token.issued", "tokens to act for a user, for who may; a session began"
+    GET_ACCESS_TOKEN_REFUSED = "get_access_token.refused", "who may act for users got no tokens for this one"
     TOKEN_REVOKED = "token.revoked", "a client gave a token back (RFC 7009)"
-    SESSION_REVOKED = "session.revoked", "a session was ended; `detail`: of which user or app, where it was all of them"
-    SIGNING_KEY_CREATED = "signing_key.created", "a key was made that will sign; published from now on"
+    SESSION_REVOKED = "session.revoked", "a session was ended"
+    SESSION_ALL_OF_USER_REVOKED = "session.all_of_user_revoked", "all sessions of a user were ended; `detail`: how many"
+    SESSION_ALL_OF_APP_REVOKED = "session.all_of_app_revoked", "all sessions of an app were ended"
+    SIGNING_KEY_PUBLISHED = "signing_key.published", "a key was made that will sign; `detail`: its use and id"
     SIGNING_KEY_ACTIVATED = "signing_key.activated", "a key signs from now on; the one before it only verifies"
     SIGNING_KEY_RETIRED = "signing_key.retired", "a key verifies no longer: what it signed has expired"
-    SIGNING_KEY_ROTATED = "signing_key.rotated", "the next key was made to sign; `detail`: the key"
     SIGNING_KEY_REVOKED = "signing_key.revoked", "a key was withdrawn in an emergency: what it signed is dead"
     DOMAIN_CREATED = "domain.created", "a domain was made"
     DOMAIN_UPDATED = "domain.updated", "a domain was changed; `detail`: the fields"

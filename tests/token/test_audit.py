@@ -77,6 +77,18 @@ async def test_the_domains_own_assertion_twice(service: Running, signer: App) ->
     ]
 
 
+async def test_a_user_whom_an_assertion_makes(service: Running, signer: App) -> None:
+    for _ in range(2):
+        await service.by_assertion(signer, f"made-by-{signer.client_id}", auto_create=True)
+    rows = await service.audit(user_id=f"made-by-{signer.client_id}")
+    assert sorted((row["event"], row["detail"] or "") for row in rows) == [
+        ("jwt_bearer.issued", ""),
+        ("jwt_bearer.issued", ""),
+        ("user.created", "auto_create"),
+    ]
+    assert {row["actor"] for row in rows if row["event"] == "user.created"} == {signer.client_id}
+
+
 async def test_a_clients_own_assertion(service: Running) -> None:
     app = await service.app(admin_pb2.APP_TYPE_SERVICE, key=new_p256())
 

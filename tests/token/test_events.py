@@ -45,6 +45,6 @@ def test_each_name_that_is_written_is_in_the_list() -> None:
 
 def test_a_name_is_a_noun_and_what_became_of_it() -> None:
     for event in EventName:
-        assert re.fullmatch(r"[a-z_]+\.([a-z]+ed|status_set|withheld)", event), event
+        assert re.fullmatch(r"[a-z_]+\.([a-z_]+ed|status_set|withheld)", event), event
         assert event.meaning
         assert event.name == event.replace(".", "_").upper()

@@ -104,5 +104,60 @@ begin
 end
 $$;
 
+-- As before; a user who is made by the assertion stands in the audit log. Its event bears the session's id, which is no
+-- other event's: `p_event_id` is that of the grant.
+create or replace function token.start_session_by_assertion(
+    p_domain_id text,
+    p_assertion_id bytea,
+    p_assertion_expires_at timestamptz,
+    p_auto_create boolean,
+    p_superadmins boolean,
+    p_session_id uuid,
+    p_client_id text,
+    p_user_id text,
+    p_secret_hash bytea,
+    p_now timestamptz,
+    p_expires_at timestamptz,
+    p_absolute_at timestamptz,
+    p_scopes text[],
+    p_event_id uuid
+) returns token.opened_session
+language plpgsql as $$
+declare
+    opened token.opened_session;
+begin
+    insert into token.used_assertion (domain_id, client_id, assertion_id, expires_at)
+    values (p_domain_id, p_client_id, p_assertion_id, p_assertion_expires_at)
+    on conflict do nothing;
+    if not found then
+        insert into token.audit (domain_id, event_id, event, client_id, user_id, detail)
+        values (p_domain_id, p_event_id, 'jwt_bearer.refused', p_client_id, p_user_id, 'replay');
+        opened.verdict := 'replay';
+        return opened;
+    end if;
+    if p_auto_create then
+        insert into token.app_user (
+            domain_id, user_id, user_name, nick_name, avatar, default_drive_id, role, status, created_at
+        ) values (p_domain_id, p_user_id, p_user_id, p_user_id, '', '', 'user', 'enabled', p_now)
+        on conflict do nothing;
+        if found then
+            insert into token.user_event (domain_id, event_id, user_id, kind)
+            values (p_domain_id, p_event_id, p_user_id, 'created');
+            insert into token.audit (domain_id, event_id, event, client_id, user_id, actor, detail)
+            values (
+                p_domain_id, p_session_id, 'user.created', p_client_id, p_user_id, p_client_id, 'auto_create'
+            );
+        end if;
+    end if;
+    return token.start_session(
+        p_domain_id => p_domain_id, p_session_id => p_session_id, p_client_id => p_client_id, p_user_id => p_user_id,
+        p_secret_hash => p_secret_hash, p_now => p_now, p_expires_at => p_expires_at, p_absolute_at => p_absolute_at,
+        p_scopes => p_scopes, p_role_cap => null, p_actor => null, p_superadmins => p_superadmins,
+        p_device_id => '', p_device_name => '', p_event_id => p_event_id, p_event => 'jwt_bearer',
+        p_proof_method => 'assertion', p_proof_identity => null
+    );
+end
+$$;
+
 -- migrate:down
 -- Forward only: what was released is never taken back, a later migration changes it.
