@@ -8,6 +8,10 @@ local surfaces = require("surfaces")
 
 local reply = {}
 
+-- Reasons after which the same call is worth another try, and when, in seconds (RFC 6585 section 4). No quota is among
+-- them: it does not fill up again by itself.
+local RETRY_AFTER = {LIMIT_EXCEEDED = "1", OVERLOADED = "1"}
+
 -- Header names that stay inside.
 local function is_inner(name)
   return name:match("^grpc%-") or name:match("^x%-tessera%-") or name:match("^x%-envoy%-")
@@ -113,6 +117,7 @@ function reply.shape(handle)
   headers = handle:headers()
   tidy(headers, call, status)
   headers:replace("content-type", content_type)
+  if RETRY_AFTER[reason] then headers:replace("retry-after", RETRY_AFTER[reason]) end
   -- The vendor's clients read a body on 200 alone; the access log keeps the status that it was.
   headers:replace(":status", tostring(call.surface == "tpns" and 200 or status))
   local metadata = handle:streamInfo():dynamicMetadata()

@@ -219,6 +219,8 @@ async def _supervise(service: str, settings: ServerSettings) -> int:
         # In place of what made this process a supervisor, in either form.
         environ = {name: value for name, value in os.environ.items() if name not in _FILES}
         environ["TESSERA_LISTEN"] = str(address)
+        # Who shares something out over all workers has to know how many there are; on several hosts it is set.
+        environ.setdefault("TESSERA_WORKERS", str(len(settings.listen)))
         if metrics:
             environ["TESSERA_METRICS_LISTEN"] = str(metrics[number])
         # A worker ends by itself when it has drained.

@@ -4,7 +4,9 @@ Owns: domains, apps (OAuth clients) and their admission, trusted keys, access ke
 keys, the audit log; schema `token`.
 
 RPCs: `TokenService` (the OAuth 2.0 server), `MintService` (tokens for users whom account has proven), `KeyService`
-(verification keys for the other services), `TokenAdminService` and `SigningKeyService` (operators), Envoy's
+(verification keys for the other services), `RevocationService` and `UserFeedService` (what services follow),
+`UserService`, `SessionService`, `AuditService`, `TokenAdminService`, `SigningKeyService`, `DomainService` (operators),
+and Envoy's
 `Authorization` (`edge.py`).
 
 Leaves to account: identity providers, logon pages, links. It turns "this user was proven" into codes and tokens and

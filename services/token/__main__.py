@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 from tessera.token.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     domain_service_pb2,
     domain_service_pb2_grpc,
     feed_service_pb2,
@@ -35,9 +37,12 @@ from services.token.directory import Directory
 from services.token.edge import AuthorizationServicer
 from services.token.feeds import Feeds
 from services.token.keys import Keyring
+from services.token.limits import GrantLimits
 from services.token.resources import Lifetimes, Resources
+from services.token.retention import Retention
 from services.token.rotation import Rotation
 from services.token.service import (
+    AuditServicer,
     KeyServicer,
     MintServicer,
     RevocationServicer,
@@ -59,6 +64,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     rotation = Rotation(store, keyring, vault, clock, settings.key_publish_ahead)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     feeds = Feeds.of(database)
+    retention = Retention(store, clock)
     resources = Resources(
         store=store,
         directory=Directory(store, vault),
@@ -68,6 +74,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
         feeds=feeds,
         clock=clock,
         lifetimes=Lifetimes(settings.access_token_lifetime, settings.session_idle, settings.session_lifetime),
+        limits=GrantLimits(clock, settings.workers),
         default_domain=settings.default_domain,
     )
     revocations = Revocations(clock, settings.revocations_max_age)
@@ -79,6 +86,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     await partitions.start()
     await rotation.start()
     follower.start()
+    retention.start()
     try:
         yield Wiring(
             servicers=(
@@ -133,6 +141,11 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     SessionServicer(resources),
                 ),
                 Servicer(
+                    audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"],
+                    audit_service_pb2_grpc.add_AuditServiceServicer_to_server,
+                    AuditServicer(resources),
+                ),
+                Servicer(
                     edge.services_by_name["Authorization"],
                     external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
                     AuthorizationServicer(resources),
@@ -147,6 +160,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
         await rotation.close()
         await keyring.close()
         await partitions.close()
+        await retention.close()
 
 
 if __name__ == "__main__":

@@ -60,3 +60,10 @@ class TokenSettings(ServerSettings):
         minimum=60,
         maximum=7 * 86_400,
     )
+    workers: int = setting(
+        "processes of this service in all, on all hosts: each gives its part of a domain's grants a second; one that "
+        "starts several workers tells them how many, where this is not set",
+        default=1,
+        minimum=1,
+        maximum=10_000,
+    )

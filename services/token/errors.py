@@ -7,7 +7,8 @@ Refusal
     ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
     ├── NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundSession, AlreadyExistsDomain
     ├── NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp
-    └── EtagMismatch, LastSuperadmin, AppCredentialsExhausted
+    ├── EtagMismatch, LastSuperadmin, AppCredentialsExhausted
+    └── LimitExceeded, QuotaExceeded
 
 A stranger at the token endpoint is told no more than RFC 6749 section 5.2 asks for: `detail` has the rest, for the log.
 """
@@ -182,3 +183,17 @@ class NotFoundSession(TokenRefusal):
 
     reason = "NOT_FOUND_SESSION"
     public = "The resource session cannot be found. Please check."
+
+
+class LimitExceeded(TokenRefusal):
+    """The domain has had as many grants as it may in this second; nothing was used up."""
+
+    reason = "LIMIT_EXCEEDED"
+    public = "The domain's limit is exceeded. Try again later."
+
+
+class QuotaExceeded(TokenRefusal):
+    """The domain has as many users, or apps, as it may."""
+
+    reason = "QUOTA_EXCEEDED"
+    public = "The domain's quota is exhausted."

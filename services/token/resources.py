@@ -9,6 +9,7 @@ from services.runtime.ids import uuid7
 from services.token.directory import Directory
 from services.token.feeds import Feeds
 from services.token.keys import Keyring
+from services.token.limits import GrantLimits
 from services.token.rotation import Rotation
 from services.token.store import Store
 from services.token.vault import Vault
@@ -35,6 +36,7 @@ class Resources:
     feeds: Feeds
     clock: Clock
     lifetimes: Lifetimes
+    limits: GrantLimits
     default_domain: str
 
     def new_id(self) -> UUID:

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from tessera.token.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
     feed_service_pb2,
     feed_service_pb2_grpc,
     token_pb2,
@@ -19,6 +21,7 @@ from services.token.actions.get_jwks import get_jwks
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
 from services.token.actions.issue_token import issue_token
+from services.token.actions.list_audit_events import list_audit_events
 from services.token.actions.list_verification_keys import list_verification_keys
 from services.token.actions.token import token
 from services.token.resources import Resources
@@ -47,6 +50,21 @@ class TokenServicer(token_service_pb2_grpc.TokenServiceServicer):
     ) -> token_service_pb2.GetServerMetadataResponse:
         """Describe an issuer."""
         return convert.write_server_metadata(await get_server_metadata(self._resources, domain_id=request.domain_id))
+
+
+class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
+    """What happened in the domain of the caller."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def ListAuditEvents(
+        self, request: audit_service_pb2.ListAuditEventsRequest, _context: Any
+    ) -> audit_service_pb2.ListAuditEventsResponse:
+        """List events."""
+        asked = convert.read_audit_query(request)
+        events, next_page = await list_audit_events(self._resources, principal(), query=asked)
+        return convert.write_audit_events(events, next_page)
 
 
 class MintServicer(token_service_pb2_grpc.MintServiceServicer):

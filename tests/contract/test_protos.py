@@ -14,6 +14,7 @@ from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import (
+    audit_service_pb2,
     domain_service_pb2,
     feed_service_pb2,
     session_service_pb2,
@@ -33,6 +34,7 @@ from services.token.errors import TokenRefusal
 IMAGE = Path(__file__).parents[2] / "gen" / "tessera.binpb"
 REASONS = {"token": token_reasons, "account": account_reasons, "binding": binding_reasons}
 FILES = (
+    audit_service_pb2,
     token_service_pb2,
     token_admin_service_pb2,
     signing_key_service_pb2,

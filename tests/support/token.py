@@ -102,6 +102,13 @@ class Running(TokenClient):
         self.clock.shift(by)
         await Partitions(self.settings.dsn, self.clock, PARTITIONED).attach()
 
+    async def set_domain(self, column: str, value: Any) -> None:
+        """Change a setting of the domain as an admin call would, and wait until this process knows it."""
+        async with self.database() as database:
+            await database.execute(f"update token.domain set {column} = $2 where domain_id = $1", DOMAIN, value)
+            await database.execute("select pg_notify('token_changes', 'domain:' || $1)", DOMAIN)
+        await asyncio.sleep(1.2)
+
     async def audit(self, **where: str) -> list[dict[str, Any]]:
         """Audit rows in the order of their ids."""
         column, value = next(iter(where.items()))

@@ -1,14 +1,21 @@
 import asyncio
 import base64
+import hashlib
+import hmac
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
+from services.token import jws
 from tests.support.calls import refusal_in, refused
-from tests.support.token import CLIENT_ASSERTION, DOMAIN, ISSUER, Running
-from tests.support.token_client import App, basic, new_p256
+from tests.support.token import CLIENT_ASSERTION, DOMAIN, ISSUER, JWT_BEARER, Running, serving, settings_of
+from tests.support.token_client import App, basic, new_p256, public_pem
 
 CREDENTIALS = "client_credentials"
 
@@ -166,3 +173,77 @@ async def until_taken(service: Running, app: App) -> None:
                 await asyncio.sleep(0.05)
             else:
                 return
+
+
+async def test_what_is_signed_with_the_secret_is_no_assertion(service: Running, app: App) -> None:
+    """`client_secret_jwt`, and whatever else is keyed with what is no private key."""
+    claims = service.claims(app.client_id, sub=app.client_id, aud=ISSUER)
+    for secret in (app.secret, hashlib.sha256(app.secret.encode()).hexdigest(), "x" * 32):
+        signed = jwt.encode(claims, secret, "HS256")
+        asked = {"client_assertion_type": CLIENT_ASSERTION, "client_assertion": signed}
+        await refused(service.token(CREDENTIALS, **asked), "INVALID_CLIENT")
+
+
+async def test_the_public_key_as_an_hmac_secret(service: Running, signer: App) -> None:
+    claims = service.claims(signer.client_id, sub=signer.client_id, aud=ISSUER)
+    public = signer.key.public_key()
+    pem = public_pem(signer.key).encode()
+    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    signed = ".".join(jws.encode_json(part) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+    for secret in (pem, pem.strip(), der, base64.b64encode(der), b" " + pem, b""):
+        signature = jws.encode(hmac.digest(secret, signed.encode(), hashlib.sha256))
+        asked = {"client_assertion_type": CLIENT_ASSERTION, "client_assertion": f"{signed}.{signature}"}
+        await refused(service.token(CREDENTIALS, **asked), "INVALID_CLIENT")
+    unsigned = ".".join(jws.encode_json(part) for part in ({"alg": "none"}, claims))
+    asked = {"client_assertion_type": CLIENT_ASSERTION, "client_assertion": f"{unsigned}."}
+    await refused(service.token(CREDENTIALS, **asked), "INVALID_CLIENT")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"typ": "at+jwt"},
+        {"typ": "dpop+jwt"},
+        {"typ": "authorization-grant+jwt"},
+        {"jwk": {"kty": "EC"}},
+        {"jku": "https://evil.example.com"},
+        {"crit": ["exp"], "exp": 1},
+        {"kid": "' or true --"},
+        {"kid": "x" * 5000},
+    ],
+    ids=lambda header: str(header)[:40],
+)
+async def test_assertions_of_another_make(service: Running, signer: App, header: dict[str, Any]) -> None:
+    claims = service.claims(signer.client_id, sub=signer.client_id, aud=ISSUER)
+    signed = jws.write(jws.encode_json({"alg": "ES256", "typ": "JWT"} | header), claims, "ES256", signer.key)
+    asked = {"client_assertion_type": CLIENT_ASSERTION, "client_assertion": signed}
+    await refused(service.token(CREDENTIALS, **asked), "INVALID_CLIENT")
+
+
+async def test_an_access_token_proves_no_client(service: Running, app: App) -> None:
+    """`sub` of a client's own token is the client; its key is the domain's."""
+    own = (await service.by_secret(app)).access_token
+    asked = {"client_assertion_type": CLIENT_ASSERTION, "client_assertion": own}
+    await refused(service.token(CREDENTIALS, **asked), "INVALID_CLIENT")
+
+
+async def test_an_assertion_for_a_user_proves_no_client(service: Running) -> None:
+    """What an app signs of a user is not what it signs of itself, nor the other way round."""
+    app = await service.jwt_app(new_p256())
+    for_user = service.claims(app.client_id, sub=await service.user(), sub_type="user")
+    asked = {"client_assertion_type": CLIENT_ASSERTION, "client_assertion": app.sign(for_user, "ES256")}
+    await refused(service.token(JWT_BEARER, assertion="x", **asked), "INVALID_CLIENT")
+    for_itself = service.claims(app.client_id, sub=app.client_id, aud=ISSUER)
+    grant = service.token(JWT_BEARER, client_id=app.client_id, assertion=app.sign(for_itself, "ES256"))
+    await refused(grant, "INVALID_GRANT")
+
+
+async def test_an_assertion_proves_a_client_once_over_two_replicas(own: Running, tmp_path: Path) -> None:
+    signer = await own.app(admin_pb2.APP_TYPE_SERVICE, key=new_p256())
+    settings = replace(own.settings, listen=settings_of("", tmp_path).listen)
+    async with serving(settings, own.made) as other:
+        for _ in range(5):
+            asked = _assertion(own, signer)
+            calls = (replica.token(CREDENTIALS, **asked) for replica in (own, other) * 5)
+            answers = await asyncio.gather(*calls, return_exceptions=True)
+            assert sum(not isinstance(answer, BaseException) for answer in answers) == 1

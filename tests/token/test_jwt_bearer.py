@@ -3,6 +3,8 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,8 +13,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from services.token import jws
+from services.token.jwk import read_trusted_key
+from services.token.store import Store
+from services.token.vault import Vault
 from tests.support.calls import refused
-from tests.support.token import DOMAIN, ISSUER, JWT_BEARER, Running
+from tests.support.token import DOMAIN, ISSUER, JWT_BEARER, Running, serving, settings_of
 from tests.support.token_client import RSA_KEY, App, content, new_p256, public_pem
 
 
@@ -179,7 +184,10 @@ async def test_the_public_key_as_an_hmac_secret_in_any_encoding(service: Running
         {"x5u": "https://evil.example.com/cert"},
         {"x5c": ["MII"]},
         {"crit": ["exp"]},
+        {"crit": []},
+        {"crit": "exp"},
         {"b64": False},
+        {"zip": "DEF"},
         {"kid": "unknown"},
         {"kid": "../../etc/passwd\0"},
         {"kid": "' or 1=1 --"},
@@ -281,3 +289,176 @@ async def test_keys_that_are_not_trusted_at_all(service: Running, key: Any) -> N
 async def test_a_superadmin_is_not_asserted(service: Running) -> None:
     """Else whoever makes apps could make himself one."""
     await refused(service.by_assertion(await service.jwt_app(), service.made["user_id"]), "INVALID_GRANT")
+
+
+async def test_a_hostile_kid_reaches_nothing_but_a_comparison(service: Running, app: App, user_id: str) -> None:
+    claims = service.claims(app.client_id, sub=user_id, sub_type="user")
+    texts = ("x" * 5000, "", "\0", "'; drop table token.audit; --", "../../../dev/null", "file:///etc/passwd")
+    for kid in (*texts, {}, [], True, 0, 1.5, None):
+        assertion = jws.write(_json({"alg": "RS256", "kid": kid}), claims, "RS256", RSA_KEY)
+        await refused(_grant(service, app, assertion), "INVALID_GRANT")
+
+
+async def test_keys_of_several_without_a_kid_are_all_tried(service: Running, user_id: str) -> None:
+    first, second = new_p256(), new_p256()
+    app = await service.jwt_app(first)
+    await _trust(service, app, second, "ES256")
+    claims = {"sub": user_id, "sub_type": "user"}
+    for key in (first, second):
+        assertion = App(app.client_id, key=key).sign(service.claims(app.client_id, **claims), "ES256")
+        await _grant(service, app, assertion)
+    # Named, it is that one and no other.
+    wrong = App(app.client_id, key=second).sign(
+        service.claims(app.client_id, **claims), "ES256", {"kid": read_trusted_key(public_pem(first)).key_id}
+    )
+    await refused(_grant(service, app, wrong), "INVALID_GRANT")
+    right = App(app.client_id, key=second).sign(
+        service.claims(app.client_id, **claims), "ES256", {"kid": read_trusted_key(public_pem(second)).key_id}
+    )
+    await _grant(service, app, right)
+
+
+async def test_a_key_of_another_kind_beside_it_changes_nothing(service: Running, user_id: str) -> None:
+    """No key is used with an algorithm that is not its own, whatever else the app trusts."""
+    app = await service.jwt_app()
+    await _trust(service, app, new_p256(), "ES256")
+    claims = service.claims(app.client_id, sub=user_id, sub_type="user")
+    await refused(_grant(service, app, jws.write(_json({"alg": "ES256"}), claims, "RS256", RSA_KEY)), "INVALID_GRANT")
+    await _grant(service, app, app.sign(claims))
+
+
+async def test_a_disabled_key(own: Running) -> None:
+    key = new_p256()
+    app, user_id = await own.jwt_app(key), await own.user()
+    async with own.database() as database:
+        await database.execute("update token.trusted_key set enabled = false where client_id = $1", app.client_id)
+        await database.execute("select pg_notify('token_changes', 'app:' || $1)", app.client_id)
+    kid = read_trusted_key(public_pem(key)).key_id
+    async with asyncio.timeout(30):  # until the process has forgotten what it knew
+        while True:
+            claims = own.claims(app.client_id, sub=user_id, sub_type="user")
+            tried = await asyncio.gather(_grant(own, app, app.sign(claims, "ES256")), return_exceptions=True)
+            if isinstance(tried[0], BaseException):
+                break
+            await asyncio.sleep(0.1)
+    for headers in ({}, {"kid": kid}):
+        claims = own.claims(app.client_id, sub=user_id, sub_type="user")
+        await refused(_grant(own, app, app.sign(claims, "ES256", headers)), "INVALID_GRANT")
+
+
+async def test_what_we_sign_ourselves_is_no_assertion_whatever_it_claims(
+    service: Running, app: App, user_id: str
+) -> None:
+    """An id token, an access token, an edge token: our keys are no app's."""
+    vault = Vault(service.settings.master_key.secret)
+    async with service.database() as database:
+        rows = await database.fetch(
+            "select key_id, use, algorithm, private_key from token.signing_key "
+            "where domain_id = $1 and algorithm <> 'HS256'",
+            DOMAIN,
+        )
+    assert {row["use"] for row in rows} == {"access", "edge"}
+    claims = service.claims(app.client_id, sub=user_id, sub_type="user", nonce="n", azp=app.client_id)
+    for row in rows:
+        key = serialization.load_der_private_key(
+            vault.open(row["private_key"], f"{DOMAIN}/{row['key_id']}"), password=None
+        )
+        for typ in ("JWT", "at+jwt", "id_token+jwt"):
+            for header in ({"kid": row["key_id"]}, {}):
+                text = _json({"alg": row["algorithm"], "typ": typ} | header)
+                await refused(_grant(service, app, jws.write(text, claims, row["algorithm"], key)), "INVALID_GRANT")
+
+
+async def test_a_proof_of_possession_is_no_assertion(service: Running, app: App, user_id: str) -> None:
+    """A DPoP proof (RFC 9449): of another type, it brings its key along, and speaks for nobody."""
+    numbers = RSA_KEY.public_key().public_numbers()
+    jwk = {"kty": "RSA", "e": "AQAB", "n": jws.encode(numbers.n.to_bytes(256, "big"))}
+    claims = {"jti": "p", "htm": "POST", "htu": f"{ISSUER}/v2/oauth/token", "iat": service.clock.timestamp()}
+    more = service.claims(app.client_id, sub=user_id, sub_type="user") | claims
+    for content_ in (claims, more):
+        for header in ({"typ": "dpop+jwt", "jwk": jwk}, {"typ": "dpop+jwt"}, {"jwk": jwk}):
+            assertion = jws.write(_json({"alg": "RS256"} | header), content_, "RS256", RSA_KEY)
+            await refused(_grant(service, app, assertion), "INVALID_GRANT")
+
+
+async def test_an_ecdsa_signature_with_a_zero_in_it(service: Running, user_id: str) -> None:
+    app = await service.jwt_app(new_p256())
+    good = app.sign(service.claims(app.client_id, sub=user_id, sub_type="user"), "ES256")
+    signed, _, signature = good.rpartition(".")
+    raw = jws.decode(signature)
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551.to_bytes(32, "big")
+    zero, r, s = bytes(32), raw[:32], raw[32:]
+    for bad in (zero + s, r + zero, order + s, r + order, s + r, b"\xff" * 64):
+        await refused(_grant(service, app, f"{signed}.{jws.encode(bad)}"), "INVALID_GRANT")
+    await _grant(service, app, good)
+
+
+async def test_padding_and_other_alphabets_in_any_part(service: Running, app: App, user_id: str) -> None:
+    """One token has one spelling: what was seen once is not seen again in another one."""
+    # Long enough to have both of the letters that differ.
+    good = app.sign(service.claims(app.client_id, sub=user_id, sub_type="user", pad="~~~???" * 20))
+    parts = good.split(".")
+    for place in range(3):
+        for change in (
+            lambda part: part + "=",
+            lambda part: part + "==",
+            lambda part: part.replace("-", "+").replace("_", "/") + ("" if set(part) & set("-_") else "="),
+            lambda part: part + "\n",
+            lambda part: f" {part}",
+            lambda part: part[:-1] + ("B" if part[-1] == "A" else "A") + "A",
+        ):
+            changed = [*parts[:place], change(parts[place]), *parts[place + 1 :]]
+            await refused(_grant(service, app, ".".join(changed)), "INVALID_GRANT")
+    await _grant(service, app, good)
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [[DOMAIN, DOMAIN], [DOMAIN, ISSUER], ["https://other.example.com", DOMAIN], [[DOMAIN]], [None], f"{DOMAIN} ", ""],
+    ids=str,
+)
+async def test_audiences_that_are_not_exactly_us(service: Running, app: App, user_id: str, audience: Any) -> None:
+    claims = service.claims(app.client_id, sub=user_id, sub_type="user") | {"aud": audience}
+    await refused(_grant(service, app, app.sign(claims)), "INVALID_GRANT")
+
+
+async def test_an_assertion_is_no_longer_than_ten_thousand_characters(service: Running, app: App, user_id: str) -> None:
+    claims = service.claims(app.client_id, sub=user_id, sub_type="user", pad="")
+    spare = jws.MAX_CHARS - len(app.sign(claims))
+    just, over = (app.sign(claims | {"pad": "x" * size}) for size in (spare * 3 // 4 - 3, spare * 3 // 4 + 3))
+    assert len(just) <= jws.MAX_CHARS < len(over)
+    await refused(_grant(service, app, over), "INVALID_GRANT")
+    await refused(_grant(service, app, app.sign(claims | {"pad": "x" * 100_000})), "INVALID_GRANT")
+    await _grant(service, app, just)
+
+
+async def test_an_assertion_is_used_once_over_two_replicas(own: Running, tmp_path: Path) -> None:
+    app, user_id = await own.jwt_app(), await own.user()
+    settings = replace(own.settings, listen=settings_of("", tmp_path).listen)
+    async with serving(settings, own.made) as other:
+        await other.by_assertion(app, user_id)  # it knows the app
+        for _ in range(10):
+            assertion = app.sign(own.claims(app.client_id, sub=user_id, sub_type="user"))
+            calls = (_grant(replica, app, assertion) for replica in (own, other) * 5)
+            answers = await asyncio.gather(*calls, return_exceptions=True)
+            assert sum(not isinstance(answer, BaseException) for answer in answers) == 1
+        # One after another, and for the domain itself, too.
+        assertion = app.sign(own.claims(app.client_id, sub=DOMAIN, sub_type="service"))
+        await _grant(own, app, assertion)
+        await refused(_grant(other, app, assertion), "INVALID_GRANT")
+
+
+async def test_an_id_of_an_assertion_is_one_apps_alone(service: Running, user_id: str) -> None:
+    """That one app used it takes it from no other."""
+    for _ in range(2):
+        await service.by_assertion(await service.jwt_app(), user_id, jti="the same")
+
+
+async def _trust(service: Running, app: App, key: Any, algorithm: str) -> None:
+    """Give an app a further key, before any process has looked at the app."""
+    trusted = read_trusted_key(public_pem(key))
+    assert trusted.algorithm == algorithm
+    async with service.database() as database:
+        await Store(database).insert_trusted_key(DOMAIN, app.client_id, trusted, service.clock.now())
+        await database.execute("select pg_notify('token_changes', 'app:' || $1)", app.client_id)
+    await asyncio.sleep(1.2)

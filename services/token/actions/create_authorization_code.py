@@ -2,17 +2,35 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from services.token import jws
 from services.token.actions.grants.authorization_code import SECRET_BYTES
 from services.token.actions.phases import admission, scopes
-from services.token.errors import InvalidRequest, NotFoundUser, UnauthorizedClient, UserDisabled
-from services.token.model import App, AuthorizationCode, Proof
+from services.token.errors import (
+    InvalidRequest,
+    InvalidScope,
+    NotFoundUser,
+    TokenRefusal,
+    UnauthorizedClient,
+    UserDisabled,
+)
+from services.token.events import EventName
+from services.token.model import App, AuthorizationCode, Event, Proof
 from services.token.resources import Resources
 
 _LIFETIME = timedelta(minutes=10)
+
+# What the audit log calls each refusal.
+_RULES: Mapping[type[TokenRefusal], str] = {
+    UnauthorizedClient: "client",
+    InvalidRequest: "request",
+    InvalidScope: "scope",
+    NotFoundUser: "no_user",
+    UserDisabled: "disabled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +50,7 @@ class CodeRequest:
 
 
 async def create_authorization_code(resources: Resources, *, request: CodeRequest) -> str:
-    """Make a code, which lives 10 minutes and is redeemed once.
+    """Make a code, which lives 10 minutes and is redeemed once. A refusal is audited: the user was proven.
 
     Raises:
         NotFoundUser, UserDisabled: so it is.
@@ -40,16 +58,11 @@ async def create_authorization_code(resources: Resources, *, request: CodeReques
         InvalidRequest: the redirect URI is not the app's, or an app without a secret brings no challenge.
         InvalidScope: more was asked for than the app has.
     """
-    app = await resources.directory.app(request.client_id)
-    if app is None or app.domain_id != request.domain_id or not app.admitted or not admission.redeems_codes(app.type):
-        raise UnauthorizedClient(detail=f"client {request.client_id!r} gets no codes in {request.domain_id!r}")
-    _check(request, app)
-    granted = scopes.narrow(request.scopes, app.scopes)
-    user = await resources.store.select_user(request.domain_id, request.user_id)
-    if user is None:
-        raise NotFoundUser
-    if user.status != "enabled":
-        raise UserDisabled
+    try:
+        granted = await _granted(resources, request)
+    except TokenRefusal as refusal:
+        await _write_withheld(resources, request, _RULES[type(refusal)])
+        raise
     code_id, secret = resources.new_id(), os.urandom(SECRET_BYTES)
     code = AuthorizationCode(
         domain_id=request.domain_id,
@@ -67,6 +80,39 @@ async def create_authorization_code(resources: Resources, *, request: CodeReques
     )
     await resources.store.insert_authorization_code(code, request.proof, resources.new_id())
     return jws.encode(code_id.bytes + secret)
+
+
+async def _granted(resources: Resources, request: CodeRequest) -> tuple[str, ...]:
+    """Scopes of the code, which nothing stands against."""
+    app = await resources.directory.app(request.client_id)
+    if app is None or app.domain_id != request.domain_id or not app.admitted or not admission.redeems_codes(app.type):
+        raise UnauthorizedClient(detail=f"client {request.client_id!r} gets no codes in {request.domain_id!r}")
+    _check(request, app)
+    granted = scopes.narrow(request.scopes, app.scopes)
+    user = await resources.store.select_user(request.domain_id, request.user_id)
+    if user is None:
+        raise NotFoundUser
+    if user.status != "enabled":
+        raise UserDisabled
+    return granted
+
+
+async def _write_withheld(resources: Resources, request: CodeRequest, rule: str) -> None:
+    """In the log of a domain that there is. Of the app's id no more than that it is one of the domain's."""
+    if await resources.directory.domain(request.domain_id) is None:
+        return
+    app = await resources.directory.app(request.client_id)
+    client_id = app.client_id if app and app.domain_id == request.domain_id else None
+    await resources.store.insert_audit(
+        Event(
+            request.domain_id,
+            resources.new_id(),
+            EventName.AUTHORIZATION_CODE_WITHHELD,
+            client_id,
+            user_id=request.user_id,
+            detail=rule,
+        )
+    )
 
 
 def _check(request: CodeRequest, app: App) -> None:

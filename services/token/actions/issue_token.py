@@ -2,7 +2,8 @@
 
 from services.token.actions.phases import sessions, signing
 from services.token.errors import ImpersonationRefused, NotFoundDomain, NotFoundUser, UnauthorizedClient, UserDisabled
-from services.token.model import Actor, Domain, Issued, Proof
+from services.token.events import EventName
+from services.token.model import Actor, Domain, Event, Issued, Proof
 from services.token.resources import Resources
 
 _ERRORS = {"no_user": NotFoundUser, "disabled": UserDisabled, "superadmin": ImpersonationRefused}
@@ -27,12 +28,26 @@ async def issue_token(
         NotFoundDomain, NotFoundUser, UserDisabled: so it is.
         UnauthorizedClient: the client is not one of the domain's, or not admitted.
         ImpersonationRefused: a superadmin.
+        LimitExceeded: the domain has had its grants of this second.
     """
     domain = await resources.directory.domain(domain_id)
     if domain is None:
         raise NotFoundDomain
     resources.keyring.check(domain_id)
+    resources.limits.take(domain)
     scopes = await _scopes_of(resources, client_id, domain)
+    if scopes is None:
+        await resources.store.insert_audit(
+            Event(
+                domain_id,
+                resources.new_id(),
+                EventName.ISSUE_TOKEN_REFUSED,
+                user_id=user_id,
+                actor=actor.subject if actor else None,
+                detail="client",
+            )
+        )
+        raise UnauthorizedClient(detail=f"client {client_id!r} is not admitted to {domain_id}")
     # An app or access key whose id a user bears is not that user.
     acting = actor if actor and not (actor.role and actor.subject == user_id) else None
     # A role marks a user, and a user has no more than the scopes of the token that it came with; also for itself.
@@ -54,12 +69,15 @@ async def issue_token(
     return signing.for_session(resources, session, refresh_token, scopes, domain=domain, client_id=client_id)
 
 
-async def _scopes_of(resources: Resources, client_id: str, domain: Domain) -> tuple[str, ...]:
-    """Scopes that tokens may have which are got through a client: an app's own, or the domain's for access keys."""
+async def _scopes_of(resources: Resources, client_id: str, domain: Domain) -> tuple[str, ...] | None:
+    """Scopes that tokens may have which are got through a client: an app's own, or the domain's for access keys.
+
+    `None` where there are to be no tokens: the client is not one of the domain's, or not admitted.
+    """
     owner = await resources.directory.owner(client_id)
     if owner == (domain.domain_id, "access_key"):
         return domain.scopes
     app = await resources.directory.app(client_id)
     if app is None or app.domain_id != domain.domain_id or not app.admitted:
-        raise UnauthorizedClient(detail=f"client {client_id!r} is not admitted to {domain.domain_id}")
+        return None
     return app.scopes

@@ -2,9 +2,10 @@
 
 from services.runtime.errors import Refusal
 from services.token.actions.grants import ALIASES, GRANTS
-from services.token.actions.phases import admission, clients
+from services.token.actions.phases import admission, clients, refusals
 from services.token.errors import UnsupportedGrantType
-from services.token.model import AuthMethod, Event, Issued, TokenRequest
+from services.token.events import EventName
+from services.token.model import Issued, TokenRequest
 from services.token.resources import Resources
 
 
@@ -18,25 +19,31 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
         UnsupportedGrantType: there is no such grant.
         InvalidRequest, InvalidClient, UnauthorizedClient, InvalidScope, InvalidGrant, InvalidRefreshToken,
         FieldMissing: as the phases and the grants say.
+        LimitExceeded: the domain has had its grants of this second; nothing was used up.
         Unavailable: nothing can be signed now; nothing was used up.
     """
     grant_type = ALIASES.get(request.grant_type, request.grant_type)
     answer = GRANTS.get(grant_type)
     if answer is None:
-        raise UnsupportedGrantType(detail=f"grant_type {grant_type[:64]!r}")
+        raise UnsupportedGrantType
     client = await clients.authenticate(resources, request)
+    try:
+        await _check_admission(resources, client, grant_type)
+        resources.keyring.check(client.domain.domain_id)
+        return await answer(resources, client, request)
+    except Refusal:
+        # Whoever knows an id could use the grants of its domain up. A code, refresh token or assertion that is none is
+        # found out before anything is waited for, or soon: little is held meanwhile.
+        if not refusals.is_proven(client):
+            resources.limits.give_back(client.domain)
+        raise
+
+
+async def _check_admission(resources: Resources, client: clients.Client, grant_type: str) -> None:
     try:
         admission.check(client, grant_type)
     except Refusal as refusal:
-        if client.method is not AuthMethod.NONE:
-            event = Event(
-                client.domain.domain_id,
-                resources.new_id(),
-                "grant.refused",
-                client.app.client_id,
-                detail=refusal.detail,
-            )
-            await resources.store.insert_audit(event)
+        if refusals.is_proven(client):
+            # Ours: the app's id, its type, the grant.
+            await refusals.write(resources, client, EventName.GRANT_REFUSED, refusal.detail or refusal.reason)
         raise
-    resources.keyring.check(client.domain.domain_id)
-    return await answer(resources, client, request)

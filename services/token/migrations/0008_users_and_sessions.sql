@@ -204,6 +204,21 @@ begin
 end
 $$;
 
+-- Takes a user out of the audit log: what happened stays, and `p_pseudonym` stands for who it was. How the user was
+-- proven, such as a number of a telephone, goes.
+create function token.erase_user_from_audit(
+    p_domain_id text,
+    p_user_id text,
+    p_pseudonym text
+) returns void
+language plpgsql as $$
+begin
+    update token.audit a set user_id = p_pseudonym, proof_identity = null
+    where a.domain_id = p_domain_id and a.user_id = p_user_id;
+    update token.audit a set actor = p_pseudonym where a.domain_id = p_domain_id and a.actor = p_user_id;
+end
+$$;
+
 -- Deletes a user: its row and whatever tokens could be got by, and its id and identities in the audit log, where
 -- `p_pseudonym` stands instead. Verdicts: those of lock_user, `deleted`.
 create function token.delete_user(
@@ -242,9 +257,7 @@ begin
     values (p_domain_id, p_event_id, p_user_id, 'deleted');
     insert into token.audit (domain_id, event_id, event, user_id, actor)
     values (p_domain_id, p_event_id, 'user.deleted', p_user_id, p_actor);
-    update token.audit a set user_id = p_pseudonym, proof_identity = null
-    where a.domain_id = p_domain_id and a.user_id = p_user_id;
-    update token.audit a set actor = p_pseudonym where a.domain_id = p_domain_id and a.actor = p_user_id;
+    perform token.erase_user_from_audit(p_domain_id, p_user_id, p_pseudonym);
     return 'deleted';
 end
 $$;

@@ -28,11 +28,14 @@ from services.token.store.users import Users
 
 _DAY = timedelta(days=1)
 
+AUDIT_KEPT = 360 * _DAY
+"""How long audit rows are kept at the most; a domain may keep them for less."""
+
 PARTITIONED = (
     Partitioned("token.session", "uuid7", span=30 * _DAY, keep=180 * _DAY, fillfactor=70),
     Partitioned("token.authorization_code", "uuid7", span=_DAY, keep=_DAY, fillfactor=70),
     Partitioned("token.used_assertion", "time", span=_DAY, keep=_DAY),
-    Partitioned("token.audit", "uuid7", span=30 * _DAY, keep=360 * _DAY),
+    Partitioned("token.audit", "uuid7", span=30 * _DAY, keep=AUDIT_KEPT),
     # An access token lives a day at the most.
     Partitioned("token.revocation", "uuid7", span=_DAY, keep=2 * _DAY),
     Partitioned("token.user_event", "uuid7", span=30 * _DAY, keep=30 * _DAY),

@@ -149,6 +149,10 @@ class Apps(Section):
         """Take a key from an app; whether it had it."""
         return await self._text(_SQL["delete_trusted_key"], domain_id, client_id, key_id) is not None
 
+    async def check_app_limit(self, domain_id: str, limit: int) -> bool:
+        """Whether a domain of at most `limit` apps may have one more, which the same transaction then makes."""
+        return bool(await self._database.fetchval(_SQL["check_app_limit"], domain_id, limit))
+
 
 def _app(row: Mapping[str, Any]) -> App:
     lists = ("redirect_uris", "scopes", "permissions", "push_access_ids", "secret_hashes")

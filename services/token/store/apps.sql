@@ -83,3 +83,6 @@ returning key_id, algorithm, public_key, enabled, created_at;
 
 -- name: delete_trusted_key
 delete from token.trusted_key where domain_id = $1 and client_id = $2 and key_id = $3 returning key_id;
+
+-- name: check_app_limit
+select token.check_app_limit(p_domain_id => $1, p_limit => $2);

@@ -158,6 +158,10 @@ class Users(Section):
         rows = await self._database.fetch(_SQL["select_profiles"], domain_id, after, limit)
         return [_profile(row) for row in rows]
 
+    async def check_user_limit(self, domain_id: str, limit: int, now: datetime) -> bool:
+        """Whether a domain of at most `limit` users may have one more, whom the same transaction then makes."""
+        return bool(await self._database.fetchval(_SQL["check_user_limit"], domain_id, limit, now))
+
 
 def _json(user_data: Mapping[str, str]) -> str:
     return json.dumps(dict(user_data), ensure_ascii=False)

@@ -39,3 +39,6 @@ select u.*, token.user_etag(u) as etag from token.app_user u
 where u.domain_id = $1 and u.user_id > $2
 order by u.user_id
 limit $3;
+
+-- name: check_user_limit
+select token.check_user_limit(p_domain_id => $1, p_limit => $2, p_now => $3);

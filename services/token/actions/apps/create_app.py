@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from services.runtime.auth import Principal
+from services.token.actions.phases import quotas
 from services.token.actions.phases.admission import RULES
 from services.token.actions.phases.reach import check_push_apps, check_reach
 from services.token.actions.phases.requests import once
+from services.token.errors import NotFoundDomain
 from services.token.model import AppType, AuthMethod, Event, StoredTrustedKey
 from services.token.records import RequestId
 from services.token.resources import Resources
@@ -39,13 +41,19 @@ async def create_app(
     Raises:
         PermissionDenied: a permission that the caller does not hold, or a scope that opens one.
         FieldInvalid: a push app that is not the domain's; a request id of another call.
+        NotFoundDomain: the domain is gone.
+        QuotaExceeded: the domain has as many apps as it may.
     """
+    domain = await resources.directory.domain(caller.domain_id)
+    if domain is None:
+        raise NotFoundDomain
     check_reach(caller, permissions=new.permissions, scopes=new.scopes, push_access_ids=new.push_access_ids)
 
     async def make(store: Statements) -> tuple[str, ...]:
         has_secret = AuthMethod.POST in RULES[new.type].methods and new.key is None
         domain_id, client_id, secret = caller.domain_id, new_id(), new_secret() if has_secret else ""
         now = resources.clock.now()
+        await quotas.check_apps(store, domain)
         await check_push_apps(store, domain_id, new.push_access_ids)
         await store.insert_credential(client_id, domain_id, "app")
         await store.insert_app(

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from services.runtime.errors import FieldMissing
 from services.token import jws
-from services.token.actions.phases import sessions, signing
+from services.token.actions.phases import refusals, sessions, signing
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidGrant
+from services.token.events import EventName
 from services.token.model import CODE_VERIFIER, Issued, TokenRequest, code_challenge
 from services.token.resources import Resources
 
@@ -30,7 +31,11 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         raise FieldMissing("code")
     if not request.redirect_uri:
         raise FieldMissing("redirect_uri")
-    code_id, secret = _read(request.code)
+    try:
+        code_id, secret = _read(request.code)
+    except InvalidGrant:
+        await _write_no_code(resources, client)
+        raise
     challenge = None
     if request.code_verifier:
         # A malformed verifier has no challenge that any code was made with, and uses the code up like a wrong one.
@@ -45,6 +50,8 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         code_challenge=challenge,
     )
     if session is None:
+        if verdict == "unknown":
+            await _write_no_code(resources, client)
         raise InvalidGrant(detail=f"code: {verdict}")
     return signing.for_session(
         resources,
@@ -55,6 +62,12 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         client_id=client.app.client_id,
         typ=client.app.token_type,
     )
+
+
+async def _write_no_code(resources: Resources, client: Client) -> None:
+    """The function writes what became of a code; of what is none, a client that proved itself alone makes a row."""
+    if refusals.is_proven(client):
+        await refusals.write(resources, client, EventName.AUTHORIZATION_CODE_REFUSED, "unknown")
 
 
 def _read(code: str) -> tuple[UUID, bytes]:

@@ -6,9 +6,10 @@ Scope `push:{access_id}` asks for a short one that speaks for a push app, and fo
 from datetime import timedelta
 from typing import Any
 
-from services.token.actions.phases import scopes, signing
+from services.token.actions.phases import refusals, scopes, signing
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidScope
+from services.token.events import EventName
 from services.token.model import PUSH_PERMISSIONS, PUSH_SCOPE, AppType, Event, Issued, TokenRequest
 from services.token.resources import Resources
 
@@ -21,17 +22,16 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
     Raises:
         InvalidScope: a scope that the app does not have, or a push app that it may not speak for.
     """
-    if any(PUSH_SCOPE.fullmatch(scope) for scope in request.scopes):
-        granted, lifetime = request.scopes, _PUSH_LIFETIME
-        claims = await _push_claims(resources, client, request.scopes)
-    else:
-        granted, lifetime = scopes.narrow(request.scopes, client.app.scopes), resources.lifetimes.access_token
-        claims = {"permissions": client.app.permissions}
+    try:
+        granted, lifetime, claims = await _asked_for(resources, client, request)
+    except InvalidScope:
+        await refusals.write(resources, client, EventName.CLIENT_CREDENTIALS_REFUSED, "scope")
+        raise
     await resources.store.insert_audit(
         Event(
             client.domain.domain_id,
             resources.new_id(),
-            "client_credentials.issued",
+            EventName.CLIENT_CREDENTIALS_ISSUED,
             client.app.client_id,
             detail=" ".join(request.scopes) or None,
         )
@@ -47,6 +47,16 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         lifetime=lifetime,
         typ=client.app.token_type,
     )
+
+
+async def _asked_for(
+    resources: Resources, client: Client, request: TokenRequest
+) -> tuple[tuple[str, ...], timedelta, dict[str, Any]]:
+    """Scopes, lifetime and further claims of the token."""
+    if any(PUSH_SCOPE.fullmatch(scope) for scope in request.scopes):
+        return request.scopes, _PUSH_LIFETIME, await _push_claims(resources, client, request.scopes)
+    granted = scopes.narrow(request.scopes, client.app.scopes)
+    return granted, resources.lifetimes.access_token, {"permissions": client.app.permissions}
 
 
 async def _push_claims(resources: Resources, client: Client, requested: tuple[str, ...]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ successor; an older one, or the last one later, ends the session.
 
 from services.runtime.errors import FieldMissing
 from services.token import refresh_tokens
-from services.token.actions.phases import scopes, signing
+from services.token.actions.phases import refusals, scopes, signing
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidRefreshToken, InvalidScope
+from services.token.events import EventName
 from services.token.model import Issued, TokenRequest
 from services.token.resources import Resources
 
@@ -25,6 +26,10 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         raise FieldMissing("refresh_token")
     presented = await refresh_tokens.opened(request.refresh_token, resources.keyring)
     if presented is None or presented.domain_id != client.domain.domain_id:
+        # One of another domain's is some client's; its MAC is good.
+        if presented or refusals.is_proven(client):
+            rule = "domain" if presented else "unknown"
+            await refusals.write(resources, client, EventName.REFRESH_TOKEN_REFUSED, rule)
         raise InvalidRefreshToken(detail="refresh token: not one of this domain's")
     now = resources.clock.now()
     verdict, session = await resources.store.rotate_session(

@@ -15,7 +15,16 @@ _MAX_ID_CHARS = 256
 
 
 class AssertionRefused(Exception):
-    """An assertion that proves nothing; the text says why, for the log."""
+    """An assertion that proves nothing; the text says which rule refused it, in a word, for the log.
+
+    Args:
+        rule: the word.
+        signed: whether a key of the app made it, so that the app itself is refused and no stranger.
+    """
+
+    def __init__(self, rule: str, *, signed: bool) -> None:
+        super().__init__(rule)
+        self.signed = signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +54,23 @@ def verify(text: str, app: App, *, audiences: frozenset[str], types: tuple[str, 
     try:
         token = jws.read(text)
     except jws.JwsError as error:
-        raise AssertionRefused(str(error)) from error
+        raise AssertionRefused(str(error), signed=False) from error
+    keys = [key for key in app.keys if token.header.get("kid", key.key_id) == key.key_id]
+    if not any(token.verifies(key.algorithm, key.public_key) for key in keys):
+        raise AssertionRefused("signature", signed=False)
     typ = token.header.get("typ", types[0])
-    _require(isinstance(typ, str) and typ.lower() in types, "typ")
-    key_id = token.header.get("kid")
-    keys = [key for key in app.keys if key_id in (None, key.key_id)]
-    _require(any(token.verifies(key.algorithm, key.public_key) for key in keys), "signature")
+    require(isinstance(typ, str) and typ.lower() in types, "typ")
     claims = token.claims
-    _require(claims.get("iss") == app.client_id, "iss")
+    require(claims.get("iss") == app.client_id, "iss")
     audience = claims.get("aud")
     if isinstance(audience, list) and len(audience) == 1:
         audience = audience[0]
-    _require(isinstance(audience, str) and audience in audiences, "aud")
+    require(isinstance(audience, str) and audience in audiences, "aud")
     subject, identifier = claims.get("sub"), claims.get("jti")
     if not isinstance(subject, str) or not subject:
-        raise AssertionRefused("sub")
+        raise AssertionRefused("sub", signed=True)
     if not isinstance(identifier, str) or not 0 < len(identifier) <= _MAX_ID_CHARS:
-        raise AssertionRefused("jti")
+        raise AssertionRefused("jti", signed=True)
     return Assertion(
         subject=subject,
         id_hash=hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).digest(),
@@ -73,10 +82,10 @@ def verify(text: str, app: App, *, audiences: frozenset[str], types: tuple[str, 
 def _check_times(claims: Mapping[str, Any], now: datetime) -> datetime:
     """`exp`, which must be there and near; `nbf` and `iat`, which must not be to come."""
     expires = _time(claims, "exp")
-    _require(expires is not None and now - _LEEWAY < expires <= now + _LONGEST + _LEEWAY, "exp")
+    require(expires is not None and now - _LEEWAY < expires <= now + _LONGEST + _LEEWAY, "exp")
     for name in ("nbf", "iat"):
         moment = _time(claims, name)
-        _require(moment is None or moment <= now + _LEEWAY, name)
+        require(moment is None or moment <= now + _LEEWAY, name)
     assert expires is not None
     return expires
 
@@ -86,13 +95,14 @@ def _time(claims: Mapping[str, Any], name: str) -> datetime | None:
     if value is None:
         return None
     # A bool is an int, and a float is a time whose last digits two readers may see differently.
-    _require(type(value) is int, name)
+    require(type(value) is int, name)
     try:
         return datetime.fromtimestamp(value, UTC)
     except (OverflowError, ValueError, OSError) as error:
-        raise AssertionRefused(name) from error
+        raise AssertionRefused(name, signed=True) from error
 
 
-def _require(condition: object, what: str) -> None:
+def require(condition: object, rule: str) -> None:
+    """See that a rule holds for what an app signed. Raises `AssertionRefused`."""
     if not condition:
-        raise AssertionRefused(what)
+        raise AssertionRefused(rule, signed=True)

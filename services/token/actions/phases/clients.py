@@ -10,12 +10,19 @@ import hmac
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
+from prometheus_client import Counter
+
 from services.token import jws
 from services.token.actions.phases import assertions
+from services.token.actions.phases.assertions import Assertion, AssertionRefused
 from services.token.errors import InvalidClient, InvalidRequest
-from services.token.model import App, AuthMethod, Domain, TokenRequest
+from services.token.events import EventName
+from services.token.model import App, AuthMethod, Domain, Event, TokenRequest
 from services.token.resources import Resources
 from services.token.secret import hash_secret
+
+# In place of audit rows, which a stranger could fill the log with.
+FAILED = Counter("tessera_client_authentication_failed_total", "Clients that did not prove themselves.", ["why"])
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -38,6 +45,7 @@ async def authenticate(resources: Resources, request: TokenRequest) -> Client:
     Raises:
         InvalidRequest: it proves itself in two ways, or names two clients.
         InvalidClient: there is no such client, or its proof is not good, or it has to bring one.
+        LimitExceeded: its domain has had its grants of this second. Nothing was used up.
     """
     ways = [bool(request.basic), bool(request.client_secret), bool(request.client_assertion)]
     if sum(ways) > 1:
@@ -56,12 +64,21 @@ async def authenticate(resources: Resources, request: TokenRequest) -> Client:
     app = await resources.directory.app(client_id)
     domain = await resources.directory.domain(app.domain_id) if app else None
     if secret and not has_secret(app, secret):
+        FAILED.labels("secret" if app else "unknown").inc()
         raise InvalidClient(detail=f"unknown client {client_id!r} or wrong secret")
     if app is None or domain is None:
+        FAILED.labels("unknown").inc()
         raise InvalidClient(detail=f"unknown client {client_id!r}")
+    client = Client(app, domain, method)
+    assertion = None
     if method is AuthMethod.PRIVATE_KEY_JWT:
-        await _check_assertion(resources, request.client_assertion, app, domain)
-    return Client(app, domain, method)
+        assertion = await _verified(resources, request.client_assertion, client)
+    # Not before the proof, else a stranger could use a domain's grants up; and before anything is used up that is good
+    # once. Who brings no proof here may have one in the grant: `token` gives back what was taken for nothing.
+    resources.limits.take(domain)
+    if assertion:
+        await _use_up(resources, assertion, client)
+    return client
 
 
 def read_basic(credential: str) -> tuple[str, str]:
@@ -97,7 +114,8 @@ def _named_by(request: TokenRequest) -> str:
         raise InvalidClient(detail=f"client assertion: {error}") from error
 
 
-async def _check_assertion(resources: Resources, text: str, app: App, domain: Domain) -> None:
+async def _verified(resources: Resources, text: str, client: Client) -> Assertion:
+    app, domain = client.app, client.domain
     try:
         assertion = assertions.verify(
             text,
@@ -107,14 +125,35 @@ async def _check_assertion(resources: Resources, text: str, app: App, domain: Do
             types=("jwt", "client-authentication+jwt"),
             now=resources.clock.now(),
         )
-    except assertions.AssertionRefused as error:
+        assertions.require(assertion.subject == app.client_id, "sub")
+    except AssertionRefused as error:
+        if error.signed:
+            await _write_refused(resources, client, str(error))
+        else:
+            FAILED.labels("assertion").inc()
         raise InvalidClient(detail=f"client assertion: {error}") from error
-    if assertion.subject != app.client_id:
-        raise InvalidClient(detail="client assertion: sub is not iss")
+    return assertion
+
+
+async def _use_up(resources: Resources, assertion: Assertion, client: Client) -> None:
+    app = client.app
     # It is good once, and must not be spent where no token can be given for it.
     resources.keyring.check(app.domain_id)
     first = await resources.store.insert_used_assertion(
         app.domain_id, app.client_id, assertion.id_hash, assertion.expires_at
     )
     if not first:
+        await _write_refused(resources, client, "replay")
         raise InvalidClient(detail="client assertion: used before")
+
+
+async def _write_refused(resources: Resources, client: Client, rule: str) -> None:
+    await resources.store.insert_audit(
+        Event(
+            client.domain.domain_id,
+            resources.new_id(),
+            EventName.CLIENT_ASSERTION_REFUSED,
+            client.app.client_id,
+            detail=rule,
+        )
+    )

@@ -11,7 +11,7 @@ TesseraError
 │       NotFoundAccessKey, NotFoundPushApp, NotFoundSession
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
-├── ResourceExhausted: Overloaded
+├── ResourceExhausted: Overloaded, LimitExceeded, QuotaExceeded
 ├── FailedPrecondition: AppCredentialsExhausted, LastSuperadmin
 ├── Aborted: EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
@@ -271,6 +271,20 @@ class NotFoundSession(NotFound):
     """No such session in this domain."""
 
 
+class LimitExceeded(ResourceExhausted):
+    """The domain has had as many grants as it may have in this second.
+
+    Nothing was used up: the same call may be tried again a second later.
+    """
+
+
+class QuotaExceeded(ResourceExhausted):
+    """The domain has as many users, or apps, as it may have.
+
+    Nothing was used up; it helps to delete some, or to ask for more.
+    """
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -339,5 +353,7 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "APP_CREDENTIALS_EXHAUSTED": AppCredentialsExhausted,
     "LAST_SUPERADMIN": LastSuperadmin,
     "NOT_FOUND_SESSION": NotFoundSession,
+    "LIMIT_EXCEEDED": LimitExceeded,
+    "QUOTA_EXCEEDED": QuotaExceeded,
 }
 """The class of each reason, by its name on the wire."""
