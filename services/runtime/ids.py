@@ -20,3 +20,8 @@ def uuid7(now: datetime) -> uuid.UUID:
 def lowest_uuid7(moment: datetime) -> uuid.UUID:
     """The smallest id of that moment: the bound of a partition."""
     return uuid.UUID(int=((moment - _EPOCH) // _MILLISECOND) << 80)
+
+
+def uuid7_time(identifier: uuid.UUID) -> datetime:
+    """When a UUIDv7 was made, to the millisecond."""
+    return _EPOCH + (identifier.int >> 80) * _MILLISECOND

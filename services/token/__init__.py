@@ -4,7 +4,8 @@ Owns: domains, apps (OAuth clients) and their admission, trusted keys, access ke
 keys, the audit log; schema `token`.
 
 RPCs: `TokenService` (the OAuth 2.0 server), `MintService` (tokens for users whom account has proven), `KeyService`
-(verification keys for the other services), `TokenAdminService` (operators), Envoy's `Authorization` (`edge.py`).
+(verification keys for the other services), `AccessTokenService` (tokens of users for servers that know them),
+`TokenAdminService` (operators), Envoy's `Authorization` (`edge.py`).
 
 Leaves to account: identity providers, logon pages, links. It turns "this user was proven" into codes and tokens and
 knows nothing of how. Leaves to binding: device tokens.

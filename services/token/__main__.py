@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 from tessera.token.v1 import (
+    access_token_service_pb2,
+    access_token_service_pb2_grpc,
     token_admin_service_pb2,
     token_admin_service_pb2_grpc,
     token_service_pb2,
@@ -23,7 +25,7 @@ from services.token.directory import Directory
 from services.token.edge import AuthorizationServicer
 from services.token.keys import Keyring
 from services.token.resources import Lifetimes, Resources
-from services.token.service import KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
+from services.token.service import AccessTokenServicer, KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
 from services.token.store import PARTITIONED, Store
 from services.token.vault import Vault
 
@@ -44,7 +46,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
         default_domain=settings.default_domain,
     )
     tokens, admin = token_service_pb2.DESCRIPTOR, token_admin_service_pb2.DESCRIPTOR
-    edge = external_auth_pb2.DESCRIPTOR
+    access_tokens, edge = access_token_service_pb2.DESCRIPTOR, external_auth_pb2.DESCRIPTOR
     await keyring.start()
     await partitions.start()
     try:
@@ -64,6 +66,11 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     tokens.services_by_name["KeyService"],
                     token_service_pb2_grpc.add_KeyServiceServicer_to_server,
                     KeyServicer(resources),
+                ),
+                Servicer(
+                    access_tokens.services_by_name["AccessTokenService"],
+                    access_token_service_pb2_grpc.add_AccessTokenServiceServicer_to_server,
+                    AccessTokenServicer(resources),
                 ),
                 Servicer(
                     admin.services_by_name["TokenAdminService"],

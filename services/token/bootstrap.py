@@ -32,6 +32,7 @@ _OPERATOR = (
     "token.session",
     "token.audit",
     "token.impersonate",
+    "token.exchange",
     "account.admin",
     "account.link",
     "account.describe",

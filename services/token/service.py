@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from tessera.token.v1 import access_token_service_pb2, access_token_service_pb2_grpc
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
 from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
@@ -15,11 +16,15 @@ from services.token.actions.create_app import create_app
 from services.token.actions.create_authorization_code import create_authorization_code
 from services.token.actions.create_push_app import create_push_app
 from services.token.actions.create_user import create_user
+from services.token.actions.get_access_token import get_access_token
 from services.token.actions.get_jwks import get_jwks
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
+from services.token.actions.get_user_info import get_user_info
+from services.token.actions.introspect_token import introspect_token
 from services.token.actions.issue_token import issue_token
 from services.token.actions.list_verification_keys import list_verification_keys
+from services.token.actions.revoke_token import revoke_token
 from services.token.actions.set_user_status import set_user_status
 from services.token.actions.token import token
 from services.token.resources import Resources
@@ -33,9 +38,28 @@ class TokenServicer(token_service_pb2_grpc.TokenServiceServicer):
 
     async def Token(self, request: token_service_pb2.TokenRequest, context: Any) -> token_pb2.Token:
         """Issue tokens for a grant."""
-        metadata = dict(context.invocation_metadata() or ())
-        asked = convert.read_token_request(request, str(metadata.get("authorization", "")))
+        asked = convert.read_token_request(request, _authorization(context))
         return convert.write_issued(await token(self._resources, request=asked))
+
+    async def RevokeToken(
+        self, request: token_service_pb2.RevokeTokenRequest, context: Any
+    ) -> token_service_pb2.RevokeTokenResponse:
+        """Revoke a token."""
+        await revoke_token(self._resources, request=convert.read_presented_token(request, _authorization(context)))
+        return token_service_pb2.RevokeTokenResponse()
+
+    async def IntrospectToken(
+        self, request: token_service_pb2.IntrospectTokenRequest, context: Any
+    ) -> token_service_pb2.IntrospectTokenResponse:
+        """Say whether a token is good."""
+        asked = convert.read_presented_token(request, _authorization(context))
+        return convert.write_introspection(await introspect_token(self._resources, request=asked))
+
+    async def GetUserInfo(
+        self, _request: token_service_pb2.GetUserInfoRequest, _context: Any
+    ) -> token_service_pb2.GetUserInfoResponse:
+        """Describe the caller."""
+        return convert.write_user_info(await get_user_info(self._resources, principal()))
 
     async def GetJwks(
         self, request: token_service_pb2.GetJwksRequest, _context: Any
@@ -96,6 +120,20 @@ class KeyServicer(token_service_pb2_grpc.KeyServiceServicer):
         return convert.write_verification_keys(list_verification_keys(self._resources))
 
 
+class AccessTokenServicer(access_token_service_pb2_grpc.AccessTokenServiceServicer):
+    """Tokens of users for servers that know them."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def GetAccessToken(
+        self, request: access_token_service_pb2.GetAccessTokenRequest, _context: Any
+    ) -> token_pb2.Token:
+        """Issue tokens for a user."""
+        user_id = convert.checked_user_id(request.user_id)
+        return convert.write_issued(await get_access_token(self._resources, principal(), user_id=user_id))
+
+
 class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     """What an operator sets up in the domain of its credential."""
 
@@ -146,3 +184,8 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
             append_enabled=request.append_enabled,
         )
         return admin_pb2.CreatePushAppResponse(access_id=access_id, secret_key=secret)
+
+
+def _authorization(context: Any) -> str:
+    """The call's `authorization`, where the client may prove itself; may be empty."""
+    return str(dict(context.invocation_metadata() or ()).get("authorization", ""))

@@ -14,7 +14,7 @@ from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import error_reason_pb2 as token_reasons
-from tessera.token.v1 import token_admin_service_pb2, token_service_pb2
+from tessera.token.v1 import access_token_service_pb2, token_admin_service_pb2, token_service_pb2
 
 from services.account.errors import AccountRefusal
 from services.binding.errors import BindingRefusal
@@ -26,6 +26,7 @@ IMAGE = Path(__file__).parents[2] / "gen" / "tessera.binpb"
 REASONS = {"token": token_reasons, "account": account_reasons, "binding": binding_reasons}
 FILES = (
     token_service_pb2,
+    access_token_service_pb2,
     token_admin_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
@@ -34,6 +35,7 @@ FILES = (
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
 PATHS = {
     "/v2/oauth/token": "token.v1.TokenService.Token",
+    "/v2/user/get_access_token": "token.v1.AccessTokenService.GetAccessToken",
     "/v2/account/link": "account.v1.AccountService.LinkAccount",
     "/v2/account/unlink": "account.v1.AccountService.UnlinkAccount",
     "/v2/account/get_link_info": "account.v1.AccountService.GetLinkInfo",
@@ -45,6 +47,10 @@ PATHS = {
 # Each of these makes something anew, or spends what it is given; clients may repeat any other RPC.
 ONCE = {
     "token.v1.TokenService.Token",
+    # A client's assertion, which may come with these, is good once.
+    "token.v1.TokenService.RevokeToken",
+    "token.v1.TokenService.IntrospectToken",
+    "token.v1.AccessTokenService.GetAccessToken",
     "token.v1.MintService.IssueToken",
     "token.v1.MintService.CreateAuthorizationCode",
     "token.v1.TokenAdminService.CreateApp",

@@ -1,10 +1,9 @@
 """Token: the token endpoint. The phases that every grant goes through stand here, in order."""
 
-from services.runtime.errors import Refusal
 from services.token.actions.grants import ALIASES, GRANTS
 from services.token.actions.phases import admission, clients
 from services.token.errors import UnsupportedGrantType
-from services.token.model import AuthMethod, Event, Issued, TokenRequest
+from services.token.model import Issued, TokenRequest
 from services.token.resources import Resources
 
 
@@ -17,7 +16,7 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
     Raises:
         UnsupportedGrantType: there is no such grant.
         InvalidRequest, InvalidClient, UnauthorizedClient, InvalidScope, InvalidGrant, InvalidRefreshToken,
-        FieldMissing: as the phases and the grants say.
+        InvalidTarget, FieldMissing: as the phases and the grants say.
         Unavailable: nothing can be signed now; nothing was used up.
     """
     grant_type = ALIASES.get(request.grant_type, request.grant_type)
@@ -25,18 +24,6 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
     if answer is None:
         raise UnsupportedGrantType(detail=f"grant_type {grant_type[:64]!r}")
     client = await clients.authenticate(resources, request)
-    try:
-        admission.check(client, grant_type)
-    except Refusal as refusal:
-        if client.method is not AuthMethod.NONE:
-            event = Event(
-                client.domain.domain_id,
-                resources.new_id(),
-                "grant.refused",
-                client.app.client_id,
-                detail=refusal.detail,
-            )
-            await resources.store.insert_audit(event)
-        raise
+    await admission.admit(resources, client, grant_type)
     resources.keyring.check(client.domain.domain_id)
     return await answer(resources, client, request)

@@ -16,6 +16,7 @@ from services.token.store.apps import Apps
 from services.token.store.audit import Audit
 from services.token.store.changes import Changes
 from services.token.store.domains import Domains
+from services.token.store.presented import Presented
 from services.token.store.push_apps import PushApps
 from services.token.store.sessions import Sessions
 from services.token.store.signing_keys import SigningKeys
@@ -35,7 +36,7 @@ PARTITIONED = (
 """Tables whose rows expire, and how long each part of them is kept."""
 
 
-class Statements(Domains, Apps, AccessKeys, PushApps, Users, Sessions, SigningKeys, Audit, Changes):
+class Statements(Domains, Apps, AccessKeys, PushApps, Users, Sessions, Presented, SigningKeys, Audit, Changes):
     """All of them, on the database or in a transaction."""
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 from services.token import jws
 from services.token.actions.phases import assertions
 from services.token.errors import InvalidClient, InvalidRequest
-from services.token.model import App, AuthMethod, Domain, TokenRequest
+from services.token.model import App, AuthMethod, ClientRequest, Domain
 from services.token.resources import Resources
 from services.token.secret import hash_secret
 
@@ -32,8 +32,8 @@ class Client:
     method: AuthMethod
 
 
-async def authenticate(resources: Resources, request: TokenRequest) -> Client:
-    """Find out which client calls the token endpoint.
+async def authenticate(resources: Resources, request: ClientRequest) -> Client:
+    """Find out which client calls the token endpoint, or one beside it.
 
     Raises:
         InvalidRequest: it proves itself in two ways, or names two clients.
@@ -87,7 +87,7 @@ def has_secret(app: App | None, secret: str) -> bool:
     return any(found)
 
 
-def _named_by(request: TokenRequest) -> str:
+def _named_by(request: ClientRequest) -> str:
     """The client that an assertion claims to be; believed after its keys have verified it."""
     if request.client_assertion_type != ASSERTION_TYPE:
         raise InvalidRequest(detail="client_assertion_type is not jwt-bearer")
