@@ -12,7 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
 from tessera.binding.v1 import binding_service_pb2
-from tessera.token.v1 import token_admin_service_pb2, token_service_pb2
+from tessera.token.v1 import access_token_service_pb2, token_admin_service_pb2, token_service_pb2
 
 # Waits of about 0.2, 0.4, 0.8 and 1.6 s: as long as a service needs to start again.
 _POLICY = {
@@ -27,6 +27,7 @@ _THROTTLING = {"maxTokens": 100, "tokenRatio": 0.1}
 
 _FILES = (
     token_service_pb2,
+    access_token_service_pb2,
     token_admin_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
