@@ -34,12 +34,21 @@ class Surface:
 
 OAUTH = Surface(
     tag="Tokens",
-    description="Who may speak: the token endpoint of an OAuth 2.0 server, in the words of RFC 6749.",
+    description="Who may speak: the endpoints of an OAuth 2.0 server, in the words of RFC 6749.",
     prefix="/v2/oauth/",
     security=("client",),
     error="OAuthError",
     word=lambda words: words.oauth,
     member="error",
+)
+USERS = Surface(
+    tag="Users",
+    description="The users of a domain. Every call stays in the domain of its credential.",
+    prefix="/v2/user/",
+    security=("access_token",),
+    error="Error",
+    word=lambda words: words.pds,
+    member="code",
 )
 ACCOUNTS = Surface(
     tag="Accounts",
@@ -83,7 +92,7 @@ DISCOVERY = Surface(
 )
 
 # The first whose prefix fits.
-SURFACES = (OAUTH, ACCOUNTS, ACTIONS, DEVICES, DISCOVERY)
+SURFACES = (OAUTH, USERS, ACCOUNTS, ACTIONS, DEVICES, DISCOVERY)
 
 
 def surface_of(path: str) -> Surface:
@@ -105,6 +114,12 @@ SECURITY_SCHEMES: Mapping[str, Schema] = {
         "description": "`client_id` and `client_secret` of an app, each form-encoded (RFC 6749 section 2.3.1). Both "
         "may stand in the body instead, or `client_assertion` in place of the secret; a client without a secret sends "
         "`client_id` alone.",
+    },
+    "openid": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of a user that has the scope `openid`.",
     },
     "push_app": {
         "type": "http",
@@ -134,7 +149,7 @@ _MESSAGE = ("string", "What went wrong, in words. Not to be relied on.")
 
 ERRORS: Mapping[str, Schema] = {
     "OAuthError": _object(
-        "An error of the token endpoint (RFC 6749 section 5.2), with the members of the other /v2 calls beside it.",
+        "An error of an OAuth endpoint (RFC 6749 section 5.2), with the members of the other /v2 calls beside it.",
         {
             "error": ("string", "The RFC's code."),
             "error_description": ("string", "What went wrong, in ASCII. Not to be relied on."),

@@ -21,7 +21,7 @@ local KEPT = {discovery = true, docs = true}
 
 -- How the caller may prove itself: RFC 6749 section 5.2 for clients, RFC 6750 section 3 for access tokens; nil where that
 -- would not help.
-local function challenge(call, status, reason)
+function reply.challenge(call, status, reason)
   if call.surface == "tpns" then return nil end
   if call.surface == "oauth" and not call.bearer then return status == 401 and 'Basic realm="tessera"' or nil end
   if status == 401 then
@@ -42,7 +42,7 @@ local function tidy(headers, call, status, reason)
   if CA_REQUEST_ID[call.surface] then headers:replace("x-ca-request-id", call.request_id) end
   if not KEPT[call.surface] or status >= 400 then headers:replace("cache-control", "no-store") end
   if call.surface == "oauth" then headers:replace("pragma", "no-cache") end
-  local asked = challenge(call, status, reason)
+  local asked = reply.challenge(call, status, reason)
   if asked then headers:replace("www-authenticate", asked) end
 end
 
