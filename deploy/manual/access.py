@@ -43,7 +43,9 @@ def _permissions() -> list[str]:
         for permission in access.permissions:
             opened.setdefault(permission, []).append(f"`{prefix.strip('/')}`")
     # The one that opens a grant and no RPC.
-    opened[token_exchange.PERMISSION] = [f"token exchange, by [TokenService.Token](token.md#{anchor('TokenService.Token')})"]
+    opened[token_exchange.PERMISSION] = [
+        f"token exchange, by [TokenService.Token](token.md#{anchor('TokenService.Token')})"
+    ]
     grants = {**ROLES, **SCOPES}
     heads = ("permission", *(f"`{name}`" for name in grants), "opens")
     rows = [

@@ -3,10 +3,15 @@
 
 from typing import Any
 
-from tessera.token.v1 import access_token_service_pb2, access_token_service_pb2_grpc
+from tessera.token.v1 import (
+    access_token_service_pb2,
+    access_token_service_pb2_grpc,
+    token_pb2,
+    token_service_pb2,
+    token_service_pb2_grpc,
+)
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
-from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
 from services.runtime.auth import principal
 from services.token import convert

@@ -13,8 +13,8 @@ from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
-from tessera.token.v1 import error_reason_pb2 as token_reasons
 from tessera.token.v1 import access_token_service_pb2, token_admin_service_pb2, token_service_pb2
+from tessera.token.v1 import error_reason_pb2 as token_reasons
 
 from services.account.errors import AccountRefusal
 from services.binding.errors import BindingRefusal

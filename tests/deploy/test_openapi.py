@@ -106,9 +106,7 @@ def test_an_example_is_a_request(rpc: str, schema: dict[str, Any], value: dict[s
 
 
 def test_every_call_with_a_body_has_an_example() -> None:
-    with_body = {
-        rpc_of(operation) for _, verb, operation in operations() if verb == "post"
-    }
+    with_body = {rpc_of(operation) for _, verb, operation in operations() if verb == "post"}
     assert with_body == {example.values[0] for example in examples()}
 
 

@@ -73,9 +73,7 @@ async def setting(stack: Stack) -> AsyncIterator[Setting]:
         open_channel(world.grpc["token"]) as plain,
         open_channel(world.grpc["token"], access_tokens=AccessTokens(plain, credential)) as minting,
     ):
-        yield Setting(
-            world, TokenClient(plain, identities.as_json()), token_service_pb2_grpc.MintServiceStub(minting)
-        )
+        yield Setting(world, TokenClient(plain, identities.as_json()), token_service_pb2_grpc.MintServiceStub(minting))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +89,11 @@ async def in_thread(call: Callable[..., Any], *arguments: Any, **named: Any) -> 
 
 def session(metadata: dict[str, Any], app: App, way: str, **more: Any) -> OAuth2Session:
     made = OAuth2Session(
-        app.client_id, app.secret or app.key, token_endpoint_auth_method=way, revocation_endpoint_auth_method=way, **more
+        app.client_id,
+        app.secret or app.key,
+        token_endpoint_auth_method=way,
+        revocation_endpoint_auth_method=way,
+        **more,
     )
     made.register_client_auth_method(PrivateKeyJWT(metadata["token_endpoint"]))
     return made
@@ -213,9 +215,7 @@ async def test_client_credentials(setting: Setting, metadata: dict[str, Any], wa
     assert (claims["sub"], claims["kind"], claims["permissions"]) == (app.client_id, "service", ["binding.read"])
     answer = await in_thread(client.revoke_token, metadata["revocation_endpoint"], token["access_token"])
     assert answer.status_code == 200
-    answer = await in_thread(
-        client.introspect_token, metadata["introspection_endpoint"], token=token["access_token"]
-    )
+    answer = await in_thread(client.introspect_token, metadata["introspection_endpoint"], token=token["access_token"])
     assert answer.json() == {"active": False}
 
 

@@ -136,7 +136,9 @@ class Mint:
         server = _call(await self._server_token())
         links = await _side_by_side([lambda owner=owner: self._linked(server, owner) for owner in owners], _nobody)
         bindings = await self._make_bindings(_KNOWN, _nobody)
-        access_tokens = await _side_by_side([lambda owner=owner: self._user_token(owner) for owner in known_users], _nobody)
+        access_tokens = await _side_by_side(
+            [lambda owner=owner: self._user_token(owner) for owner in known_users], _nobody
+        )
         self._known = [
             {
                 "domain_id": DEFAULT_DOMAIN,

@@ -9,10 +9,15 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tessera.edge import external_auth_pb2_grpc
-from tessera.token.v1 import access_token_service_pb2, access_token_service_pb2_grpc
+from tessera.token.v1 import (
+    access_token_service_pb2,
+    access_token_service_pb2_grpc,
+    token_pb2,
+    token_service_pb2,
+    token_service_pb2_grpc,
+)
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
-from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
 from tests.support.calls import Metadata, bearer
 
@@ -61,13 +66,9 @@ class TokenClient:
             token_service_pb2.RevokeTokenRequest(token=token, **parameters), metadata=metadata
         )
 
-    async def introspect(
-        self, app: App, token: str, **parameters: str
-    ) -> token_service_pb2.IntrospectTokenResponse:
+    async def introspect(self, app: App, token: str, **parameters: str) -> token_service_pb2.IntrospectTokenResponse:
         parameters |= {"client_id": app.client_id, "client_secret": app.secret}
-        return await self.tokens.IntrospectToken(
-            token_service_pb2.IntrospectTokenRequest(token=token, **parameters)
-        )
+        return await self.tokens.IntrospectToken(token_service_pb2.IntrospectTokenRequest(token=token, **parameters))
 
     async def user_info(self, access_token: str) -> token_service_pb2.GetUserInfoResponse:
         return await self.tokens.GetUserInfo(token_service_pb2.GetUserInfoRequest(), metadata=bearer(access_token))

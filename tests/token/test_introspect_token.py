@@ -1,6 +1,5 @@
 """RFC 7662, and who may ask for what (docs/adr/0028)."""
 
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -73,9 +72,7 @@ async def test_the_hint_is_not_needed(service: Running, app: App, issued: token_
             assert (await service.introspect(app, token, token_type_hint=hint)).active
 
 
-async def test_another_client_of_the_domain_sees_access_tokens_alone(
-    service: Running, issued: token_pb2.Token
-) -> None:
+async def test_another_client_of_the_domain_sees_access_tokens_alone(service: Running, issued: token_pb2.Token) -> None:
     other = await service.web_app()
     assert (await service.introspect(other, issued.access_token)).active
     assert await service.introspect(other, issued.refresh_token) == INACTIVE
@@ -221,5 +218,7 @@ async def test_a_token_got_through_an_access_key(service: Running, app: App) -> 
     issued = await service.mint.IssueToken(request_, metadata=await service.minter())
     assert (await service.introspect(app, issued.access_token)).client_id == key.access_key_id
     async with service.database() as database:
-        await database.execute("update token.access_key set enabled = false where access_key_id = $1", key.access_key_id)
+        await database.execute(
+            "update token.access_key set enabled = false where access_key_id = $1", key.access_key_id
+        )
     assert await service.introspect(app, issued.access_token) == INACTIVE

@@ -3,6 +3,8 @@
 `sub_type` says whom the app speaks for: a `user` of the domain, or the domain itself (`service`).
 """
 
+from datetime import timedelta
+
 from services.runtime.errors import FieldMissing
 from services.runtime.validation import USER_ID
 from services.token.actions.phases import assertions, scopes, sessions, signing
@@ -11,6 +13,8 @@ from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidGrant
 from services.token.model import Event, Issued, TokenRequest
 from services.token.resources import Resources
+
+_LONGEST = timedelta(minutes=15)
 
 
 async def answer(resources: Resources, client: Client, request: TokenRequest) -> Issued:
@@ -30,6 +34,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
             client.app,
             audiences=frozenset((client.domain.domain_id, client.domain.issuer)),
             types=("jwt", "authorization-grant+jwt"),
+            longest=_LONGEST,
             now=resources.clock.now(),
         )
     except AssertionRefused as error:

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import unquote_plus
 
 from services.token import jws
@@ -18,6 +19,9 @@ from services.token.resources import Resources
 from services.token.secret import hash_secret
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+# What clients of others' making take for granted (Authlib, say). Each assertion is good once all the same.
+_LONGEST = timedelta(hours=1)
 
 # Compared with where there is no client, so that its absence costs as much as a wrong secret.
 _NO_HASHES = (bytes(hashlib.sha256().digest_size),)
@@ -105,6 +109,7 @@ async def _check_assertion(resources: Resources, text: str, app: App, domain: Do
             # RFC 7523 section 3 allows the endpoint's URL; a service of ours knows its domain and no URL.
             audiences=frozenset((domain.domain_id, domain.issuer, domain.token_endpoint)),
             types=("jwt", "client-authentication+jwt"),
+            longest=_LONGEST,
             now=resources.clock.now(),
         )
     except assertions.AssertionRefused as error:
