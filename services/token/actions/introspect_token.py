@@ -58,11 +58,11 @@ async def _refresh_token(resources: Resources, client: Client, token: RefreshTok
         return None
     state = await resources.store.select_refresh_token_state(
         token.domain_id,
-        client.app.client_id,
         token.session_id,
-        token.secret_hash,
-        token.generation,
-        resources.clock.now(),
+        client.app.client_id,
+        secret_hash=token.secret_hash,
+        generation=token.generation,
+        now=resources.clock.now(),
     )
     if state is None:
         return None

@@ -55,7 +55,7 @@ class Presented(Section):
         )
 
     async def select_refresh_token_state(
-        self, domain_id: str, client_id: str, session_id: UUID, secret_hash: bytes, generation: int, now: datetime
+        self, domain_id: str, session_id: UUID, client_id: str, *, secret_hash: bytes, generation: int, now: datetime
     ) -> RefreshTokenState | None:
         """The session that a refresh token of that generation may go on with; `None` where it may not."""
         row = await self._database.fetchrow(
