@@ -3,11 +3,15 @@
 import json
 
 import pytest
+from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2
 
-from services.runtime.auth import ROLES
+from services.runtime.auth import EDGE_HEADER, EDGE_TYPE, ROLES
+from services.token.keys import EDGE, Keyring
+from services.token.store import Store
+from services.token.vault import Vault
 from tests.support.calls import Metadata, bearer, refused
-from tests.support.token import Running
+from tests.support.token import DOMAIN, Running
 from tests.support.token_client import App, content
 
 ADMINS = tuple(sorted(permission for permission in ROLES["admin"] if not permission.endswith(".own")))
@@ -59,6 +63,31 @@ async def test_who_acts_in_the_end_stays_named(service: Running, app: App) -> No
     admin = await service.access_token(await calls(service, app), await service.user(role="admin"))
     got = await service.access_token(bearer(admin.access_token), await service.user())
     assert content(got.access_token)["act"] == {"sub": app.client_id}
+
+
+async def test_an_access_key_whose_request_the_gateway_verified(service: Running) -> None:
+    """Its scopes are the domain's: it has none of its own."""
+    request = admin_pb2.CreateAccessKeyRequest(permissions=["token.impersonate"])
+    key_id = (await service.admin.CreateAccessKey(request, metadata=await service.operator())).access_key_id
+    got = await service.access_token(await by_edge(service, "token", key_id), await service.user(role="admin"))
+    claims = content(got.access_token)
+    assert (claims["client_id"], claims["act"], got.role) == (key_id, {"sub": key_id}, "user")
+    assert {"ACCOUNT.ALL", "FILE.ALL"} <= set(got.scope.split())
+    for_another = await by_edge(service, "account", key_id)
+    await refused(service.access_token(for_another, await service.user()), "UNAUTHENTICATED")
+
+
+async def by_edge(service: Running, audience: str, key_id: str) -> Metadata:
+    """What the edge makes of an access key's signed request."""
+    async with service.database() as database:
+        store = Store(database)
+        keyring = Keyring(
+            store.select_signing_keys, store.select_signing_key_version, Vault(service.settings.master_key.secret)
+        )
+        await keyring.ask()
+    key, now = keyring.active(DOMAIN, EDGE), service.clock.timestamp()
+    who = {"kind": "access_key", "sub": key_id, "client_id": key_id, "permissions": ["token.impersonate"]}
+    return [(EDGE_HEADER, key.sign({"iss": key.issuer, "aud": audience, "iat": now, "exp": now + 60} | who, EDGE_TYPE))]
 
 
 async def test_superadmins_are_not_impersonated(service: Running, app: App) -> None:

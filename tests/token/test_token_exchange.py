@@ -10,6 +10,7 @@ import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2
 
+from services.runtime.auth import ROLES
 from services.token import jws
 from services.token.actions.grants.token_exchange import ACCESS_TOKEN_TYPE
 from services.token.actions.phases.admission import TOKEN_EXCHANGE
@@ -17,6 +18,7 @@ from tests.support.calls import bearer, refusal_in, refused
 from tests.support.token import DOMAIN, ISSUER, Running
 from tests.support.token_client import App, content
 
+ADMINS = tuple(sorted(permission for permission in ROLES["admin"] if not permission.endswith(".own")))
 SCOPES = ("openid", "ACCOUNT.ALL", "FILE.ALL")
 
 
@@ -99,11 +101,13 @@ async def test_who_acted_before_stays_named(service: Running, worker: App, issue
 
 async def test_an_impersonator_stays_named_to_the_end(service: Running, worker: App) -> None:
     """Also where a further token is got by the exchanged one."""
-    app = await service.web_app(scopes=SCOPES, permissions=["token.impersonate"])
+    app = await service.web_app(scopes=SCOPES, permissions=ADMINS)
     caller = bearer((await service.by_secret(app)).access_token)
-    impersonated = await service.access_token(caller, await service.user())
+    impersonated = await service.access_token(caller, await service.user(role="admin"))
     got = await exchange(service, worker, impersonated.access_token)
     assert content(got.access_token)["act"] == {"sub": worker.client_id, "act": {"sub": app.client_id}}
+    further = await service.access_token(bearer(got.access_token), await service.user())
+    assert content(further.access_token)["act"] == {"sub": app.client_id}
 
 
 async def test_a_chain_has_an_end(service: Running, worker: App, issued: token_pb2.Token) -> None:
