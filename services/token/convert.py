@@ -85,7 +85,7 @@ def checked_status(text: str) -> str:
 
 def read_token_request(message: token_service_pb2.TokenRequest, authorization: str) -> TokenRequest:
     """Read a request to the token endpoint, with its `authorization` header, of which only Basic counts here."""
-    for name in ("grant_type", "redirect_uri", "code", "refresh_token", "audience"):
+    for name in ("grant_type", "redirect_uri", "code", "refresh_token", "audience", "resource"):
         if len(getattr(message, name)) > _MAX_PARAMETER:
             raise FieldInvalid(name)
     return TokenRequest(
@@ -101,6 +101,7 @@ def read_token_request(message: token_service_pb2.TokenRequest, authorization: s
         subject_token_type=message.subject_token_type,
         requested_token_type=message.requested_token_type,
         audience=message.audience,
+        resource=message.resource,
         actor_token=message.actor_token,
     )
 

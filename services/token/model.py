@@ -291,6 +291,7 @@ class TokenRequest(ClientRequest):
     subject_token_type: str = ""
     requested_token_type: str = ""
     audience: str = ""
+    resource: str = ""
     actor_token: str = field(default="", repr=False)
 
 

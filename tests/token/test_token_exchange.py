@@ -151,6 +151,10 @@ async def test_an_audience_that_is_a_service(service: Running, worker: App, issu
 async def test_an_audience_that_is_none(service: Running, app: App, worker: App, issued: token_pb2.Token) -> None:
     for wrong in (app.client_id, "unknown", "https://other.example", "x" * 4000):
         await refused(exchange(service, worker, issued.access_token, audience=wrong), "INVALID_TARGET", "audience")
+    # A narrowing that was asked for and not understood must not be left out.
+    other = {"resource": "https://other.example/api"}
+    await refused(exchange(service, worker, issued.access_token, **other), "INVALID_TARGET", "resource")
+    assert (await exchange(service, worker, issued.access_token, resource=ISSUER)).access_token
     idle = await service.app(admin_pb2.APP_TYPE_SERVICE, admit=False)
     await refused(exchange(service, worker, issued.access_token, audience=idle.client_id), "INVALID_TARGET")
 

@@ -31,6 +31,7 @@ func main() {
 	register(rest, accountv1.RegisterAccountServiceHandlerFromEndpoint, *account)
 	register(rest, bindingv1.RegisterBindingServiceHandlerFromEndpoint, *binding)
 	register(rest, tokenv1.RegisterTokenServiceHandlerFromEndpoint, *token)
+	register(rest, tokenv1.RegisterAccessTokenServiceHandlerFromEndpoint, *token)
 
 	mux := http.NewServeMux()
 	mux.Handle("/rpc/", style)

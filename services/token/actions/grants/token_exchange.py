@@ -28,7 +28,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         FieldMissing: no subject token, or no type of it.
         UnauthorizedClient: the app does not hold the permission.
         InvalidRequest: the subject token gives nothing (RFC 8693 section 2.2.2).
-        InvalidTarget: an audience that is no service of the domain.
+        InvalidTarget: an audience that is no service of the domain, or a resource that is not its issuer.
         InvalidScope: more was asked for than the subject token has.
     """
     try:
@@ -42,6 +42,8 @@ async def _exchange(resources: Resources, client: Client, request: TokenRequest)
     if PERMISSION not in client.app.permissions:
         raise UnauthorizedClient(detail=f"{client.app.client_id} does not hold {PERMISSION}")
     _check(request)
+    if request.resource not in ("", client.domain.issuer):
+        raise InvalidTarget("The input parameter resource is not supported.", detail="resource", field="resource")
     audience = await _audience(resources, client, request.audience)
     subject, session = await _subject(resources, client, request.subject_token)
     granted = scopes.narrow(request.scopes, subject.scopes)
