@@ -72,7 +72,8 @@ async def _seed(layout: Layout, token: grpc.aio.Channel, account: grpc.aio.Chann
             name="Demo web server",
             type=token_pb2.APP_TYPE_WEB_SERVER,
             redirect_uris=[_REDIRECT_URI],
-            scopes=_SCOPES,
+            # It logs users on, too.
+            scopes=(*_SCOPES, "openid"),
             permissions=_PERMISSIONS,
             push_access_ids=[push.access_id],
         ),

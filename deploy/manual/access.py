@@ -7,6 +7,7 @@ from deploy.manual.markdown import anchor, table
 from deploy.manual.reference import elements, methods, page_of
 from services.runtime.auth import ROLES, SCOPES
 from services.runtime.interceptors import FOREIGN
+from services.token.actions.grants import token_exchange
 
 _MARK = "●"
 
@@ -41,6 +42,10 @@ def _permissions() -> list[str]:
     for prefix, access in FOREIGN.items():
         for permission in access.permissions:
             opened.setdefault(permission, []).append(f"`{prefix.strip('/')}`")
+    # The one that opens a grant and no RPC.
+    opened[token_exchange.PERMISSION] = [
+        f"token exchange, by [TokenService.Token](token.md#{anchor('TokenService.Token')})"
+    ]
     grants = {**ROLES, **SCOPES}
     heads = ("permission", *(f"`{name}`" for name in grants), "opens")
     rows = [

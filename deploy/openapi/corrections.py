@@ -101,7 +101,9 @@ def _in_path(parameter: Node) -> Node:
 
 
 def _security(surface: Surface, rpc: Rpc) -> list[Node]:
-    ways: list[Node] = [{name: []} for name in surface.security]
+    # Among the calls on which a client proves itself, one is a user's own.
+    names = ("openid",) if surface is OAUTH and not rpc.anonymous else surface.security
+    ways: list[Node] = [{name: []} for name in names]
     # Strangers may call it; where they can prove who they are, they need not in this way.
     return [{}, *ways] if rpc.anonymous and ways else ways
 

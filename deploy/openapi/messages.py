@@ -59,14 +59,16 @@ def _reached(generated: Node, schemas: Node, part: str) -> set[str]:
     return {name for operation in operations for name in _used(operation.get(part, {}), schemas)}
 
 
-def _used(node: object, schemas: Node) -> Iterator[str]:
+def _used(node: object, schemas: Node, above: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Names of the messages that a node holds; a message may hold itself."""
     if isinstance(node, dict):
         if "$ref" in node:
             name = node["$ref"].removeprefix(SCHEMAS)
             yield name
-            yield from _used(schemas[name], schemas)
+            if name not in above:
+                yield from _used(schemas[name], schemas, above | {name})
         for each in node.values():
-            yield from _used(each, schemas)
+            yield from _used(each, schemas, above)
     elif isinstance(node, list):
         for each in node:
-            yield from _used(each, schemas)
+            yield from _used(each, schemas, above)

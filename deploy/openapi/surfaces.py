@@ -34,7 +34,7 @@ class Surface:
 
 OAUTH = Surface(
     tag="Tokens",
-    description="Who may speak: the token endpoint of an OAuth 2.0 server, in the words of RFC 6749.",
+    description="Who may speak: the endpoints of an OAuth 2.0 server, in the words of RFC 6749.",
     prefix="/v2/oauth/",
     security=("client",),
     error="OAuthError",
@@ -116,6 +116,12 @@ SECURITY_SCHEMES: Mapping[str, Schema] = {
         "may stand in the body instead, or `client_assertion` in place of the secret; a client without a secret sends "
         "`client_id` alone.",
     },
+    "openid": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of a user that has the scope `openid`.",
+    },
     "push_app": {
         "type": "http",
         "scheme": "basic",
@@ -144,7 +150,7 @@ _MESSAGE = ("string", "What went wrong, in words. Not to be relied on.")
 
 ERRORS: Mapping[str, Schema] = {
     "OAuthError": _object(
-        "An error of the token endpoint (RFC 6749 section 5.2), with the members of the other /v2 calls beside it.",
+        "An error of an OAuth endpoint (RFC 6749 section 5.2), with the members of the other /v2 calls beside it.",
         {
             "error": ("string", "The RFC's code."),
             "error_description": ("string", "What went wrong, in ASCII. Not to be relied on."),

@@ -23,7 +23,21 @@ local CA_REQUEST_ID = {oauth = true, pds = true, discovery = true}
 -- Surfaces whose answers are the same for everybody and may be kept, for as long as they say.
 local KEPT = {discovery = true, docs = true}
 
-local function tidy(headers, call, status)
+-- How the caller may prove itself: RFC 6749 section 5.2 for clients, RFC 6750 section 3 for access tokens; nil where that
+-- would not help.
+function reply.challenge(call, status, reason)
+  if call.surface == "tpns" then return nil end
+  if call.surface == "oauth" and not call.bearer then return status == 401 and 'Basic realm="tessera"' or nil end
+  if status == 401 then
+    return 'Bearer realm="tessera"' .. (call.bearer and call.proven and ', error="invalid_token"' or "")
+  end
+  if call.bearer and reason == "PERMISSION_DENIED" then
+    return 'Bearer realm="tessera", error="insufficient_scope", scope="openid"'
+  end
+  return nil
+end
+
+local function tidy(headers, call, status, reason)
   local inner = {}
   for name in pairs(headers) do
     if is_inner(name) then inner[#inner + 1] = name end
@@ -32,9 +46,8 @@ local function tidy(headers, call, status)
   if CA_REQUEST_ID[call.surface] then headers:replace("x-ca-request-id", call.request_id) end
   if not KEPT[call.surface] or status >= 400 then headers:replace("cache-control", "no-store") end
   if call.surface == "oauth" then headers:replace("pragma", "no-cache") end
-  if status == 401 and call.surface ~= "tpns" then
-    headers:replace("www-authenticate", (call.surface == "oauth" and "Basic" or "Bearer") .. ' realm="tessera"')
-  end
+  local asked = reply.challenge(call, status, reason)
+  if asked then headers:replace("www-authenticate", asked) end
 end
 
 -- A refusal of Envoy's own is wrapped by local_reply_config, with what is known of a call that no filter saw. Inside it
@@ -115,7 +128,7 @@ function reply.shape(handle)
 
   -- Taken anew: a wrapper does not outlive the wait for the body.
   headers = handle:headers()
-  tidy(headers, call, status)
+  tidy(headers, call, status, reason)
   headers:replace("content-type", content_type)
   if RETRY_AFTER[reason] then headers:replace("retry-after", RETRY_AFTER[reason]) end
   -- The vendor's clients read a body on 200 alone; the access log keeps the status that it was.

@@ -24,6 +24,8 @@ function request.classify(handle)
   local headers = handle:headers()
   local content_type = headers:get("content-type")
   local call = surfaces.describe(headers:get(":path"), headers:get(":authority"), headers:get("x-request-id"))
+  -- Who brought nothing is told what to bring, and not that it was no good (RFC 6750 section 3.1).
+  call.proven = headers:get("authorization") ~= nil
   if surfaces.is_grpc(content_type) then call.surface = "grpc" end
   if call.surface == "rpc" then
     -- A refusal of the credential, too, is answered in the format that may stand in the form.
@@ -48,7 +50,7 @@ local function translate_rpc(handle, call)
   headers:replace("content-type", "application/json")
 end
 
--- A form at the token endpoint becomes JSON. RFC 6749 section 3.2: a parameter must not stand twice.
+-- A form at an OAuth endpoint becomes JSON. RFC 6749 section 3.2: a parameter must not stand twice.
 local function translate_form(handle)
   local parameters, intact = form.decode(read(handle))
   if not intact then return refuse(handle, "REQUEST_MALFORMED") end

@@ -13,7 +13,8 @@ local PREFIXES = {
 local PATHS = {["/"] = "rpc", ["/v3"] = "tpns", ["/healthz"] = "health", ["/ready"] = "health", ["/docs"] = "docs"}
 
 -- What is known of a call from its path (with its query), host and request id; each may be nil.
--- `twice` says that the vendor's pages spell the answer's first fields in two ways, so that both are printed.
+-- `twice` says that the vendor's pages spell the answer's first fields in two ways, so that both are printed. `bearer`
+-- says that the call takes an access token though it stands among those on which a client proves itself.
 function surfaces.describe(path, host, request_id)
   local bare, query = (path or ""):match("^([^?#]*)%??([^#]*)")
   local call = {
@@ -24,6 +25,7 @@ function surfaces.describe(path, host, request_id)
     host = (host or ""):match("^[%w.:%[%]-]+$") or "",
     request_id = request_id or "",
     twice = bare == "/v3/device/account/query",
+    bearer = bare == "/v2/oauth/userinfo",
   }
   for _, entry in ipairs(PREFIXES) do
     if bare:sub(1, #entry[1]) == entry[1] then

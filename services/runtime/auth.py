@@ -48,7 +48,7 @@ class Principal:
 
     `kind` is `user`, `app`, `service`, `access_key` or `push_app`; `subject` its id. `client_id` is the app or key
     through which it acts. `role` and `scopes` are a user's; the permissions of the others are a stored list. `actor` is
-    who acts for the user; empty: the user itself.
+    who acts for the user in the end, through any number of others; empty: the user itself.
     """
 
     kind: str
@@ -268,9 +268,16 @@ def _read_claims(claims: Mapping[str, Any], domain_id: str) -> Principal:
         role=role,
         scopes=scopes,
         session_id=claims.get("sid", ""),
-        actor=claims.get("act", {}).get("sub", ""),
+        actor=_actor(claims.get("act", {})),
         push_app=PushApp(push["id"], push["tokens_per_account"], push["append_enabled"]) if push else None,
     )
+
+
+def _actor(claim: Mapping[str, Any]) -> str:
+    """Who acts in the end: the innermost of those that are named (RFC 8693 section 4.1)."""
+    while "act" in claim:
+        claim = claim["act"]
+    return str(claim.get("sub", ""))
 
 
 def authorize(caller: Principal, access: access_pb2.Access) -> None:

@@ -22,6 +22,6 @@ def lowest_uuid7(moment: datetime) -> uuid.UUID:
     return uuid.UUID(int=((moment - _EPOCH) // _MILLISECOND) << 80)
 
 
-def time_of(identifier: uuid.UUID) -> datetime:
+def uuid7_time(identifier: uuid.UUID) -> datetime:
     """When a UUIDv7 was made, to the millisecond."""
     return _EPOCH + (identifier.int >> 80) * _MILLISECOND

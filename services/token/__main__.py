@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 from tessera.token.v1 import (
+    access_token_service_pb2,
+    access_token_service_pb2_grpc,
     audit_service_pb2,
     audit_service_pb2_grpc,
     domain_service_pb2,
@@ -42,6 +44,7 @@ from services.token.resources import Lifetimes, Resources
 from services.token.retention import Retention
 from services.token.rotation import Rotation
 from services.token.service import (
+    AccessTokenServicer,
     AuditServicer,
     KeyServicer,
     MintServicer,
@@ -81,7 +84,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     follower = Follower(feeds.watch_revocations, revocations)
     tokens, admin = token_service_pb2.DESCRIPTOR, token_admin_service_pb2.DESCRIPTOR
     told = feed_service_pb2.DESCRIPTOR
-    edge = external_auth_pb2.DESCRIPTOR
+    access_tokens, edge = access_token_service_pb2.DESCRIPTOR, external_auth_pb2.DESCRIPTOR
     await keyring.start()
     await partitions.start()
     await rotation.start()
@@ -104,6 +107,11 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     tokens.services_by_name["KeyService"],
                     token_service_pb2_grpc.add_KeyServiceServicer_to_server,
                     KeyServicer(resources),
+                ),
+                Servicer(
+                    access_tokens.services_by_name["AccessTokenService"],
+                    access_token_service_pb2_grpc.add_AccessTokenServiceServicer_to_server,
+                    AccessTokenServicer(resources),
                 ),
                 Servicer(
                     admin.services_by_name["TokenAdminService"],

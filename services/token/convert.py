@@ -1,6 +1,6 @@
 """Messages to model and back, and the rules of the wire that proto/ cannot say."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,12 +10,14 @@ from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.auth import ROLES
 from services.runtime.errors import FieldInvalid, FieldMissing
-from services.runtime.ids import time_of
+from services.runtime.ids import uuid7_time
 from services.runtime.keys import VerificationKey
 from services.runtime.pages import page_size
 from services.runtime.validation import CONTROL, USER_ID
 from services.token.actions.create_authorization_code import CodeRequest
-from services.token.actions.get_server_metadata import ServerMetadata
+from services.token.actions.get_server_metadata import CLAIMS, ServerMetadata
+from services.token.actions.grants.token_exchange import ACCESS_TOKEN_TYPE
+from services.token.actions.introspect_token import Introspection
 from services.token.actions.list_audit_events import AuditQuery
 from services.token.errors import InvalidScope
 from services.token.events import EventName
@@ -27,9 +29,11 @@ from services.token.model import (
     Actor,
     AuditEvent,
     Issued,
+    PresentedToken,
     Proof,
     TokenRequest,
     User,
+    UserInfo,
 )
 
 _MAX_PARAMETER = 4096
@@ -71,24 +75,46 @@ def checked_domain_id(text: str) -> str:
 
 def read_token_request(message: token_service_pb2.TokenRequest, authorization: str) -> TokenRequest:
     """Read a request to the token endpoint, with its `authorization` header, of which only Basic counts here."""
-    for name in ("grant_type", "client_id", "client_secret", "redirect_uri", "code", "refresh_token"):
+    for name in ("grant_type", "redirect_uri", "code", "refresh_token", "audience", "resource"):
         if len(getattr(message, name)) > _MAX_PARAMETER:
             raise FieldInvalid(name)
-    scheme, _, credential = authorization.partition(" ")
     return TokenRequest(
+        **_client_request(message, authorization),
         grant_type=message.grant_type,
-        client_id=message.client_id,
-        client_secret=message.client_secret,
-        basic=credential.strip() if scheme.lower() == "basic" else "",
-        client_assertion_type=message.client_assertion_type,
-        client_assertion=message.client_assertion,
         code=message.code,
         redirect_uri=checked_text("redirect_uri", message.redirect_uri, _MAX_URI),
         code_verifier=message.code_verifier,
         refresh_token=message.refresh_token,
         assertion=message.assertion,
         scopes=_read_scopes(message.scope),
+        subject_token=message.subject_token,
+        subject_token_type=message.subject_token_type,
+        requested_token_type=message.requested_token_type,
+        audience=message.audience,
+        resource=message.resource,
+        actor_token=message.actor_token,
     )
+
+
+def read_presented_token(
+    message: token_service_pb2.RevokeTokenRequest | token_service_pb2.IntrospectTokenRequest, authorization: str
+) -> PresentedToken:
+    """Read a token that a client presents, with the `authorization` header. The hint is not needed."""
+    return PresentedToken(**_client_request(message, authorization), token=message.token)
+
+
+def _client_request(message: Any, authorization: str) -> dict[str, str]:
+    for name in ("client_id", "client_secret"):
+        if len(getattr(message, name)) > _MAX_PARAMETER:
+            raise FieldInvalid(name)
+    scheme, _, credential = authorization.partition(" ")
+    return {
+        "client_id": message.client_id,
+        "client_secret": message.client_secret,
+        "basic": credential.strip() if scheme.lower() == "basic" else "",
+        "client_assertion_type": message.client_assertion_type,
+        "client_assertion": message.client_assertion,
+    }
 
 
 def write_issued(issued: Issued) -> token_pb2.Token:
@@ -102,6 +128,8 @@ def write_issued(issued: Issued) -> token_pb2.Token:
         expire_time=datetime.fromtimestamp(issued.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         domain_id=issued.domain_id,
         scope=" ".join(issued.scopes),
+        id_token=issued.id_token,
+        issued_token_type=ACCESS_TOKEN_TYPE if issued.exchanged else None,
     )
     if session := issued.session:
         message.user_id = session.user_id
@@ -137,17 +165,70 @@ def write_jwk(key: VerificationKey) -> token_pb2.JsonWebKey:
     return token_pb2.JsonWebKey(use="sig", alg=key.algorithm, kid=key.key_id, **members(key.public_key))
 
 
+def write_introspection(found: Introspection | None) -> token_service_pb2.IntrospectTokenResponse:
+    """What a token says; of one that is not active nothing but that."""
+    if found is None:
+        return token_service_pb2.IntrospectTokenResponse(active=False)
+    return token_service_pb2.IntrospectTokenResponse(
+        active=True,
+        scope=found.scope,
+        client_id=found.client_id,
+        username=found.username,
+        token_type=found.token_type,
+        exp=found.exp,
+        iat=found.iat,
+        sub=found.sub,
+        aud=found.aud,
+        iss=found.iss,
+        jti=found.jti,
+        sid=found.sid,
+        act=_write_actor(found.act) if found.act else None,
+    )
+
+
+def _write_actor(claim: Mapping[str, Any]) -> token_pb2.ActorClaim:
+    inner = claim.get("act")
+    return token_pb2.ActorClaim(sub=claim["sub"], act=_write_actor(inner) if inner else None)
+
+
+def write_user_info(user: UserInfo) -> token_service_pb2.GetUserInfoResponse:
+    """Who a user is; what it does not have is absent (OpenID Connect Core section 5.3.2)."""
+    return token_service_pb2.GetUserInfoResponse(
+        sub=user.user_id,
+        name=user.nick_name or user.user_name or None,
+        nickname=user.nick_name or None,
+        preferred_username=user.user_name or None,
+        picture=user.avatar or None,
+        updated_at=int(user.updated_at.timestamp()),
+    )
+
+
 def write_server_metadata(metadata: ServerMetadata) -> token_service_pb2.GetServerMetadataResponse:
     """What an issuer offers."""
+    domain = metadata.domain
     return token_service_pb2.GetServerMetadataResponse(
-        issuer=metadata.issuer,
-        token_endpoint=metadata.token_endpoint,
-        jwks_uri=metadata.jwks_uri,
+        issuer=domain.issuer,
+        authorization_endpoint=domain.endpoint("authorize"),
+        token_endpoint=domain.token_endpoint,
+        userinfo_endpoint=domain.endpoint("userinfo"),
+        revocation_endpoint=domain.endpoint("revoke"),
+        introspection_endpoint=domain.endpoint("introspect"),
+        jwks_uri=f"{domain.issuer}/.well-known/jwks.json",
+        scopes_supported=metadata.scopes,
+        response_types_supported=("code",),
+        response_modes_supported=("query",),
         grant_types_supported=metadata.grant_types,
-        response_types_supported=metadata.response_types,
+        subject_types_supported=("public",),
+        id_token_signing_alg_values_supported=metadata.id_token_algorithms,
+        claims_supported=CLAIMS,
         token_endpoint_auth_methods_supported=metadata.auth_methods,
-        token_endpoint_auth_signing_alg_values_supported=metadata.auth_signing_algs,
-        code_challenge_methods_supported=metadata.code_challenge_methods,
+        token_endpoint_auth_signing_alg_values_supported=metadata.assertion_algorithms,
+        revocation_endpoint_auth_methods_supported=metadata.auth_methods,
+        revocation_endpoint_auth_signing_alg_values_supported=metadata.assertion_algorithms,
+        introspection_endpoint_auth_methods_supported=metadata.proving_methods,
+        introspection_endpoint_auth_signing_alg_values_supported=metadata.assertion_algorithms,
+        code_challenge_methods_supported=("S256",),
+        authorization_response_iss_parameter_supported=True,
     )
 
 
@@ -250,7 +331,7 @@ def write_audit_events(events: Iterable[AuditEvent], next_page: str) -> audit_pb
             proof_identity=event.proof_identity or "",
             detail=event.detail or "",
         )
-        added.event_time.FromDatetime(time_of(event.event_id))
+        added.event_time.FromDatetime(uuid7_time(event.event_id))
     return response
 
 

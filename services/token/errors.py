@@ -2,7 +2,7 @@
 
 Refusal
 └── TokenRefusal
-    ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope
+    ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope, InvalidTarget
     ├── InvalidGrant, InvalidRefreshToken
     ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
     ├── NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundSession, AlreadyExistsDomain
@@ -57,6 +57,13 @@ class InvalidScope(TokenRefusal):
 
     reason = "INVALID_SCOPE"
     public = "The input parameter scope doesn't match the limitation."
+
+
+class InvalidTarget(TokenRefusal):
+    """An audience that no token can be exchanged for."""
+
+    reason = "INVALID_TARGET"
+    public = "The input parameter audience is not supported."
 
 
 class InvalidGrant(TokenRefusal):

@@ -17,6 +17,8 @@ from services.runtime.errors import PermissionDenied
 ID = re.compile(r"[A-Za-z0-9._#-]{1,64}")
 # RFC 6749 section 3.3.
 SCOPE = re.compile(r"[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,128}")
+# What makes a request one of OpenID Connect.
+OPENID = "openid"
 PUSH_SCOPE = re.compile(r"push:([1-9][0-9]{0,18})")
 
 # What a push app's credential permits, however it was presented.
@@ -79,7 +81,11 @@ class Domain:
     @property
     def token_endpoint(self) -> str:
         """URL of the token endpoint."""
-        return f"{self.base_url}/v2/oauth/token"
+        return self.endpoint("token")
+
+    def endpoint(self, name: str) -> str:
+        """URL of one of the OAuth endpoints, by the last part of its path."""
+        return f"{self.base_url}/v2/oauth/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,27 +397,113 @@ class Session:
         return lower_role(self.user_role, self.role_cap) if self.role_cap else self.user_role
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
-    """Parameters of the token endpoint; an absent one is empty. `basic` is what stood behind `Basic`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRequest:
+    """What a client proves itself by; an absent parameter is empty. `basic` is what stood behind `Basic`."""
 
-    grant_type: str
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     basic: str = field(default="", repr=False)
     client_assertion_type: str = ""
     client_assertion: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest(ClientRequest):
+    """Parameters of the token endpoint; an absent one is empty."""
+
+    grant_type: str
     code: str = field(default="", repr=False)
     redirect_uri: str = ""
     code_verifier: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
     assertion: str = field(default="", repr=False)
     scopes: tuple[str, ...] = ()
+    subject_token: str = field(default="", repr=False)
+    subject_token_type: str = ""
+    requested_token_type: str = ""
+    audience: str = ""
+    resource: str = ""
+    actor_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresentedToken(ClientRequest):
+    """A token that a client presents to have it looked at or revoked."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token of ours, verified and not expired. Whether it was revoked, only the database knows.
+
+    `user_id` is empty for an app's or a service's own; `actor` is its claim `act`, `issued_at` and `expires_at` are
+    seconds since 1970.
+    """
+
+    domain_id: str
+    issuer: str
+    audience: str
+    key_id: str
+    token_id: str
+    kind: str
+    subject: str
+    user_id: str
+    client_id: str
+    session_id: uuid.UUID | None
+    role: str
+    scopes: tuple[str, ...]
+    actor: Mapping[str, Any] | None
+    issued_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokenState:
+    """What became of all that an access token depends on: itself, its key, its client, its session and user."""
+
+    is_revoked: bool
+    session: "Session | None"
+    session_expires_at: datetime | None
+    user_status: str
+
+    def holds(self, token: AccessToken) -> bool:
+        """Whether the token is good still."""
+        alive = self.session is not None and self.session.user_id == token.user_id and self.user_status == "enabled"
+        return not self.is_revoked and (alive if token.kind == "user" else token.session_id is None)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenState:
+    """A session that a refresh token may go on with."""
+
+    session_id: uuid.UUID
+    user_id: str
+    scopes: tuple[str, ...]
+    actor: str | None
+    user_name: str
+    rotated_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """Who a user is, for itself."""
+
+    user_id: str
+    user_name: str
+    nick_name: str
+    avatar: str
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Tokens as they are handed out. `session` is absent for an app's or a service's own token."""
+    """Tokens as they are handed out. `session` is absent for an app's or a service's own token.
+
+    `exchanged` says that it is the answer of a token exchange.
+    """
 
     domain_id: str
     access_token: str = field(repr=False)
@@ -420,6 +512,8 @@ class Issued:
     scopes: tuple[str, ...]
     session: Session | None = None
     refresh_token: str | None = field(default=None, repr=False)
+    id_token: str | None = field(default=None, repr=False)
+    exchanged: bool = False
 
 
 def lower_role(one: str, other: str) -> str:

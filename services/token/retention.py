@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 
 from services.runtime.clock import Clock
 from services.runtime.errors import Refusal
-from services.runtime.ids import lowest_uuid7, time_of
+from services.runtime.ids import lowest_uuid7, uuid7_time
 from services.runtime.repeating import repeat
 from services.token.store import AUDIT_KEPT, Store
 
@@ -77,7 +77,7 @@ class Retention:
     async def _overdue(self, domain_id: str, oldest: datetime) -> timedelta:
         """How much older than it may be a domain's oldest row is."""
         first = await self._store.select_oldest_audit(domain_id)
-        return max(oldest - time_of(first), timedelta()) if first else timedelta()
+        return max(oldest - uuid7_time(first), timedelta()) if first else timedelta()
 
     async def _sweep(self, domain_id: str, before: UUID) -> int:
         batches, place = 0, _NIL

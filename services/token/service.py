@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from tessera.token.v1 import (
+    access_token_service_pb2,
+    access_token_service_pb2_grpc,
     audit_service_pb2,
     audit_service_pb2_grpc,
     feed_service_pb2,
@@ -17,12 +19,16 @@ from tessera.token.v1 import (
 from services.runtime.auth import principal
 from services.token import convert
 from services.token.actions.create_authorization_code import create_authorization_code
+from services.token.actions.get_access_token import get_access_token
 from services.token.actions.get_jwks import get_jwks
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
+from services.token.actions.get_user_info import get_user_info
+from services.token.actions.introspect_token import introspect_token
 from services.token.actions.issue_token import issue_token
 from services.token.actions.list_audit_events import list_audit_events
 from services.token.actions.list_verification_keys import list_verification_keys
+from services.token.actions.revoke_token import revoke_token
 from services.token.actions.token import token
 from services.token.resources import Resources
 
@@ -35,9 +41,28 @@ class TokenServicer(token_service_pb2_grpc.TokenServiceServicer):
 
     async def Token(self, request: token_service_pb2.TokenRequest, context: Any) -> token_pb2.Token:
         """Issue tokens for a grant."""
-        metadata = dict(context.invocation_metadata() or ())
-        asked = convert.read_token_request(request, str(metadata.get("authorization", "")))
+        asked = convert.read_token_request(request, _authorization(context))
         return convert.write_issued(await token(self._resources, request=asked))
+
+    async def RevokeToken(
+        self, request: token_service_pb2.RevokeTokenRequest, context: Any
+    ) -> token_service_pb2.RevokeTokenResponse:
+        """Revoke a token."""
+        await revoke_token(self._resources, request=convert.read_presented_token(request, _authorization(context)))
+        return token_service_pb2.RevokeTokenResponse()
+
+    async def IntrospectToken(
+        self, request: token_service_pb2.IntrospectTokenRequest, context: Any
+    ) -> token_service_pb2.IntrospectTokenResponse:
+        """Say whether a token is good."""
+        asked = convert.read_presented_token(request, _authorization(context))
+        return convert.write_introspection(await introspect_token(self._resources, request=asked))
+
+    async def GetUserInfo(
+        self, _request: token_service_pb2.GetUserInfoRequest, _context: Any
+    ) -> token_service_pb2.GetUserInfoResponse:
+        """Describe the caller."""
+        return convert.write_user_info(await get_user_info(self._resources, principal()))
 
     async def GetJwks(
         self, request: token_service_pb2.GetJwksRequest, _context: Any
@@ -120,6 +145,20 @@ class KeyServicer(token_service_pb2_grpc.KeyServiceServicer):
         return token_service_pb2.ListVerificationKeysResponse(keys=self._written.values())
 
 
+class AccessTokenServicer(access_token_service_pb2_grpc.AccessTokenServiceServicer):
+    """Tokens of users for servers that know them."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def GetAccessToken(
+        self, request: access_token_service_pb2.GetAccessTokenRequest, _context: Any
+    ) -> token_pb2.Token:
+        """Issue tokens for a user."""
+        user_id = convert.checked_user_id(request.user_id)
+        return convert.write_issued(await get_access_token(self._resources, principal(), user_id=user_id))
+
+
 class RevocationServicer(feed_service_pb2_grpc.RevocationServiceServicer):
     """Which access tokens are good no longer."""
 
@@ -144,3 +183,8 @@ class UserFeedServicer(feed_service_pb2_grpc.UserFeedServiceServicer):
     ) -> AsyncGenerator[feed_service_pb2.WatchUsersResponse, None]:
         """Tell what happens to users."""
         return self._resources.feeds.watch_users(principal(), request)
+
+
+def _authorization(context: Any) -> str:
+    """The call's `authorization`, where the client may prove itself; may be empty."""
+    return str(dict(context.invocation_metadata() or ()).get("authorization", ""))

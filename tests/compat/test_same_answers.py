@@ -34,6 +34,8 @@ DIFFERENT = {
     "iat",  # as expire_time
     "exp",
     "nbf",
+    "auth_time",
+    "at_hash",  # of the access token
 }
 
 
@@ -80,7 +82,7 @@ def _comparable(value: Any, name: str = "") -> Any:
     """A JSON value with the types of JSON beside what Python holds equal; what must differ is its type alone."""
     if name in DIFFERENT:
         return type(value)
-    if name == "access_token":
+    if name in ("access_token", "id_token"):
         return _comparable(content(value))
     if isinstance(value, dict):
         return {key: _comparable(item, key) for key, item in value.items()}

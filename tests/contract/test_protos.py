@@ -14,6 +14,7 @@ from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import (
+    access_token_service_pb2,
     audit_service_pb2,
     domain_service_pb2,
     feed_service_pb2,
@@ -36,6 +37,7 @@ REASONS = {"token": token_reasons, "account": account_reasons, "binding": bindin
 FILES = (
     audit_service_pb2,
     token_service_pb2,
+    access_token_service_pb2,
     token_admin_service_pb2,
     signing_key_service_pb2,
     feed_service_pb2,
@@ -54,6 +56,7 @@ PATHS = {
     "/v2/user/update": "token.v1.UserService.UpdateUser",
     "/v2/user/delete": "token.v1.UserService.DeleteUser",
     "/v2/user/list": "token.v1.UserService.ListUsers",
+    "/v2/user/get_access_token": "token.v1.AccessTokenService.GetAccessToken",
     "/v2/account/link": "account.v1.AccountService.LinkAccount",
     "/v2/account/unlink": "account.v1.AccountService.UnlinkAccount",
     "/v2/account/get_link_info": "account.v1.AccountService.GetLinkInfo",
@@ -66,6 +69,10 @@ PATHS = {
 # other RPC.
 ONCE = {
     "token.v1.TokenService.Token",
+    # A client's assertion, which may come with these, is good once.
+    "token.v1.TokenService.RevokeToken",
+    "token.v1.TokenService.IntrospectToken",
+    "token.v1.AccessTokenService.GetAccessToken",
     "token.v1.MintService.IssueToken",
     "token.v1.MintService.CreateAuthorizationCode",
     "token.v1.TokenAdminService.CreateApp",

@@ -78,10 +78,10 @@ async def test_a_call_in_every_documented_form_and_with_every_credential(call: R
     made = 0
     async with client.world.http() as http:
         for verb, operation in operations.items():
-            # At the token endpoint the credential is a part of the request.
+            # At the OAuth endpoints the credential is a part of the request.
             ways = (
                 [call.credential]
-                if path == "/v2/oauth/token"
+                if path.startswith("/v2/oauth/")
                 else [name for way in operation["security"] for name in way]
             )
             for credential in ways or [""]:
@@ -155,6 +155,17 @@ ERRORS: list[tuple[str, str, str, dict[str, Any], int, object]] = [
     ("/v2/user/update", "post", SERVER, {"json": {"user_id": "nobody", "status": "gone"}}, 400, "InvalidParameter"),
     ("/v2/user/delete", "post", SERVER, {"json": {"user_id": "nobody"}}, 404, "NotFound.User"),
     ("/v2/user/list", "post", SERVER, {"json": {"marker": "x"}}, 400, "InvalidParameter"),
+    ("/v2/oauth/revoke", "post", NOBODY, {"data": {"token": "x"}}, 401, "invalid_client"),
+    ("/v2/oauth/revoke", "post", "client", {"data": {}}, 400, "invalid_request"),
+    ("/v2/oauth/introspect", "post", NOBODY, {"data": {"token": "x", "client_id": "x"}}, 401, "invalid_client"),
+    ("/v2/oauth/introspect", "post", "client", {"data": {"token": "x", "client_secret": "x"}}, 400, "invalid_request"),
+    ("/v2/oauth/userinfo", "get", NOBODY, {}, 401, "invalid_token"),
+    ("/v2/oauth/userinfo", "get", SERVER, {}, 403, "insufficient_scope"),
+    ("/v2/oauth/userinfo", "post", SERVER, {}, 403, "insufficient_scope"),
+    ("/v2/user/get_access_token", "post", NOBODY, {"json": {"user_id": "x"}}, 401, "AccessTokenInvalid"),
+    ("/v2/user/get_access_token", "post", PUSH, {"json": {"user_id": "x"}}, 401, "AccessTokenInvalid"),
+    ("/v2/user/get_access_token", "post", SERVER, {"json": {"user_id": "nobody"}}, 404, "NotFound.User"),
+    ("/v2/user/get_access_token", "post", SERVER, {"json": {}}, 400, "InvalidParameterMissing"),
     ("/v2/account/link", "post", NOBODY, {"json": LINK}, 401, "AccessTokenInvalid"),
     ("/v2/account/link", "post", SERVER, {"content": b"{"}, 400, "InvalidRequestJSONFormat"),
     ("/v2/account/link", "post", SERVER, {"json": LINK | {"type": "pigeon"}}, 400, "InvalidParameter"),

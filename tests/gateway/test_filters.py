@@ -258,6 +258,38 @@ def test_the_surface_is_the_paths(path: str | None, surface: str) -> None:
     assert FILTERS.call("return require('surfaces').describe(...).surface", path) == surface
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "reason", "proven", "asked"),
+    [
+        ("/v2/oauth/token", 401, "INVALID_CLIENT", True, 'Basic realm="tessera"'),
+        ("/v2/oauth/token", 401, "INVALID_CLIENT", False, 'Basic realm="tessera"'),
+        ("/v2/oauth/introspect", 401, "INVALID_CLIENT", True, 'Basic realm="tessera"'),
+        ("/v2/oauth/token", 400, "INVALID_GRANT", True, None),
+        ("/v2/oauth/userinfo", 401, "UNAUTHENTICATED", False, 'Bearer realm="tessera"'),
+        ("/v2/oauth/userinfo", 401, "UNAUTHENTICATED", True, 'Bearer realm="tessera", error="invalid_token"'),
+        (
+            "/v2/oauth/userinfo",
+            403,
+            "PERMISSION_DENIED",
+            True,
+            'Bearer realm="tessera", error="insufficient_scope", scope="openid"',
+        ),
+        ("/v2/oauth/userinfo", 503, "UNAVAILABLE", True, None),
+        ("/v2/account/link", 401, "UNAUTHENTICATED", True, 'Bearer realm="tessera"'),
+        ("/v2/account/link", 403, "PERMISSION_DENIED", True, None),
+        ("/v3/device/account/query", 401, "UNAUTHENTICATED", True, None),
+    ],
+)
+def test_how_one_may_prove_oneself(path: str, status: int, reason: str, proven: bool, asked: str | None) -> None:
+    chunk = """
+        local path, status, reason, proven = ...
+        local call = require('surfaces').describe(path)
+        call.proven = proven
+        return require('reply').challenge(call, status, reason)
+    """
+    assert FILTERS.call(chunk, path, status, reason, proven) == asked
+
+
 def rpc(query: str, body: str = "") -> tuple[Any, ...]:
     chunk = """
         local rpc = require('rpc')

@@ -66,6 +66,7 @@ KEPT = {
     "known_identity": "a `custom` identity whose link stays",
     "known_token": "a device token with one account, which stays",
     "known_account": "an account with one device token, which stays",
+    "known_access_token": "an access token of the web app for a user, whose session stays",
     "identity_id": "an open account",
 }
 PLACEHOLDERS = SPENT | KEPT
@@ -74,6 +75,7 @@ PLACEHOLDERS = SPENT | KEPT
 CREDENTIALS = {
     "none": "nobody",
     "server": "a server of the domain that may link, impersonate, describe, and administer users, by its access token",
+    "user": "a user, by an access token with the scope `openid`",
     "push": "the same server for its push app, by an access token of five minutes",
     "push_basic": "the push app itself, by HTTP Basic, which the gateway alone takes",
 }
@@ -142,6 +144,9 @@ class Mint:
         server = _call(await self._server_token())
         links = await _side_by_side([lambda owner=owner: self._linked(server, owner) for owner in owners], _nobody)
         bindings = await self._make_bindings(_KNOWN, _nobody)
+        access_tokens = await _side_by_side(
+            [lambda owner=owner: self._user_token(owner) for owner in known_users], _nobody
+        )
         self._known = [
             {
                 "domain_id": DEFAULT_DOMAIN,
@@ -154,6 +159,7 @@ class Mint:
                 "known_identity": links[number]["linked_identity"],
                 "known_token": bindings[number]["bound_token"],
                 "known_account": bindings[number]["bound_account"],
+                "known_access_token": access_tokens[number],
                 "identity_id": identities[number],
             }
             for number in range(_KNOWN)
@@ -188,6 +194,8 @@ class Mint:
                 return ""
             case "server":
                 return f"Bearer {await self._server_token()}"
+            case "user":
+                return f"Bearer {await self._user_token(self._users[0])}"
             case "push":
                 return f"Bearer {await self._push_token()}"
             case "push_basic":
@@ -211,13 +219,7 @@ class Mint:
         call = _call(await self._account_token())
 
         async def make(user_id: str) -> Values:
-            request = token_service_pb2.IssueTokenRequest(
-                domain_id=DEFAULT_DOMAIN,
-                user_id=user_id,
-                client_id=self._apps.jwt_client_id,
-                proof=token_pb2.Proof(method="custom", identity=user_id),
-            )
-            return {"refresh_token": (await self._minting.IssueToken(request, **call)).refresh_token}
+            return {"refresh_token": (await self._issued(call, user_id, self._apps.jwt_client_id)).refresh_token}
 
         return await _side_by_side([lambda user=user: make(user) for user in self._some_users(count)], advance)
 
@@ -294,6 +296,19 @@ class Mint:
         made = await self._user_stub.CreateUser(user_service_pb2.CreateUserRequest(), **call)
         return str(made.user_id)
 
+    async def _user_token(self, user_id: str) -> str:
+        call = _call(await self._account_token())
+        return str((await self._issued(call, user_id, self._apps.web_client_id)).access_token)
+
+    async def _issued(self, call: dict[str, Any], user_id: str, client_id: str) -> token_pb2.Token:
+        request = token_service_pb2.IssueTokenRequest(
+            domain_id=DEFAULT_DOMAIN,
+            user_id=user_id,
+            client_id=client_id,
+            proof=token_pb2.Proof(method="custom", identity=user_id),
+        )
+        return await self._minting.IssueToken(request, **call)
+
     async def _open_account(self, call: dict[str, Any], project_id: str) -> str:
         request = account_admin_service_pb2.CreateOpenAccountRequest(
             project_id=project_id, idp="LOAD", open_id=uuid.uuid4().hex, display_name="Load", mobile="13900001234"
@@ -313,7 +328,7 @@ class Mint:
             name="Load, a server",
             type=admin_pb2.APP_TYPE_WEB_SERVER,
             redirect_uris=[_REDIRECT_URI],
-            scopes=_SCOPES,
+            scopes=(*_SCOPES, "openid"),
             permissions=_PERMISSIONS,
             push_access_ids=[push.access_id],
         )

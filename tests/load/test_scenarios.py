@@ -58,7 +58,7 @@ def test_what_is_described_is_used_and_what_is_used_is_described() -> None:
 def test_a_request_is_one_of_its_rpc(scenario: Scenario) -> None:
     request = message_factory.GetMessageClass(RPCS[scenario.rpc].input_type)()
     json_format.ParseDict(scenario.message(VALUES), request)
-    assert request.ListFields()
+    assert request.ListFields() or not request.DESCRIPTOR.fields
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

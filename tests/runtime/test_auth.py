@@ -43,6 +43,23 @@ async def test_an_access_token_speaks_for_its_user(authenticator: Authenticator,
     assert caller.domain_id == "one"
 
 
+async def test_who_acts_in_the_end_is_the_innermost(authenticator: Authenticator, clock: Clock) -> None:
+    """RFC 8693 section 4.1: a service that acts for an impersonator does not take its place."""
+    for act, actor in (
+        (None, ""),
+        ({"sub": "key"}, "key"),
+        ({"sub": "service", "act": {"sub": "other", "act": {"sub": "key"}}}, "key"),
+    ):
+        caller = await authenticator.authenticate(presented(signed(claims(clock, act=act))))
+        assert caller.actor == actor
+
+
+async def test_an_id_token_is_refused(authenticator: Authenticator, clock: Clock) -> None:
+    """Same issuer, key and `typ` as an access token: the audience, a client, tells them apart."""
+    with pytest.raises(Unauthenticated, match="Audience doesn't match"):
+        await authenticator.authenticate(presented(signed(claims(clock, aud="c1", customJson=None), typ="JWT")))
+
+
 async def test_a_service_holds_its_list_of_permissions(authenticator: Authenticator, clock: Clock) -> None:
     token = signed(claims(clock, kind="service", customJson=None, permissions=["token.mint"]))
     assert (await authenticator.authenticate(presented(token))).permissions == {"token.mint"}

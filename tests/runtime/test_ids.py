@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.runtime.ids import lowest_uuid7, uuid7
+from services.runtime.ids import lowest_uuid7, uuid7, uuid7_time
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -12,6 +12,7 @@ def test_an_id_is_of_version_7_and_carries_its_time() -> None:
     assert made.version == 7
     assert made.variant == "specified in RFC 4122"
     assert made.int >> 80 == int(NOW.timestamp() * 1000)
+    assert uuid7_time(made) == NOW
 
 
 def test_ids_sort_by_time_and_do_not_repeat() -> None:

@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tessera.client import AccessTokens, PrivateKeyJwt, open_channel
 from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
 from deploy.local.stack import Stack
 from services.token.identities import Identities
+from tests.support.calls import bearer
 from tests.support.stack import world_of
 
 Body = dict[str, Any]
@@ -42,6 +44,8 @@ class Client:
         async with self.world.http() as http:
             if credential == "push_access_token":
                 return await self.world.bearer(http, scope=f"push:{demo['push_access_id']}")
+            if credential == "openid":
+                return dict(bearer((await self._session(http))["access_token"]))
             return await self.world.bearer(http) if credential else {}
 
     async def by_assertion(self) -> Body:
@@ -81,6 +85,33 @@ class Client:
             "code": made.code,
             "redirect_uri": demo["redirect_uri"],
         }
+
+    async def _session(self, http: httpx.AsyncClient) -> Body:
+        """A new session of the web app with the demo's user."""
+        answer = await http.post("/v2/oauth/token", data=await self.by_code())
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def presented(self) -> Body:
+        demo = self.world.demo
+        async with self.world.http() as http:
+            token = (await self._session(http))["access_token"]
+        return {"token": token, "client_id": demo["client_id"], "client_secret": demo["client_secret"]}
+
+    async def presented_refresh_token(self) -> Body:
+        demo = self.world.demo
+        async with self.world.http() as http:
+            token = (await self._session(http))["refresh_token"]
+        return {"token": token, "client_id": demo["client_id"], "client_secret": demo["client_secret"]}
+
+    async def presented_by_basic(self) -> Body:
+        return {"token": "unknown"}
+
+    async def nothing(self) -> Body:
+        return {}
+
+    async def a_user(self) -> Body:
+        return {"user_id": self.world.demo["user_id"]}
 
     async def by_secret(self) -> Body:
         return self.world.by_secret()
@@ -177,6 +208,15 @@ REST_CALLS = [
     RestCall("TokenService.Token", _TOKEN, Client.by_secret),
     RestCall("TokenService.Token", _TOKEN, Client.by_secret_for_a_push_app),
     RestCall("TokenService.Token", _TOKEN, Client.by_basic, "client"),
+    RestCall("TokenService.RevokeToken", "/v2/oauth/revoke", Client.presented),
+    RestCall("TokenService.RevokeToken", "/v2/oauth/revoke", Client.presented_refresh_token),
+    RestCall("TokenService.RevokeToken", "/v2/oauth/revoke", Client.presented_by_basic, "client"),
+    RestCall("TokenService.IntrospectToken", "/v2/oauth/introspect", Client.presented),
+    RestCall("TokenService.IntrospectToken", "/v2/oauth/introspect", Client.presented_refresh_token),
+    RestCall("TokenService.IntrospectToken", "/v2/oauth/introspect", Client.presented_by_basic, "client"),
+    RestCall("TokenService.GetUserInfo", "/v2/oauth/userinfo", None, "openid"),
+    RestCall("TokenService.GetUserInfo", "/v2/oauth/userinfo", Client.nothing, "openid"),
+    RestCall("AccessTokenService.GetAccessToken", "/v2/user/get_access_token", Client.a_user, "access_token"),
     RestCall("TokenService.GetJwks", "/.well-known/jwks.json"),
     RestCall("TokenService.GetJwks", "/d/bj1/.well-known/jwks.json"),
     RestCall("TokenService.GetServerMetadata", "/.well-known/oauth-authorization-server"),
@@ -187,6 +227,8 @@ REST_CALLS = [
     RestCall("UserService.UpdateUser", f"{_USERS}/update", Client.to_update_user, "access_token"),
     RestCall("UserService.DeleteUser", f"{_USERS}/delete", Client.created_user, "access_token"),
     RestCall("UserService.ListUsers", f"{_USERS}/list", Client.to_list_users, "access_token"),
+    RestCall("TokenService.GetServerMetadata", "/.well-known/openid-configuration"),
+    RestCall("TokenService.GetServerMetadata", "/d/bj1/.well-known/openid-configuration"),
     RestCall("AccountService.LinkAccount", f"{_ACCOUNTS}/link", Client.to_link, "access_token"),
     RestCall("AccountService.GetLinkInfo", f"{_ACCOUNTS}/get_link_info", Client.linked, "access_token"),
     RestCall(

@@ -10,9 +10,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tessera.edge import external_auth_pb2_grpc
-from tessera.token.v1 import domain_service_pb2 as domain_pb2
-from tessera.token.v1 import domain_service_pb2_grpc as domain_pb2_grpc
 from tessera.token.v1 import (
+    access_token_service_pb2,
+    access_token_service_pb2_grpc,
     session_service_pb2_grpc,
     signing_key_service_pb2_grpc,
     token_pb2,
@@ -21,6 +21,8 @@ from tessera.token.v1 import (
     user_service_pb2,
     user_service_pb2_grpc,
 )
+from tessera.token.v1 import domain_service_pb2 as domain_pb2
+from tessera.token.v1 import domain_service_pb2_grpc as domain_pb2_grpc
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
 
@@ -53,6 +55,7 @@ class TokenClient:
         self.made = made
         self.tokens = token_service_pb2_grpc.TokenServiceStub(channel)
         self.mint = token_service_pb2_grpc.MintServiceStub(channel)
+        self.access_tokens = access_token_service_pb2_grpc.AccessTokenServiceStub(channel)
         self.keys = token_service_pb2_grpc.KeyServiceStub(channel)
         self.admin = admin_pb2_grpc.TokenAdminServiceStub(channel)
         self.signing_keys = signing_key_service_pb2_grpc.SigningKeyServiceStub(channel)
@@ -67,6 +70,23 @@ class TokenClient:
 
     async def by_secret(self, app: App, **parameters: str) -> token_pb2.Token:
         return await self.token("client_credentials", client_id=app.client_id, client_secret=app.secret, **parameters)
+
+    async def revoke(self, app: App, token: str, *, metadata: Metadata | None = None, **parameters: str) -> None:
+        parameters |= {"client_id": app.client_id, "client_secret": app.secret}
+        await self.tokens.RevokeToken(
+            token_service_pb2.RevokeTokenRequest(token=token, **parameters), metadata=metadata
+        )
+
+    async def introspect(self, app: App, token: str, **parameters: str) -> token_service_pb2.IntrospectTokenResponse:
+        parameters |= {"client_id": app.client_id, "client_secret": app.secret}
+        return await self.tokens.IntrospectToken(token_service_pb2.IntrospectTokenRequest(token=token, **parameters))
+
+    async def user_info(self, access_token: str) -> token_service_pb2.GetUserInfoResponse:
+        return await self.tokens.GetUserInfo(token_service_pb2.GetUserInfoRequest(), metadata=bearer(access_token))
+
+    async def access_token(self, caller: Metadata, user_id: str) -> token_pb2.Token:
+        request = access_token_service_pb2.GetAccessTokenRequest(user_id=user_id)
+        return await self.access_tokens.GetAccessToken(request, metadata=caller)
 
     async def operator(self) -> Metadata:
         identity = self.made["operator"]

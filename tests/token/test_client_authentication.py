@@ -81,6 +81,42 @@ async def test_headers_that_prove_nothing(service: Running, header: str) -> None
     await refused(service.token(CREDENTIALS, metadata=[("authorization", header)]), "INVALID_CLIENT")
 
 
+async def test_blanks_and_signs_in_the_header(service: Running) -> None:
+    """RFC 6749 section 2.3.1: `+` is a blank, and what is no letter may be escaped."""
+    app = await service.web_app()
+    secret = "a b+c%d:e/é"
+    async with service.database() as database:
+        await database.execute(
+            "update token.app set secret_hashes = array[sha256(convert_to($1, 'UTF8'))] where client_id = $2",
+            secret,
+            app.client_id,
+        )
+    await until_taken(service, App(app.client_id, secret))
+    for encoded in ("a+b%2Bc%25d%3Ae%2F%C3%A9", "a%20b%2bc%25d:e/%c3%a9"):
+        await service.token(CREDENTIALS, metadata=[("authorization", basic(app.client_id, encoded))])
+    for wrong in ("a+b+c%25d%3Ae%2F%C3%A9", "a b c%d:e/é"):
+        header = [("authorization", basic(app.client_id, wrong))]
+        await refused(service.token(CREDENTIALS, metadata=header), "INVALID_CLIENT")
+
+
+async def test_an_assertion_without_its_type(service: Running, signer: App) -> None:
+    """Fail closed on a field that is missing."""
+    assertion = {"client_assertion": _assertion(service, signer)["client_assertion"]}
+    await refused(service.token(CREDENTIALS, **assertion), "INVALID_REQUEST")
+    assert (await service.audit(client_id=signer.client_id))[-1]["event"] != "client_credentials.issued"
+
+
+async def test_a_type_without_an_assertion_proves_nothing(service: Running, signer: App) -> None:
+    call = service.token(CREDENTIALS, client_id=signer.client_id, client_assertion_type=CLIENT_ASSERTION)
+    await refused(call, "INVALID_CLIENT")
+
+
+async def test_a_public_app_has_no_secret_to_bring(service: Running) -> None:
+    native = await service.native_app()
+    call = service.token("refresh_token", client_id=native.client_id, client_secret="x", refresh_token="x")
+    await refused(call, "INVALID_CLIENT")
+
+
 async def test_two_ways_at_once(service: Running, app: App, signer: App) -> None:
     header = [("authorization", basic(app.client_id, app.secret))]
     both = service.token(CREDENTIALS, metadata=header, client_id=app.client_id, client_secret=app.secret)
@@ -114,6 +150,13 @@ async def test_an_assertion_is_used_once(service: Running, signer: App) -> None:
 )
 async def test_assertions_that_prove_nothing(service: Running, signer: App, changed: dict[str, Any]) -> None:
     await refused(service.token(CREDENTIALS, **_assertion(service, signer, **changed)), "INVALID_CLIENT")
+
+
+async def test_an_assertion_lives_an_hour_at_the_most(service: Running, signer: App) -> None:
+    """As long as clients of others' making let theirs live; an assertion for a grant a quarter of that."""
+    now = service.clock.timestamp()
+    await service.token(CREDENTIALS, **_assertion(service, signer, exp=now + 3600))
+    await refused(service.token(CREDENTIALS, **_assertion(service, signer, exp=now + 3700)), "INVALID_CLIENT")
 
 
 async def test_an_assertion_of_another_kind(service: Running, signer: App) -> None:

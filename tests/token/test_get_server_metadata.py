@@ -15,15 +15,42 @@ async def test_what_an_issuer_offers(service: Running) -> None:
         "refresh_token",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "client_credentials",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
     ]
-    assert list(answer.token_endpoint_auth_methods_supported) == [
-        "client_secret_basic",
-        "client_secret_post",
-        "private_key_jwt",
-        "none",
-    ]
-    assert list(answer.token_endpoint_auth_signing_alg_values_supported) == ["RS256", "ES256", "EdDSA"]
     assert list(answer.code_challenge_methods_supported) == ["S256"]
+    assert list(answer.response_types_supported) == ["code"]
+    assert list(answer.response_modes_supported) == ["query"]
+    assert answer.authorization_response_iss_parameter_supported
+
+
+async def test_how_clients_prove_themselves_where(service: Running) -> None:
+    answer = await service.tokens.GetServerMetadata(token_service_pb2.GetServerMetadataRequest())
+    proving = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+    assert list(answer.token_endpoint_auth_methods_supported) == [*proving, "none"]
+    assert list(answer.revocation_endpoint_auth_methods_supported) == [*proving, "none"]
+    # Who only names itself learns nothing of tokens.
+    assert list(answer.introspection_endpoint_auth_methods_supported) == proving
+    for algorithms in (
+        answer.token_endpoint_auth_signing_alg_values_supported,
+        answer.revocation_endpoint_auth_signing_alg_values_supported,
+        answer.introspection_endpoint_auth_signing_alg_values_supported,
+    ):
+        assert list(algorithms) == ["RS256", "ES256", "EdDSA"]
+
+
+async def test_what_openid_discovery_requires(service: Running) -> None:
+    """OpenID Connect Discovery section 3: REQUIRED and RECOMMENDED, and what is true unless it is said not to be."""
+    answer = await service.tokens.GetServerMetadata(token_service_pb2.GetServerMetadataRequest())
+    assert answer.authorization_endpoint == f"{ISSUER}/v2/oauth/authorize"
+    assert answer.userinfo_endpoint == f"{ISSUER}/v2/oauth/userinfo"
+    assert answer.revocation_endpoint == f"{ISSUER}/v2/oauth/revoke"
+    assert answer.introspection_endpoint == f"{ISSUER}/v2/oauth/introspect"
+    assert list(answer.subject_types_supported) == ["public"]
+    assert list(answer.id_token_signing_alg_values_supported) == ["RS256"]
+    assert answer.scopes_supported[0] == "openid"
+    assert {"ACCOUNT.ALL", "OAUTH.ALL", "USER.ALL"} <= set(answer.scopes_supported)
+    assert {"sub", "iss", "nonce", "at_hash", "name", "picture"} <= set(answer.claims_supported)
+    assert not answer.request_uri_parameter_supported
 
 
 async def test_a_domain_that_is_not_there(service: Running) -> None:

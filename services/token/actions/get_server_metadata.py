@@ -1,27 +1,50 @@
-"""GetServerMetadata: what an issuer offers (RFC 8414)."""
+"""GetServerMetadata: what an issuer offers (RFC 8414, OpenID Connect Discovery)."""
 
 from dataclasses import dataclass
 
+from services.runtime.auth import SCOPES
 from services.token import jws
 from services.token.actions.grants import GRANTS
 from services.token.actions.phases.admission import RULES
 from services.token.errors import NotFoundDomain
-from services.token.model import AuthMethod
+from services.token.keys import ACCESS
+from services.token.model import OPENID, AuthMethod, Domain
 from services.token.resources import Resources
+
+CLAIMS = (
+    "iss",
+    "sub",
+    "aud",
+    "iat",
+    "exp",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "sid",
+    "name",
+    "nickname",
+    "preferred_username",
+    "picture",
+    "updated_at",
+)
+"""Claims of id tokens, and of GetUserInfo."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerMetadata:
-    """What an issuer offers, named as in RFC 8414 section 2."""
+    """What an issuer offers.
 
-    issuer: str
-    token_endpoint: str
-    jwks_uri: str
+    `proving_methods` are the ways of authentication that prove something: those of introspection. What is not here is
+    the same for every issuer.
+    """
+
+    domain: Domain
     grant_types: tuple[str, ...]
-    response_types: tuple[str, ...]
     auth_methods: tuple[str, ...]
-    auth_signing_algs: tuple[str, ...]
-    code_challenge_methods: tuple[str, ...]
+    proving_methods: tuple[str, ...]
+    assertion_algorithms: tuple[str, ...]
+    id_token_algorithms: tuple[str, ...]
+    scopes: tuple[str, ...]
 
 
 async def get_server_metadata(resources: Resources, *, domain_id: str) -> ServerMetadata:
@@ -30,13 +53,15 @@ async def get_server_metadata(resources: Resources, *, domain_id: str) -> Server
     if domain is None:
         raise NotFoundDomain
     used = {method for rules in RULES.values() for method in rules.methods}
+    methods = tuple(method for method in AuthMethod if method in used)
+    # While a domain changes its algorithm, tokens of both are about.
+    signing = {key.algorithm for key in resources.keyring.verification_keys(ACCESS, domain.domain_id)}
     return ServerMetadata(
-        issuer=domain.issuer,
-        token_endpoint=domain.token_endpoint,
-        jwks_uri=f"{domain.issuer}/.well-known/jwks.json",
+        domain=domain,
         grant_types=tuple(GRANTS),
-        response_types=("code",),
-        auth_methods=tuple(method for method in AuthMethod if method in used),
-        auth_signing_algs=jws.ALGORITHMS,
-        code_challenge_methods=("S256",),
+        auth_methods=methods,
+        proving_methods=tuple(method for method in methods if method is not AuthMethod.NONE),
+        assertion_algorithms=jws.ALGORITHMS,
+        id_token_algorithms=tuple(algorithm for algorithm in jws.ALGORITHMS if algorithm in signing),
+        scopes=tuple(dict.fromkeys((OPENID, *domain.scopes, *SCOPES))),
     )

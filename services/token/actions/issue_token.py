@@ -2,7 +2,6 @@
 
 from services.token.actions.phases import sessions, signing
 from services.token.errors import ImpersonationRefused, NotFoundDomain, NotFoundUser, UnauthorizedClient, UserDisabled
-from services.token.events import EventName
 from services.token.model import Actor, Domain, Event, Issued, Proof
 from services.token.resources import Resources
 
@@ -10,7 +9,14 @@ _ERRORS = {"no_user": NotFoundUser, "disabled": UserDisabled, "superadmin": Impe
 
 
 async def issue_token(
-    resources: Resources, *, domain_id: str, user_id: str, client_id: str, proof: Proof, actor: Actor | None
+    resources: Resources,
+    *,
+    domain_id: str,
+    user_id: str,
+    client_id: str,
+    proof: Proof,
+    actor: Actor | None,
+    event: str = "issue_token",
 ) -> Issued:
     """Start a session of a user and issue its tokens.
 
@@ -23,6 +29,7 @@ async def issue_token(
         client_id: app or access key through which the caller acts.
         proof: how the user was proven.
         actor: who acts for the user; `None`: the user itself.
+        event: what it is audited as.
 
     Raises:
         NotFoundDomain, NotFoundUser, UserDisabled: so it is.
@@ -41,7 +48,7 @@ async def issue_token(
             Event(
                 domain_id,
                 resources.new_id(),
-                EventName.ISSUE_TOKEN_REFUSED,
+                f"{event}.refused",
                 user_id=user_id,
                 actor=actor.subject if actor else None,
                 detail="client",
@@ -50,13 +57,13 @@ async def issue_token(
         raise UnauthorizedClient(detail=f"client {client_id!r} is not admitted to {domain_id}")
     # An app or access key whose id a user bears is not that user.
     acting = actor if actor and not (actor.role and actor.subject == user_id) else None
-    # A role marks a user, and a user has no more than the scopes of the token that it came with; also for itself.
-    if actor and actor.role:
+    # Nobody has more than the scopes of the token that he came with; also for himself. An access key comes with none.
+    if actor and (actor.role or actor.scopes):
         scopes = tuple(scope for scope in scopes if scope in actor.scopes)
     new, refresh_token = sessions.begin(resources, domain_id, client_id)
     verdict, session = await resources.store.start_session(
         new,
-        "issue_token",
+        event,
         user_id,
         scopes,
         actor=acting,

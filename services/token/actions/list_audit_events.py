@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.runtime.auth import Principal
-from services.runtime.ids import time_of
+from services.runtime.ids import uuid7_time
 from services.runtime.pages import read_page_token, write_page_token
 from services.token.errors import NotFoundDomain
 from services.token.model import AuditEvent, AuditFilter
@@ -66,7 +66,7 @@ def _wanted(resources: Resources, query: AuditQuery, domain_id: str, retention: 
     # What is past its retention is not shown, whether it was deleted yet or not.
     start = max(query.start or now - retention, now - retention)
     if query.session_id and query.session_id.version == 7:
-        start = max(start, time_of(query.session_id) - _SKEW)
+        start = max(start, uuid7_time(query.session_id) - _SKEW)
     ids: tuple[str, ...] = ()
     if query.user_id:
         ids = (query.user_id, resources.vault.pseudonym(domain_id, query.user_id))

@@ -4,7 +4,6 @@ from services.runtime.errors import Refusal
 from services.token.actions.grants import ALIASES, GRANTS
 from services.token.actions.phases import admission, clients, refusals
 from services.token.errors import UnsupportedGrantType
-from services.token.events import EventName
 from services.token.model import Issued, TokenRequest
 from services.token.resources import Resources
 
@@ -18,7 +17,7 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
     Raises:
         UnsupportedGrantType: there is no such grant.
         InvalidRequest, InvalidClient, UnauthorizedClient, InvalidScope, InvalidGrant, InvalidRefreshToken,
-        FieldMissing: as the phases and the grants say.
+        InvalidTarget, FieldMissing: as the phases and the grants say.
         LimitExceeded: the domain has had its grants of this second; nothing was used up.
         Unavailable: nothing can be signed now; nothing was used up.
     """
@@ -26,9 +25,9 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
     answer = GRANTS.get(grant_type)
     if answer is None:
         raise UnsupportedGrantType
-    client = await clients.authenticate(resources, request)
+    client = await clients.authenticate(resources, request, grant=True)
     try:
-        await _check_admission(resources, client, grant_type)
+        await admission.admit(resources, client, grant_type)
         resources.keyring.check(client.domain.domain_id)
         return await answer(resources, client, request)
     except Refusal:
@@ -36,14 +35,4 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
         # found out before anything is waited for, or soon: little is held meanwhile.
         if not refusals.is_proven(client):
             resources.limits.give_back(client.domain)
-        raise
-
-
-async def _check_admission(resources: Resources, client: clients.Client, grant_type: str) -> None:
-    try:
-        admission.check(client, grant_type)
-    except Refusal as refusal:
-        if refusals.is_proven(client):
-            # Ours: the app's id, its type, the grant.
-            await refusals.write(resources, client, EventName.GRANT_REFUSED, refusal.detail or refusal.reason)
         raise

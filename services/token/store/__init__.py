@@ -18,6 +18,7 @@ from services.token.store.changes import Changes
 from services.token.store.domains import Domains
 from services.token.store.leases import Leases
 from services.token.store.open_sessions import OpenSessions
+from services.token.store.presented import Presented
 from services.token.store.push_apps import PushApps
 from services.token.store.requests import Requests
 from services.token.store.revocations import Revocations
@@ -52,6 +53,7 @@ class Statements(
     Users,
     Sessions,
     OpenSessions,
+    Presented,
     SigningKeys,
     Audit,
     Changes,

@@ -32,6 +32,7 @@ func main() {
 	register(rest, bindingv1.RegisterBindingServiceHandlerFromEndpoint, *binding)
 	register(rest, tokenv1.RegisterTokenServiceHandlerFromEndpoint, *token)
 	register(rest, tokenv1.RegisterUserServiceHandlerFromEndpoint, *token)
+	register(rest, tokenv1.RegisterAccessTokenServiceHandlerFromEndpoint, *token)
 
 	mux := http.NewServeMux()
 	mux.Handle("/rpc/", style)

@@ -5,8 +5,20 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from services.token.actions.grants import authorization_code, client_credentials, jwt_bearer, refresh_token
-from services.token.actions.phases.admission import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, JWT_BEARER, REFRESH_TOKEN
+from services.token.actions.grants import (
+    authorization_code,
+    client_credentials,
+    jwt_bearer,
+    refresh_token,
+    token_exchange,
+)
+from services.token.actions.phases.admission import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    JWT_BEARER,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+)
 from services.token.actions.phases.clients import Client
 from services.token.model import Issued, TokenRequest
 from services.token.resources import Resources
@@ -16,6 +28,7 @@ GRANTS: Mapping[str, Callable[[Resources, Client, TokenRequest], Awaitable[Issue
     REFRESH_TOKEN: refresh_token.answer,
     JWT_BEARER: jwt_bearer.answer,
     CLIENT_CREDENTIALS: client_credentials.answer,
+    TOKEN_EXCHANGE: token_exchange.answer,
 }
 
 # The vendor's JavaScript client says `code`.

@@ -1,19 +1,21 @@
-"""authorization_code: RFC 6749 section 4.1.3, with RFC 7636.
+"""authorization_code: RFC 6749 section 4.1.3, with RFC 7636; with scope `openid` OpenID Connect Core section 3.1.3.
 
 A code is its id and a 256-bit secret. Whatever is wrong with a use of it, the code is used up; a second use ends the
 session that the first one made.
 """
 
 import hashlib
+from dataclasses import replace
 from uuid import UUID
 
 from services.runtime.errors import FieldMissing
+from services.runtime.ids import uuid7_time
 from services.token import jws
 from services.token.actions.phases import refusals, sessions, signing
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidGrant
 from services.token.events import EventName
-from services.token.model import CODE_VERIFIER, Issued, TokenRequest, code_challenge
+from services.token.model import CODE_VERIFIER, OPENID, Issued, TokenRequest, code_challenge
 from services.token.resources import Resources
 
 SECRET_BYTES = 32
@@ -53,7 +55,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         if verdict == "unknown":
             await _write_no_code(resources, client)
         raise InvalidGrant(detail=f"code: {verdict}")
-    return signing.for_session(
+    issued = signing.for_session(
         resources,
         session,
         refresh_token,
@@ -62,6 +64,9 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         client_id=client.app.client_id,
         typ=client.app.token_type,
     )
+    if OPENID not in session.scopes:
+        return issued
+    return replace(issued, id_token=signing.id_token(resources, issued, client.app.client_id, uuid7_time(code_id)))
 
 
 async def _write_no_code(resources: Resources, client: Client) -> None:

@@ -3,6 +3,7 @@
 `sub_type` says whom the app speaks for: a `user` of the domain, or the domain itself (`service`).
 """
 
+from datetime import timedelta
 from functools import partial
 
 from services.runtime.errors import FieldMissing
@@ -15,6 +16,8 @@ from services.token.events import EventName
 from services.token.model import Event, Issued, NewSession, Session, TokenRequest
 from services.token.resources import Resources
 from services.token.store import Statements
+
+_LONGEST = timedelta(minutes=15)
 
 
 async def answer(resources: Resources, client: Client, request: TokenRequest) -> Issued:
@@ -34,6 +37,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
             client.app,
             audiences=frozenset((client.domain.domain_id, client.domain.issuer)),
             types=("jwt", "authorization-grant+jwt"),
+            longest=_LONGEST,
             now=resources.clock.now(),
         )
     except AssertionRefused as error:

@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 
+from services.runtime.errors import Refusal
+from services.token.actions.phases import refusals
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidClient, UnauthorizedClient
+from services.token.events import EventName
 from services.token.model import AppType, AuthMethod
+from services.token.resources import Resources
 
 AUTHORIZATION_CODE = "authorization_code"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 a grant's name
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 CLIENT_CREDENTIALS = "client_credentials"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 a grant's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ RULES = {
     AppType.NATIVE: Rules((AUTHORIZATION_CODE, REFRESH_TOKEN), _PUBLIC),
     # Its assertions prove it; the vendor's clients refresh without proving anything more.
     AppType.JWT: Rules((JWT_BEARER, REFRESH_TOKEN), (AuthMethod.NONE, AuthMethod.PRIVATE_KEY_JWT)),
-    AppType.SERVICE: Rules((CLIENT_CREDENTIALS,), _SECRET),
+    AppType.SERVICE: Rules((CLIENT_CREDENTIALS, TOKEN_EXCHANGE), _SECRET),
 }
 
 
@@ -43,17 +48,30 @@ def is_public(app_type: AppType) -> bool:
     return RULES[app_type].methods == _PUBLIC
 
 
-def check(client: Client, grant_type: str) -> None:
-    """Check that a client authenticated as its type must, and may use a grant.
+async def admit(resources: Resources, client: Client, grant_type: str = "") -> None:
+    """Check that a client authenticated as its type must, is admitted, and may use a grant, where one is asked for.
+
+    What a client that proved itself was refused is audited.
 
     Raises:
         InvalidClient: its type proves itself in another way.
         UnauthorizedClient: it is not admitted to its domain, or its type does not use the grant.
     """
+    try:
+        _check(client, grant_type)
+    except Refusal as refusal:
+        if refusals.is_proven(client):
+            event = EventName.GRANT_REFUSED if grant_type else EventName.CLIENT_REFUSED
+            # Ours: the app's id, its type, the grant.
+            await refusals.write(resources, client, event, refusal.detail or refusal.reason)
+        raise
+
+
+def _check(client: Client, grant_type: str) -> None:
     rules = RULES[client.app.type]
     if client.method not in rules.methods:
         raise InvalidClient(detail=f"{client.app.type} {client.app.client_id} does not authenticate by {client.method}")
     if not client.app.admitted:
         raise UnauthorizedClient(detail=f"{client.app.client_id} is not admitted")
-    if grant_type not in rules.grants:
+    if grant_type and grant_type not in rules.grants:
         raise UnauthorizedClient(detail=f"{client.app.type} does not use {grant_type}")

@@ -10,7 +10,6 @@ from services.token import jws
 from services.token.model import App
 
 _LEEWAY = timedelta(seconds=60)
-_LONGEST = timedelta(minutes=15)
 _MAX_ID_CHARS = 256
 
 
@@ -37,7 +36,9 @@ class Assertion:
     claims: Mapping[str, Any]
 
 
-def verify(text: str, app: App, *, audiences: frozenset[str], types: tuple[str, ...], now: datetime) -> Assertion:
+def verify(
+    text: str, app: App, *, audiences: frozenset[str], types: tuple[str, ...], longest: timedelta, now: datetime
+) -> Assertion:
     """Verify an assertion by the keys of the app that presents it.
 
     Args:
@@ -46,6 +47,7 @@ def verify(text: str, app: App, *, audiences: frozenset[str], types: tuple[str, 
         audiences: `aud` must be one of them, and one alone: what is meant for several servers can be carried from
             one to another.
         types: what `typ` may be, in lower case, beside absent.
+        longest: how far ahead `exp` may be.
         now: the time.
 
     Raises:
@@ -74,15 +76,15 @@ def verify(text: str, app: App, *, audiences: frozenset[str], types: tuple[str, 
     return Assertion(
         subject=subject,
         id_hash=hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).digest(),
-        expires_at=_check_times(claims, now),
+        expires_at=_check_times(claims, longest, now),
         claims=claims,
     )
 
 
-def _check_times(claims: Mapping[str, Any], now: datetime) -> datetime:
+def _check_times(claims: Mapping[str, Any], longest: timedelta, now: datetime) -> datetime:
     """`exp`, which must be there and near; `nbf` and `iat`, which must not be to come."""
     expires = _time(claims, "exp")
-    require(expires is not None and now - _LEEWAY < expires <= now + _LONGEST + _LEEWAY, "exp")
+    require(expires is not None and now - _LEEWAY < expires <= now + longest + _LEEWAY, "exp")
     for name in ("nbf", "iat"):
         moment = _time(claims, name)
         require(moment is None or moment <= now + _LEEWAY, name)

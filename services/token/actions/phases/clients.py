@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import unquote_plus
 
 from prometheus_client import Counter
@@ -17,7 +18,7 @@ from services.token.actions.phases import assertions
 from services.token.actions.phases.assertions import Assertion, AssertionRefused
 from services.token.errors import InvalidClient, InvalidRequest
 from services.token.events import EventName
-from services.token.model import App, AuthMethod, Domain, Event, TokenRequest
+from services.token.model import App, AuthMethod, ClientRequest, Domain, Event
 from services.token.resources import Resources
 from services.token.secret import hash_secret
 
@@ -25,6 +26,9 @@ from services.token.secret import hash_secret
 FAILED = Counter("tessera_client_authentication_failed_total", "Clients that did not prove themselves.", ["why"])
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+# What clients of others' making take for granted (Authlib, say). Each assertion is good once all the same.
+_LONGEST = timedelta(hours=1)
 
 # Compared with where there is no client, so that its absence costs as much as a wrong secret.
 _NO_HASHES = (bytes(hashlib.sha256().digest_size),)
@@ -39,8 +43,13 @@ class Client:
     method: AuthMethod
 
 
-async def authenticate(resources: Resources, request: TokenRequest) -> Client:
-    """Find out which client calls the token endpoint.
+async def authenticate(resources: Resources, request: ClientRequest, *, grant: bool = False) -> Client:
+    """Find out which client calls the token endpoint, or one beside it.
+
+    Args:
+        resources: the parts of the service.
+        request: how the client proves itself.
+        grant: whether it asks for a token, which its domain may have only so many of in a second.
 
     Raises:
         InvalidRequest: it proves itself in two ways, or names two clients.
@@ -75,7 +84,8 @@ async def authenticate(resources: Resources, request: TokenRequest) -> Client:
         assertion = await _verified(resources, request.client_assertion, client)
     # Not before the proof, else a stranger could use a domain's grants up; and before anything is used up that is good
     # once. Who brings no proof here may have one in the grant: `token` gives back what was taken for nothing.
-    resources.limits.take(domain)
+    if grant:
+        resources.limits.take(domain)
     if assertion:
         await _use_up(resources, assertion, client)
     return client
@@ -104,7 +114,7 @@ def has_secret(app: App | None, secret: str) -> bool:
     return any(found)
 
 
-def _named_by(request: TokenRequest) -> str:
+def _named_by(request: ClientRequest) -> str:
     """The client that an assertion claims to be; believed after its keys have verified it."""
     if request.client_assertion_type != ASSERTION_TYPE:
         raise InvalidRequest(detail="client_assertion_type is not jwt-bearer")
@@ -123,6 +133,7 @@ async def _verified(resources: Resources, text: str, client: Client) -> Assertio
             # RFC 7523 section 3 allows the endpoint's URL; a service of ours knows its domain and no URL.
             audiences=frozenset((domain.domain_id, domain.issuer, domain.token_endpoint)),
             types=("jwt", "client-authentication+jwt"),
+            longest=_LONGEST,
             now=resources.clock.now(),
         )
         assertions.require(assertion.subject == app.client_id, "sub")

@@ -4,7 +4,8 @@ TesseraError
 ├── Cancelled
 ├── Unknown
 ├── InvalidArgument: FieldMissing, FieldInvalid, RequestMalformed, FormatInvalid, IdpNotRegistered, ParametersDisagree,
-│       InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope, InvalidRequest
+│       InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope, InvalidRequest,
+│       InvalidTarget
 ├── DeadlineExceeded
 ├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NothingBound,
 │       NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundAppSecret, NotFoundTrustedKey,
@@ -207,6 +208,10 @@ class InvalidRequest(InvalidArgument):
     """The request contradicts itself or RFC 6749: two ways of authentication, a parameter of the grant left out."""
 
 
+class InvalidTarget(InvalidArgument):
+    """An exchanged token cannot be had for this audience."""
+
+
 class NotFoundUser(NotFound):
     """No such user in this domain."""
 
@@ -337,6 +342,7 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "UNSUPPORTED_GRANT_TYPE": UnsupportedGrantType,
     "INVALID_SCOPE": InvalidScope,
     "INVALID_REQUEST": InvalidRequest,
+    "INVALID_TARGET": InvalidTarget,
     "NOT_FOUND_USER": NotFoundUser,
     "USER_DISABLED": UserDisabled,
     "IMPERSONATION_REFUSED": ImpersonationRefused,
