@@ -31,8 +31,7 @@ _ACQUIRE = timedelta(seconds=2)
 _RECONNECT = timedelta(milliseconds=500)
 _HEARTBEAT = timedelta(seconds=1)
 
-# The connection or the server, not the statement, is at fault.
-_AWAY = (
+AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -48,6 +47,8 @@ _AWAY = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidCatalogNameError,
 )
+"""What is raised where the connection or the server, not the statement, is at fault."""
+
 # The schema is not the one that this version was written for: a migration is under way, or was forgotten.
 _BEHIND = (
     asyncpg.InvalidSchemaNameError,
@@ -83,7 +84,7 @@ def translated() -> Iterator[None]:
     except asyncpg.QueryCanceledError as error:
         # Tried again at once, it would only add to what made it slow.
         raise DeadlineExceeded(detail=f"statement timeout: {error}") from error
-    except (TimeoutError, *_AWAY, *_BUSY) as error:
+    except (TimeoutError, *AWAY, *_BUSY) as error:
         raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
     except _BEHIND as error:
         log.warning("the schema is not the one that this version knows", problem=str(error))
@@ -193,7 +194,7 @@ class Database:
         finally:
             try:
                 await self._pool.release(connection)
-            except _AWAY as error:
+            except AWAY as error:
                 # It is closed, and another takes its place. What the statement came to is said already.
                 log.warning("connection lost", problem=f"{type(error).__name__}: {error}")
 
@@ -218,7 +219,7 @@ class Database:
                 before = time.monotonic()
                 theirs: datetime = await self._pulse.fetchval("select clock_timestamp()")
                 took = timedelta(seconds=time.monotonic() - before)
-        except (TimeoutError, asyncpg.QueryCanceledError, *_AWAY) as error:
+        except (TimeoutError, asyncpg.QueryCanceledError, *AWAY) as error:
             if self._pulse:
                 self._pulse.terminate()
             problem = f"{type(error).__name__}: {error}"

@@ -1,6 +1,7 @@
 """The token service's process, and the one place where its parts meet."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
@@ -12,8 +13,10 @@ from tessera.token.v1 import (
 )
 
 from services.runtime.auth import Authenticator
+from services.runtime.batching import Batches
 from services.runtime.clock import Clock
 from services.runtime.db import Database
+from services.runtime.listening import Listener
 from services.runtime.partitions import Partitions
 from services.runtime.server import Command, Servicer, Wiring, run
 from services.token.bootstrap import bootstrap, declare
@@ -24,7 +27,7 @@ from services.token.edge import AuthorizationServicer
 from services.token.keys import Keyring
 from services.token.resources import Lifetimes, Resources
 from services.token.service import KeyServicer, MintServicer, TokenAdminServicer, TokenServicer
-from services.token.store import PARTITIONED, Store
+from services.token.store import CHANGES, PARTITIONED, Store
 from services.token.vault import Vault
 
 
@@ -34,9 +37,14 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     store, vault = Store(database), Vault(settings.master_key.secret)
     keyring = Keyring(store.select_signing_keys, store.select_signing_key_version, vault)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
+    directory = Directory(store, vault, lambda: listener.heard_at)
+    listener = Listener(
+        settings.direct_dsn or settings.dsn, CHANGES, _taking_changes(directory, keyring), directory.forget_all
+    )
     resources = Resources(
         store=store,
-        directory=Directory(store, vault),
+        rotations=Batches(store.rotate_sessions),
+        directory=directory,
         keyring=keyring,
         vault=vault,
         clock=clock,
@@ -47,6 +55,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     edge = external_auth_pb2.DESCRIPTOR
     await keyring.start()
     await partitions.start()
+    listener.start()
     try:
         yield Wiring(
             servicers=(
@@ -82,6 +91,23 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     finally:
         await keyring.close()
         await partitions.close()
+        await listener.close()
+
+
+def _taking_changes(directory: Directory, keyring: Keyring) -> Callable[[str], None]:
+    """What is to be done about a change that `Store.notify_change` tells of."""
+    asking: set[asyncio.Task[None]] = set()
+
+    def take(change: str) -> None:
+        kind, _, identifier = change.partition(":")
+        if kind == "signing_key":
+            task = asyncio.create_task(keyring.ask(), name="signing keys")
+            asking.add(task)
+            task.add_done_callback(asking.discard)
+        else:
+            directory.forget(kind, identifier)
+
+    return take
 
 
 if __name__ == "__main__":

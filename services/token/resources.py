@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from services.runtime.batching import Batches
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
 from services.token.directory import Directory
 from services.token.keys import Keyring
+from services.token.model import Rotation, Session
 from services.token.store import Store
 from services.token.vault import Vault
 
@@ -23,9 +25,13 @@ class Lifetimes:
 
 @dataclass(frozen=True)
 class Resources:
-    """The parts of the service."""
+    """The parts of the service.
+
+    `rotations` uses refresh tokens, by domain, as `Store.rotate_sessions` does.
+    """
 
     store: Store
+    rotations: Batches[str, Rotation, tuple[str, Session | None]]
     directory: Directory
     keyring: Keyring
     vault: Vault

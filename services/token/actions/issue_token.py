@@ -38,7 +38,7 @@ async def issue_token(
     # A role marks a user, and a user has no more than the scopes of the token that it came with; also for itself.
     if actor and actor.role:
         scopes = tuple(scope for scope in scopes if scope in actor.scopes)
-    new, refresh_token = sessions.begin(resources, domain_id, client_id)
+    new, refresh_token = sessions.begin(resources, domain_id, client_id, await resources.directory.app(client_id))
     verdict, session = await resources.store.start_session(
         new,
         "issue_token",

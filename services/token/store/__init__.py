@@ -34,6 +34,9 @@ PARTITIONED = (
 )
 """Tables whose rows expire, and how long each part of them is kept."""
 
+CHANGES = "token_changes"
+"""The channel of `Store.notify_change`."""
+
 
 class Statements(Domains, Apps, AccessKeys, PushApps, Users, Sessions, SigningKeys, Audit, Changes):
     """All of them, on the database or in a transaction."""

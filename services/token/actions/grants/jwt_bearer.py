@@ -49,7 +49,7 @@ async def _for_user(resources: Resources, client: Client, assertion: Assertion, 
         raise InvalidGrant(detail="assertion: auto_create")
     if auto_create and await resources.directory.is_client(client.domain.domain_id, assertion.subject):
         raise InvalidGrant(detail="assertion: sub is a client's id")
-    new, refresh_token = sessions.begin(resources, client.domain.domain_id, client.app.client_id)
+    new, refresh_token = sessions.begin(resources, client.domain.domain_id, client.app.client_id, client.app)
     verdict, session = await resources.store.start_session_by_assertion(
         new,
         assertion.subject,

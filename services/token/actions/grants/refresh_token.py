@@ -1,15 +1,16 @@
 """refresh_token: RFC 6749 section 6, rotated at every use (RFC 9700 section 4.14).
 
 The generation decides, never a comparison of times: the last one again, within the app's grace, gets the same
-successor; an older one, or the last one later, ends the session.
+successor; an older one, or the last one later, ends the session. Of an app that repeats until used, the last one gets
+it for as long as the successor was not used.
 """
 
 from services.runtime.errors import FieldMissing
 from services.token import refresh_tokens
-from services.token.actions.phases import scopes, signing
+from services.token.actions.phases import scopes, sessions, signing
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidRefreshToken, InvalidScope
-from services.token.model import Issued, TokenRequest
+from services.token.model import Event, Issued, TokenRequest
 from services.token.resources import Resources
 
 
@@ -26,19 +27,11 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
     presented = refresh_tokens.read(request.refresh_token, resources.keyring)
     if presented is None or presented.domain_id != client.domain.domain_id:
         raise InvalidRefreshToken(detail="refresh token: not one of this domain's")
-    now = resources.clock.now()
-    verdict, session = await resources.store.rotate_session(
-        presented.domain_id,
-        client.app.client_id,
-        presented.session_id,
-        secret_hash=presented.secret_hash,
-        generation=presented.generation,
-        scopes=request.scopes,
-        now=now,
-        grace_from=now - client.app.grace,
-        grace_repeats=client.app.grace_repeats,
-        idle_until=now + resources.lifetimes.session_idle,
-        event_id=resources.new_id(),
+    if over := sessions.is_over(resources, client.app, presented.session_id):
+        await _audit_refused(resources, client, over)
+        raise InvalidRefreshToken(detail=f"refresh token: {over}")
+    verdict, session = await resources.rotations.add(
+        presented.domain_id, sessions.rotation(resources, client.app, presented, request.scopes)
     )
     if verdict == "scope":
         raise InvalidScope(detail="refresh token: more scopes than the session has")
@@ -53,3 +46,10 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         client_id=client.app.client_id,
         typ=client.app.token_type,
     )
+
+
+async def _audit_refused(resources: Resources, client: Client, detail: str) -> None:
+    event = Event(
+        client.domain.domain_id, resources.new_id(), "refresh_token.refused", client.app.client_id, detail=detail
+    )
+    await resources.store.insert_audit(event)
