@@ -8,7 +8,6 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -91,7 +90,17 @@ class Bench:
         signature = {name: signing.seconds_per_signature(name) * 1000 for name in signing.ALGORITHMS}
         for name, spent in signature.items():
             table.add_row(
-                "signature alone", name, "", f"{1000 / spent:.0f}", "", "", f"{spent:.3f}", "", "", "", f"{1000 / spent:.0f}"
+                "signature alone",
+                name,
+                "",
+                f"{1000 / spent:.0f}",
+                "",
+                "",
+                f"{spent:.3f}",
+                "",
+                "",
+                "",
+                f"{1000 / spent:.0f}",
             )
         table.add_section()
         with tempfile.TemporaryDirectory() as folder:
@@ -100,9 +109,7 @@ class Bench:
                     self._dsn, Path(folder), tokens=tokens, clients=4, seconds=max(1, round(self._seconds))
                 )
                 name = "statement alone" if tokens == 1 else f"statement, {tokens} tokens"
-                table.add_row(
-                    name, "", "pgbench", f"{done.per_second:.0f}", "", "", "", f"{done.cpu_per_1000:.3f}"
-                )
+                table.add_row(name, "", "pgbench", f"{done.per_second:.0f}", "", "", "", f"{done.cpu_per_1000:.3f}")
         signs_by = "RS256"
         for scenario in _SCENARIOS:
             if scenario.algorithm != signs_by:

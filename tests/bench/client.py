@@ -1,5 +1,4 @@
-"""`python -m tests.bench.client`: drives grants at a token service as fast as they are answered, and tells how long each
-took.
+"""`python -m tests.bench.client`: drives grants as fast as a token service answers them, and tells how long each took.
 
 Each chain makes one call after the other. A chain of refreshes presents what the call before gave it, as ghz cannot.
 It reads what is to be driven from standard input as JSON (`Task`), and writes `Answers` to standard output.

@@ -3,13 +3,12 @@
 What stands in them is read by `services/runtime/auth.py`.
 """
 
-import json
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from services.token import refresh_tokens
+from services.token import jws, refresh_tokens
 from services.token.keys import ACCESS
 from services.token.model import Domain, Issued, Session
 from services.token.refresh_tokens import RefreshToken
@@ -135,7 +134,7 @@ def _sign(
     }
     content = {
         "userId": user_id,
-        "customJson": json.dumps(custom, separators=(",", ":")),
+        "customJson": jws.to_json(custom),
         "iss": domain.issuer,
         "sub": subject,
         "aud": domain.issuer,
