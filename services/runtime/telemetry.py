@@ -94,11 +94,14 @@ class Gathering(Unfailing):
         if len(self._lines) > 1:
             return
         try:
-            asyncio.get_running_loop().call_later(_GATHERED_SECONDS, self.flush)
+            asyncio.get_running_loop().call_later(_GATHERED_SECONDS, self.let_go)
         except RuntimeError:
-            self.flush()
+            self.let_go()
 
     def flush(self) -> None:
+        """Nothing: structlog asks for it after every line."""
+
+    def let_go(self) -> None:
         """Write what waits."""
         lines, self._lines = self._lines, []
         if lines:
@@ -116,7 +119,7 @@ def set_up_logging(level: str, style: str, stream: TextIO, **bound: str) -> None
         bound: facts that every line carries, such as the service's name.
     """
     lines = Gathering(stream)
-    atexit.register(lines.flush)
+    atexit.register(lines.let_go)
     people = style == "console"
     if people:
         # Plain tracebacks: the others print local variables, and with them secrets.
