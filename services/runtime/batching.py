@@ -1,7 +1,7 @@
 """Calls that come at the same time share one round trip and one commit (docs/adr/0036).
 
 Nobody waits for a batch to fill: what comes while nothing is under way goes at once and alone; what comes meanwhile
-goes together when that has ended.
+goes together when that has ended, or when it takes long: one that waits for a lock is not to hold up those behind it.
 """
 
 import asyncio
@@ -49,9 +49,10 @@ class Batches(Generic[K, I, R]):
             queue = self._queues[key] = _Queue()
         if len(queue.waiting) >= _MOST_WAITING:
             raise Overloaded(detail="too many wait for a batch")
-        done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[R] = loop.create_future()
         queue.waiting.append((item, done))
-        if not queue.under_way:
+        if not queue.under_way or loop.time() >= queue.patient_until:
             self._begin(key, queue)
         return await done
 
@@ -66,6 +67,7 @@ class Batches(Generic[K, I, R]):
                 batch.append((item, done))
         if batch:
             queue.under_way += 1
+            queue.patient_until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
             task = asyncio.create_task(self._do(key, queue, batch), name="batch")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -73,8 +75,7 @@ class Batches(Generic[K, I, R]):
             del self._queues[key]
 
     async def _do(self, key: K, queue: "_Queue[I, R]", batch: "Sequence[tuple[I, asyncio.Future[R]]]") -> None:
-        # One that waits for a lock is not to hold up those behind it.
-        impatience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._begin, key, queue)
+        impatience = asyncio.get_running_loop().call_at(queue.patient_until, self._begin, key, queue)
         try:
             await self._settle(key, batch)
         finally:
@@ -100,10 +101,11 @@ class Batches(Generic[K, I, R]):
 
 
 class _Queue(Generic[I, R]):
-    """What waits of one key, and how many batches of it are under way."""
+    """What waits of one key, how many batches of it are under way, and until when the last of these is waited for."""
 
-    __slots__ = ("under_way", "waiting")
+    __slots__ = ("patient_until", "under_way", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[tuple[I, asyncio.Future[R]]] = deque()
         self.under_way = 0
+        self.patient_until = 0.0

@@ -98,14 +98,22 @@ async def test_one_that_waits_for_long_holds_up_nobody_for_long() -> None:
     work = Work()
     batches = Batches(work)
     work.gate.clear()
-    (stuck,) = await _added(batches, 1)
-    (behind,) = await _added(batches, 2)
+    stuck = await _added(batches, 1)
+    behind = await _added(batches, 2)
     async with asyncio.timeout(15):
         while len(work.batches) < 2:
             await asyncio.sleep(0.01)
-    assert not stuck.done()
+    # Also one that comes when their time is over.
+    await asyncio.sleep(0.1)
+    late = await _added(batches, 3)
+    assert work.batches == [("a", [1]), ("a", [2]), ("a", [3])]
+    # But no more than a few take connections away.
+    last = await _added(batches, 4)
+    await asyncio.sleep(0.1)
+    last += await _added(batches, 5, 6)
+    assert len(work.batches) == 4
     work.gate.set()
-    assert await asyncio.gather(stuck, behind) == [2, 4]
+    assert await asyncio.gather(*stuck, *behind, *late, *last) == [2, 4, 6, 8, 10, 12]
 
 
 @pytest.mark.parametrize("count", [1, 500])
