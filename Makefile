@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow load gateway-compat check format manual docs docs-serve openapi package secrets proto clients lock clean
+.PHONY: help run test test-slow load bench-token gateway-compat check format manual docs docs-serve openapi package secrets proto clients lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -32,6 +32,9 @@ gateway-compat: $(VENV)/.tools gen/.made ## Compare the gateway with grpc-gatewa
 
 load: $(VENV)/.tools gen/.made ## Drive every call at rising rates, on a stack of its own; ARGS=--help says how
 	@$(BIN)/python -m tests.load $(ARGS)
+
+bench-token: $(VENV)/.installed gen/.made ## Measure what a grant costs, by process, beside its signature alone; ARGS=--help says how
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/ruff format --check $(PACKAGES)

@@ -101,7 +101,7 @@ class Programs:
             "TESSERA_LISTEN": _listed(self._layout.workers[service]),
             "TESSERA_METRICS_LISTEN": _listed(self._layout.metrics[service]),
             "TESSERA_STATE_DIR": str(self._home.state(service)),
-            "TESSERA_LOG_FORMAT": "console",
+            "TESSERA_LOG_FORMAT": self._environ.get("TESSERA_LOG_FORMAT", "console"),
             # The gateway is stopped before the services are: nobody is left to look elsewhere.
             "TESSERA_LAME_DUCK": "0",
             "TESSERA_LOG_LEVEL": self._log_level,

@@ -31,8 +31,7 @@ _ACQUIRE = timedelta(seconds=2)
 _RECONNECT = timedelta(milliseconds=500)
 _HEARTBEAT = timedelta(seconds=1)
 
-# The connection or the server, not the statement, is at fault.
-_AWAY = (
+AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -48,6 +47,8 @@ _AWAY = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidCatalogNameError,
 )
+"""What is raised where the connection or the server, not the statement, is at fault."""
+
 # The schema is not the one that this version was written for: a migration is under way, or was forgotten.
 _BEHIND = (
     asyncpg.InvalidSchemaNameError,
@@ -83,7 +84,7 @@ def translated() -> Iterator[None]:
     except asyncpg.QueryCanceledError as error:
         # Tried again at once, it would only add to what made it slow.
         raise DeadlineExceeded(detail=f"statement timeout: {error}") from error
-    except (TimeoutError, *_AWAY, *_BUSY) as error:
+    except (TimeoutError, *AWAY, *_BUSY) as error:
         raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
     except _BEHIND as error:
         log.warning("the schema is not the one that this version knows", problem=str(error))
@@ -167,8 +168,11 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """One connection for several statements: maintenance. Raises as `fetch`."""
         with translated():
-            async with self._acquired() as connection:
+            connection = await self._acquire()
+            try:
                 yield connection
+            finally:
+                await self._release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -177,25 +181,31 @@ class Database:
             yield connection
 
     async def _with_connection(self, call: Callable[[Connection], Awaitable[T]]) -> T:
-        async with self.connection() as connection:
-            return await call(connection)
+        # What `connection` does, without its three context managers, which cost as much as a small statement.
+        with translated():
+            connection = await self._acquire()
+            try:
+                return await call(connection)
+            finally:
+                await self._release(connection)
 
-    @asynccontextmanager
-    async def _acquired(self) -> AsyncIterator[Connection]:
+    async def _acquire(self) -> Connection:
         if self._pool is None:
             raise Unavailable("database", detail=self._problem)
         try:
-            connection = await self._pool.acquire(timeout=_ACQUIRE.total_seconds())
+            # asyncpg's own timeout would make a task.
+            async with asyncio.timeout(_ACQUIRE.total_seconds()):
+                return await self._pool.acquire()
         except TimeoutError as error:
             raise Overloaded(detail="no database connection became free") from error
+
+    async def _release(self, connection: Connection) -> None:
+        assert self._pool
         try:
-            yield connection
-        finally:
-            try:
-                await self._pool.release(connection)
-            except _AWAY as error:
-                # It is closed, and another takes its place. What the statement came to is said already.
-                log.warning("connection lost", problem=f"{type(error).__name__}: {error}")
+            await self._pool.release(connection)
+        except AWAY as error:
+            # It is closed, and another takes its place. What the statement came to is said already.
+            log.warning("connection lost", problem=f"{type(error).__name__}: {error}")
 
     async def _follow(self) -> float:
         await self._beat()
@@ -218,7 +228,7 @@ class Database:
                 before = time.monotonic()
                 theirs: datetime = await self._pulse.fetchval("select clock_timestamp()")
                 took = timedelta(seconds=time.monotonic() - before)
-        except (TimeoutError, asyncpg.QueryCanceledError, *_AWAY) as error:
+        except (TimeoutError, asyncpg.QueryCanceledError, *AWAY) as error:
             if self._pulse:
                 self._pulse.terminate()
             problem = f"{type(error).__name__}: {error}"

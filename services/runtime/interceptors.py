@@ -82,9 +82,8 @@ async def measure(call: Call, proceed: Next) -> Any:
         return await proceed(call)
     finally:
         code, reason = (call.refusal.code().name, call.refusal.reason) if call.refusal else ("OK", "")
-        telemetry.CALLS.labels(call.method, code, reason).inc()
-        if call.streams is None:
-            telemetry.SECONDS.labels(call.method).observe(time.perf_counter() - started)
+        seconds = None if call.streams else time.perf_counter() - started
+        telemetry.count_call(call.method, code, reason, seconds)
 
 
 async def translate_errors(call: Call, proceed: Next) -> Any:

@@ -46,7 +46,7 @@ class DatabaseSettings:
 
     dsn: Dsn = setting("Postgres of this service, postgresql://...; a pooler may stand between", secret=True)
     direct_dsn: Dsn | None = setting(
-        "the same without a pooler, for migrations; absent: the same", default=None, secret=True
+        "the same without a pooler, for migrations, partitions and LISTEN; absent: the same", default=None, secret=True
     )
 
 

@@ -1,6 +1,7 @@
 """The token service's process, and the one place where its parts meet."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
@@ -26,8 +27,10 @@ from tessera.token.v1 import (
 )
 
 from services.runtime.auth import Authenticator
+from services.runtime.batching import Batches
 from services.runtime.clock import Clock
 from services.runtime.db import Database
+from services.runtime.listening import Listener
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import Follower, Revocations
 from services.runtime.server import Command, Servicer, Wiring, run
@@ -38,11 +41,11 @@ from services.token.config import TokenSettings
 from services.token.directory import Directory
 from services.token.edge import AuthorizationServicer
 from services.token.feeds import Feeds
+from services.token.key_rotation import KeyRotation
 from services.token.keys import Keyring
 from services.token.limits import GrantLimits
 from services.token.resources import Lifetimes, Resources
 from services.token.retention import Retention
-from services.token.rotation import Rotation
 from services.token.service import (
     AccessTokenServicer,
     AuditServicer,
@@ -54,7 +57,7 @@ from services.token.service import (
 )
 from services.token.session_service import SessionServicer
 from services.token.signing_key_service import SigningKeyServicer
-from services.token.store import PARTITIONED, Store
+from services.token.store import CHANGES, PARTITIONED, Store
 from services.token.user_service import UserServicer
 from services.token.vault import Vault
 
@@ -64,15 +67,20 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     """Put the service together around an open database."""
     store, vault = Store(database), Vault(settings.master_key.secret)
     keyring = Keyring(store.select_signing_keys, store.select_changed_signing_keys, vault)
-    rotation = Rotation(store, keyring, vault, clock, settings.key_publish_ahead)
+    key_rotation = KeyRotation(store, keyring, vault, clock, settings.key_publish_ahead)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     feeds = Feeds.of(database)
     retention = Retention(store, clock)
+    directory = Directory(store, vault, lambda: listener.heard_at)
+    listener = Listener(
+        settings.direct_dsn or settings.dsn, CHANGES, _taking_changes(directory, keyring), directory.forget_all
+    )
     resources = Resources(
         store=store,
-        directory=Directory(store, vault),
+        rotations=Batches(store.rotate_sessions),
+        directory=directory,
         keyring=keyring,
-        rotation=rotation,
+        key_rotation=key_rotation,
         vault=vault,
         feeds=feeds,
         clock=clock,
@@ -87,9 +95,10 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     access_tokens, edge = access_token_service_pb2.DESCRIPTOR, external_auth_pb2.DESCRIPTOR
     await keyring.start()
     await partitions.start()
-    await rotation.start()
+    await key_rotation.start()
     follower.start()
     retention.start()
+    listener.start()
     try:
         yield Wiring(
             servicers=(
@@ -165,10 +174,27 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     finally:
         await follower.close()
         await feeds.close()
-        await rotation.close()
+        await key_rotation.close()
         await keyring.close()
         await partitions.close()
         await retention.close()
+        await listener.close()
+
+
+def _taking_changes(directory: Directory, keyring: Keyring) -> Callable[[str], None]:
+    """What is to be done about a change that `Store.notify_change` tells of."""
+    asking: set[asyncio.Task[None]] = set()
+
+    def take(change: str) -> None:
+        kind, _, identifier = change.partition(":")
+        if kind == "signing_key":
+            task = asyncio.create_task(keyring.ask(), name="signing keys")
+            asking.add(task)
+            task.add_done_callback(asking.discard)
+        else:
+            directory.forget(kind, identifier)
+
+    return take
 
 
 if __name__ == "__main__":

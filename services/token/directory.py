@@ -1,4 +1,8 @@
-"""Domains, apps and push apps as every call needs them: read from the database once, then at most a second old."""
+"""Domains, apps and push apps as every call needs them: read from the database once, and again when they changed.
+
+Admin calls tell by NOTIFY what they changed. As long as everything that is told is heard, what is here is right; where
+it may not be, nothing older than a second is answered (docs/adr/0037).
+"""
 
 import asyncio
 import time
@@ -19,9 +23,12 @@ log = structlog.get_logger()
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-_MAX_AGE_SECONDS = 1.0
-_RENEW_AFTER_SECONDS = 0.5
-_MAX_ENTRIES = 10_000
+# Of what is told about; half of it later, one in use is read again behind its users.
+_MAX_AGE_SECONDS = 60.0
+# Of anything while it is not sure that everything was heard.
+_MAX_AGE_UNHEARD_SECONDS = 1.0
+# More domains than one installation is meant for, with some apps each.
+_MAX_ENTRIES = 100_000
 
 
 @dataclass(slots=True)
@@ -31,31 +38,41 @@ class _Entry(Generic[V]):
 
 
 class Cached(Generic[K, V]):
-    """Values by key, never older than a second. One in use is renewed behind its users, who do not wait for it.
+    """Values by key. One in use is renewed behind its users, who do not wait for it.
 
     Args:
         load: reads a value. What it raises reaches those who wait for the value, and nobody else.
+        heard_at: until when, by `time.monotonic()`, every change was heard of.
     """
 
-    def __init__(self, load: Callable[[K], Awaitable[V]]) -> None:
+    def __init__(self, load: Callable[[K], Awaitable[V]], heard_at: Callable[[], float]) -> None:
         self._load = load
+        self._heard_at = heard_at
         self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
         self._loading: dict[K, asyncio.Task[V]] = {}
 
     async def get(self, key: K) -> V:
         """The value of a key, read now where it is not known. Raises what `load` does."""
         entry = self._entries.get(key)
-        age = time.monotonic() - entry.read_at if entry else _MAX_AGE_SECONDS
-        if entry and age < _RENEW_AFTER_SECONDS:
+        now = time.monotonic()
+        heard = now - self._heard_at() < _MAX_AGE_UNHEARD_SECONDS
+        longest = _MAX_AGE_SECONDS if heard else _MAX_AGE_UNHEARD_SECONDS
+        age = now - entry.read_at if entry else longest
+        if entry and age < longest / 2:
             return entry.value
         task = self._loading.get(key)
         if task is None:
             task = self._loading[key] = asyncio.create_task(self._read(key), name="directory")
             task.add_done_callback(_look_at)
-        if entry and age < _MAX_AGE_SECONDS:
+        if entry and age < longest:
             return entry.value
         # One caller's deadline must not end what others wait for.
         return await asyncio.shield(task)
+
+    def forget_all(self) -> None:
+        """Read everything anew when it is next asked for."""
+        self._entries.clear()
+        self._loading.clear()
 
     def forget(self, key: K) -> None:
         """Read a key anew when it is next asked for."""
@@ -85,15 +102,21 @@ def _look_at(task: "asyncio.Task[V]") -> None:
 
 
 class Directory:
-    """Looks things up for calls. Raises `Unavailable` where the database is away and the answer not known."""
+    """Looks things up for calls. Raises `Unavailable` where the database is away and the answer not known.
 
-    def __init__(self, store: Store, vault: Vault) -> None:
+    Args:
+        store: what is looked up in.
+        vault: opens push apps' secrets.
+        heard_at: until when, by `time.monotonic()`, every change was heard of.
+    """
+
+    def __init__(self, store: Store, vault: Vault, heard_at: Callable[[], float]) -> None:
         self._store = store
         self._vault = vault
-        self._domains: Cached[str, Domain | None] = Cached(store.select_domain)
-        self._owners: Cached[str, tuple[str, str] | None] = Cached(store.select_credential)
-        self._apps: Cached[str, App | None] = Cached(self._read_app)
-        self._push_apps: Cached[int, PushApp | None] = Cached(self._read_push_app)
+        self._domains: Cached[str, Domain | None] = Cached(store.select_domain, heard_at)
+        self._owners: Cached[str, tuple[str, str] | None] = Cached(store.select_credential, heard_at)
+        self._apps: Cached[str, App | None] = Cached(self._read_app, heard_at)
+        self._push_apps: Cached[int, PushApp | None] = Cached(self._read_push_app, heard_at)
 
     async def domain(self, domain_id: str) -> Domain | None:
         """The domain of that id, `None` where there is none."""
@@ -119,10 +142,26 @@ class Directory:
         """The enabled push app of that id, its secret open; `None` where there is none."""
         return await self._push_apps.get(access_id)
 
+    def forget(self, kind: str, identifier: str) -> None:
+        """Something was changed: what `Store.notify_change` tells of, by this process or another."""
+        match kind:
+            case "domain":
+                self._domains.forget(identifier)
+            case "app":
+                self._apps.forget(identifier)
+            case "push_app" if identifier.isdecimal():
+                self._push_apps.forget(int(identifier))
+        # An id that was asked for before somebody had it.
+        self._owners.forget(identifier)
+
     def forget_app(self, client_id: str) -> None:
-        """An app was changed by this process. Others see it within a second."""
-        self._owners.forget(client_id)
-        self._apps.forget(client_id)
+        """An app was changed by this process, which is to know at once and not when it hears of it."""
+        self.forget("app", client_id)
+
+    def forget_all(self) -> None:
+        """What was changed may not have been heard."""
+        for cached in (self._domains, self._owners, self._apps, self._push_apps):
+            cached.forget_all()
 
     async def _read_app(self, client_id: str) -> App | None:
         owner = await self._store.select_credential(client_id)

@@ -21,6 +21,10 @@ MIN_RSA_BITS = 2048
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 
 _P256_BYTES = 32
+_RSA_PADDING = padding.PKCS1v15()
+_SHA256 = hashes.SHA256()
+_ECDSA = ec.ECDSA(_SHA256)
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 # Parameters that bring a key along or change how the rest is read.
 _REFUSED = ("jwk", "jku", "x5u", "x5c", "crit", "b64", "zip")
 
@@ -44,9 +48,9 @@ class Jws:
             return False
         try:
             if algorithm == "RS256":
-                public_key.verify(self.signature, self.signed, padding.PKCS1v15(), hashes.SHA256())
+                public_key.verify(self.signature, self.signed, _RSA_PADDING, _SHA256)
             elif algorithm == "ES256":
-                public_key.verify(_der(self.signature), self.signed, ec.ECDSA(hashes.SHA256()))
+                public_key.verify(_der(self.signature), self.signed, _ECDSA)
             elif algorithm == "EdDSA":
                 public_key.verify(self.signature, self.signed)
             else:
@@ -99,18 +103,23 @@ def write(header: str, claims: Mapping[str, Any], algorithm: str, private_key: A
     """
     text = f"{header}.{encode_json(claims)}"
     if algorithm == "RS256":
-        signature = private_key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        signature = private_key.sign(text.encode(), _RSA_PADDING, _SHA256)
     elif algorithm == "EdDSA":
         signature = private_key.sign(text.encode())
     else:
-        r, s = decode_dss_signature(private_key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+        r, s = decode_dss_signature(private_key.sign(text.encode(), _ECDSA))
         signature = r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
     return f"{text}.{encode(signature)}"
 
 
+def to_json(value: Mapping[str, Any]) -> str:
+    """JSON without blanks."""
+    return _to_json(value)
+
+
 def encode_json(value: Mapping[str, Any]) -> str:
     """JSON without blanks, in base64url."""
-    return encode(json.dumps(value, separators=(",", ":")).encode())
+    return encode(to_json(value).encode())
 
 
 def encode(value: bytes) -> str:

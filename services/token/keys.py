@@ -1,7 +1,7 @@
 """The domains' own keys: what signs access tokens, edge tokens and refresh tokens, and what verifies them here.
 
 Every process holds them all. Twice a second it reads those that were changed, which costs the same however many there
-are; private parts are opened when they are first needed. What becomes of a key is `rotation.py`'s.
+are; private parts are opened when they are first needed. What becomes of a key is `key_rotation.py`'s.
 """
 
 import asyncio

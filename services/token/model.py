@@ -354,6 +354,26 @@ class NewSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """A refresh token about to be used.
+
+    `scopes` are those asked for; empty: all of the session. A rotation since `grace_from` may be repeated
+    `grace_repeats` times. `idle_until` is when the session ends if nobody uses the successor.
+    """
+
+    session_id: uuid.UUID
+    client_id: str
+    secret_hash: bytes
+    generation: int
+    scopes: tuple[str, ...]
+    now: datetime
+    grace_from: datetime
+    grace_repeats: int
+    idle_until: datetime
+    event_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationCode:
     """A code about to be handed out. `code_hash` is SHA-256 of its secret."""
 

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from services.runtime.batching import Batches
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
 from services.token.directory import Directory
 from services.token.feeds import Feeds
+from services.token.key_rotation import KeyRotation
 from services.token.keys import Keyring
 from services.token.limits import GrantLimits
-from services.token.rotation import Rotation
+from services.token.model import Rotation, Session
 from services.token.store import Store
 from services.token.vault import Vault
 
@@ -26,12 +28,16 @@ class Lifetimes:
 
 @dataclass(frozen=True)
 class Resources:
-    """The parts of the service."""
+    """The parts of the service.
+
+    `rotations` uses refresh tokens, by domain, as `Store.rotate_sessions` does.
+    """
 
     store: Store
+    rotations: Batches[str, Rotation, tuple[str, Session | None]]
     directory: Directory
     keyring: Keyring
-    rotation: Rotation
+    key_rotation: KeyRotation
     vault: Vault
     feeds: Feeds
     clock: Clock

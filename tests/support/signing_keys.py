@@ -17,8 +17,8 @@ from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.env import Address
 from services.token import jws
+from services.token.key_rotation import KeyRotation
 from services.token.keys import Keyring
-from services.token.rotation import Rotation
 from services.token.store import Store
 from services.token.vault import Vault
 from tests.support.calls import bearer, refused
@@ -43,7 +43,7 @@ async def another(service: Running) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def rotation(service: Running) -> AsyncIterator[Rotation]:
+async def rotation(service: Running) -> AsyncIterator[KeyRotation]:
     """What a further process of the service would do, by the same clock, when it is told to.
 
     The lease is taken from the service for good: what is done is what the test does.
@@ -55,7 +55,7 @@ async def rotation(service: Running) -> AsyncIterator[Rotation]:
         )
         store, vault = Store(database), Vault(service.settings.master_key.secret)
         keyring = Keyring(store.select_signing_keys, store.select_changed_signing_keys, vault)
-        yield Rotation(store, keyring, vault, service.clock, AHEAD)
+        yield KeyRotation(store, keyring, vault, service.clock, AHEAD)
 
 
 async def listed(service: Running, use: str) -> dict[str, pb2.SigningKey]:

@@ -1,4 +1,5 @@
 import asyncio
+import math
 
 import pytest
 
@@ -25,10 +26,14 @@ class Source:
 
 
 class Time:
-    """Seconds that pass when they are told to."""
+    """Seconds that pass when they are told to, in which everything is heard, or nothing."""
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.hears = True
+
+    def heard_at(self) -> float:
+        return self.now if self.hears else -math.inf
 
     def monotonic(self) -> float:
         return self.now
@@ -42,18 +47,23 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return made
 
 
-async def test_callers_at_once_share_one_read() -> None:
+async def test_callers_at_once_share_one_read(time: Time) -> None:
     source = Source()
-    cached = Cached(source)
+    cached = Cached(source, time.heard_at)
     assert await asyncio.gather(*(cached.get("a") for _ in range(50))) == [1] * 50
     assert source.asked == 1
 
 
-async def test_a_value_in_use_is_renewed_behind_its_users(time: Time) -> None:
+@pytest.mark.parametrize(("hears", "longest"), [(True, 60), (False, 1)])
+async def test_a_value_in_use_is_renewed_behind_its_users(time: Time, hears: bool, longest: float) -> None:
     source = Source()
-    cached = Cached(source)
+    cached = Cached(source, time.heard_at)
+    time.hears = hears
     assert await cached.get("a") == 1
-    time.now += 0.6
+    time.now += longest * 0.4
+    assert await cached.get("a") == 1
+    assert source.asked == 1
+    time.now += longest * 0.2
     source.gate.clear()
     assert await cached.get("a") == 1
     assert await cached.get("a") == 1
@@ -64,23 +74,47 @@ async def test_a_value_in_use_is_renewed_behind_its_users(time: Time) -> None:
     assert source.asked == 2
 
 
-async def test_nothing_older_than_a_second_is_answered(time: Time) -> None:
+@pytest.mark.parametrize(("hears", "longest"), [(True, 60), (False, 1)])
+async def test_nothing_older_is_answered_than_may_be(time: Time, hears: bool, longest: float) -> None:
     source = Source()
-    cached = Cached(source)
+    cached = Cached(source, time.heard_at)
+    time.hears = hears
     await cached.get("a")
     source.broken = True
-    time.now += 0.6
+    time.now += longest * 0.6
     assert await cached.get("a") == 1
-    time.now += 0.399
+    time.now += longest * 0.399
     assert await cached.get("a") == 1
-    time.now += 0.001
+    time.now += longest * 0.001
     with pytest.raises(ConnectionError):
         await cached.get("a")
 
 
-async def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
+async def test_what_was_good_for_long_is_so_no_longer_when_nothing_is_heard(time: Time) -> None:
     source = Source()
-    cached = Cached(source)
+    cached = Cached(source, time.heard_at)
+    await cached.get("a")
+    time.now += 20
+    assert await cached.get("a") == 1
+    time.hears = False
+    assert await cached.get("a") == 2
+
+
+async def test_everything_is_read_anew_after_something_was_missed(time: Time) -> None:
+    source = Source()
+    cached = Cached(source, time.heard_at)
+    source.gate.clear()
+    early = asyncio.create_task(cached.get("a"))
+    await asyncio.sleep(0.01)
+    cached.forget_all()
+    source.gate.set()
+    assert await early == 1
+    assert await cached.get("a") == 2
+
+
+async def test_what_was_read_before_a_change_is_not_kept_after_it(time: Time) -> None:
+    source = Source()
+    cached = Cached(source, time.heard_at)
     source.gate.clear()
     early = asyncio.create_task(cached.get("a"))
     await asyncio.sleep(0.01)
@@ -90,9 +124,9 @@ async def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
     assert await cached.get("a") == 2
 
 
-async def test_a_caller_who_goes_away_leaves_the_others_their_answer() -> None:
+async def test_a_caller_who_goes_away_leaves_the_others_their_answer(time: Time) -> None:
     source = Source()
-    cached = Cached(source)
+    cached = Cached(source, time.heard_at)
     source.gate.clear()
     first, second = asyncio.create_task(cached.get("a")), asyncio.create_task(cached.get("a"))
     await asyncio.sleep(0.01)

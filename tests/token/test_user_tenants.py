@@ -2,7 +2,6 @@
 
 from tessera.token.v1 import session_service_pb2, user_service_pb2
 
-from tests.support.callers import second_domain
 from tests.support.calls import refused
 from tests.support.token import Running
 from tests.support.token_client import content
@@ -12,7 +11,7 @@ async def test_another_domains_users_and_sessions_are_not_there(own: Running) ->
     app = await own.jwt_app()
     user_id = await own.user(user_id="same", nick_name="Ours")
     issued = await own.by_assertion(app, user_id)
-    other = await second_domain(own)
+    other = await own.tenant("bj2")
     caller = await other.operator()
     for call in (
         other.users.GetUser(user_service_pb2.UserServiceGetUserRequest(user_id=user_id), metadata=caller),
@@ -50,7 +49,7 @@ async def test_a_page_belongs_to_its_domain(own: Running) -> None:
     request = user_service_pb2.ListUsersRequest(limit=1)
     ours = await own.users.ListUsers(request, metadata=await own.operator())
     assert ours.next_marker
-    other = await second_domain(own)
+    other = await own.tenant("bj2")
     caller = await other.operator()
     theirs = await other.users.ListUsers(user_service_pb2.ListUsersRequest(), metadata=caller)
     assert [user.user_id for user in theirs.items] == [other.made["user_id"]]

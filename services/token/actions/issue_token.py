@@ -60,7 +60,7 @@ async def issue_token(
     # Nobody has more than the scopes of the token that he came with; also for himself. An access key comes with none.
     if actor and (actor.role or actor.scopes):
         scopes = tuple(scope for scope in scopes if scope in actor.scopes)
-    new, refresh_token = sessions.begin(resources, domain_id, client_id)
+    new, refresh_token = sessions.begin(resources, domain_id, client_id, await resources.directory.app(client_id))
     verdict, session = await resources.store.start_session(
         new,
         event,

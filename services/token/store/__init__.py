@@ -44,6 +44,9 @@ PARTITIONED = (
 )
 """Tables whose rows expire, and how long each part of them is kept."""
 
+CHANGES = "token_changes"
+"""The channel of `Store.notify_change`."""
+
 
 class Statements(
     Domains,

@@ -1,5 +1,6 @@
 """Sessions, and what is used up to start one: codes, assertions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from services.runtime.sql import load_queries
-from services.token.model import Actor, AuthorizationCode, NewSession, Proof, Session
+from services.token.model import Actor, AuthorizationCode, NewSession, Proof, Rotation, Session
 from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -113,56 +114,35 @@ class Sessions(Section):
             )
         )
 
-    async def rotate_session(
-        self,
-        domain_id: str,
-        client_id: str,
-        session_id: UUID,
-        *,
-        secret_hash: bytes,
-        generation: int,
-        scopes: tuple[str, ...],
-        now: datetime,
-        grace_from: datetime,
-        grace_repeats: int,
-        idle_until: datetime,
-        event_id: UUID,
-    ) -> tuple[str, Session | None]:
-        """Use a refresh token.
+    async def rotate_sessions(self, domain_id: str, rotations: Sequence[Rotation]) -> list[tuple[str, Session | None]]:
+        """Use refresh tokens of a domain, each by itself, with one commit.
 
         Args:
-            domain_id: its domain.
-            client_id: who presents it.
-            session_id: its session.
-            secret_hash: SHA-256 of its secret.
-            generation: its generation.
-            scopes: those asked for; empty: all of the session.
-            now: the time.
-            grace_from: a rotation since then may be repeated.
-            grace_repeats: how often.
-            idle_until: when the session ends if nobody uses the successor.
-            event_id: of the audit row.
+            domain_id: their domain.
+            rotations: at least one. Of several of one session each sees what the one before has done.
 
         Returns:
-            The verdict of the function, and the session where it is `rotated` or `repeated`; its generation is then
-            the successor's.
+            For each, in the order given, the verdict of the function, and the session where it is `rotated` or
+            `repeated`; its generation is then the successor's.
         """
-        return _opened(
-            await self._database.fetchrow(
-                _SQL["rotate_session"],
-                domain_id,
-                client_id,
-                session_id,
-                secret_hash,
-                generation,
-                scopes,
-                now,
-                grace_from,
-                grace_repeats,
-                idle_until,
-                event_id,
-            )
+        places = sorted(range(len(rotations)), key=lambda place: rotations[place].session_id)
+        ordered = [rotations[place] for place in places]
+        rows = await self._database.fetch(
+            _SQL["rotate_sessions"],
+            domain_id,
+            [each.session_id for each in ordered],
+            [each.client_id for each in ordered],
+            [each.secret_hash for each in ordered],
+            [each.generation for each in ordered],
+            [" ".join(each.scopes) for each in ordered],
+            [each.now for each in ordered],
+            [each.grace_from for each in ordered],
+            [each.grace_repeats for each in ordered],
+            [each.idle_until for each in ordered],
+            [each.event_id for each in ordered],
         )
+        by_place = dict(zip(places, map(_opened, rows), strict=True))
+        return [by_place[place] for place in range(len(rotations))]
 
     async def insert_authorization_code(self, code: AuthorizationCode, proof: Proof, event_id: UUID) -> None:
         """Keep a code, with its audit row."""

@@ -22,10 +22,11 @@ select * from token.redeem_code(
     p_code_challenge => $12
 );
 
--- name: rotate_session
-select * from token.rotate_session(
-    p_domain_id => $1, p_client_id => $2, p_session_id => $3, p_secret_hash => $4, p_generation => $5, p_scopes => $6,
-    p_now => $7, p_grace_from => $8, p_grace_repeats => $9, p_idle_until => $10, p_event_id => $11
+-- name: rotate_sessions
+select * from token.rotate_sessions(
+    p_domain_id => $1, p_session_ids => $2, p_client_ids => $3, p_secret_hashes => $4, p_generations => $5,
+    p_scopes => $6, p_nows => $7, p_graces_from => $8, p_graces_repeats => $9, p_idles_until => $10,
+    p_event_ids => $11
 );
 
 -- name: insert_authorization_code

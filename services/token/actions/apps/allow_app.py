@@ -7,7 +7,7 @@ from services.token.resources import Resources
 
 
 async def allow_app(resources: Resources, caller: Principal, *, client_id: str) -> None:
-    """Admit an app of the caller's domain; this process knows at once, others within a second. Idempotent.
+    """Admit an app of the caller's domain; this process knows at once, others when they hear of it. Idempotent.
 
     Raises:
         NotFoundApp: the domain has no such app.

@@ -16,6 +16,7 @@ OPERATOR = (
     "token.session",
     "token.audit",
     "token.impersonate",
+    "token.exchange",
     "account.admin",
     "account.link",
     "account.describe",

@@ -43,7 +43,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         # A malformed verifier has no challenge that any code was made with, and uses the code up like a wrong one.
         well_formed = CODE_VERIFIER.fullmatch(request.code_verifier)
         challenge = code_challenge(request.code_verifier) if well_formed else ""
-    new, refresh_token = sessions.begin(resources, client.domain.domain_id, client.app.client_id)
+    new, refresh_token = sessions.begin(resources, client.domain.domain_id, client.app.client_id, client.app)
     verdict, session = await resources.store.redeem_code(
         new,
         code_id=code_id,

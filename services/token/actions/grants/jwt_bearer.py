@@ -64,7 +64,7 @@ async def _for_user(resources: Resources, client: Client, assertion: Assertion, 
         raise await _refused(resources, client, "auto_create")
     if auto_create and await resources.directory.is_client(client.domain.domain_id, assertion.subject):
         raise await _refused(resources, client, "client_id")
-    new, refresh_token = sessions.begin(resources, client.domain.domain_id, client.app.client_id)
+    new, refresh_token = sessions.begin(resources, client.domain.domain_id, client.app.client_id, client.app)
     start = partial(_start, new, client, assertion, granted, auto_create=auto_create)
     if auto_create and await _is_one_more(resources, client, assertion.subject):
         try:

@@ -1,12 +1,13 @@
 """refresh_token: RFC 6749 section 6, rotated at every use (RFC 9700 section 4.14).
 
 The generation decides, never a comparison of times: the last one again, within the app's grace, gets the same
-successor; an older one, or the last one later, ends the session.
+successor; an older one, or the last one later, ends the session. Of an app that repeats until used, the last one gets
+it for as long as the successor was not used.
 """
 
 from services.runtime.errors import FieldMissing
 from services.token import refresh_tokens
-from services.token.actions.phases import refusals, scopes, signing
+from services.token.actions.phases import refusals, scopes, sessions, signing
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidRefreshToken, InvalidScope
 from services.token.events import EventName
@@ -31,19 +32,11 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
             rule = "domain" if presented else "unknown"
             await refusals.write(resources, client, EventName.REFRESH_TOKEN_REFUSED, rule)
         raise InvalidRefreshToken(detail="refresh token: not one of this domain's")
-    now = resources.clock.now()
-    verdict, session = await resources.store.rotate_session(
-        presented.domain_id,
-        client.app.client_id,
-        presented.session_id,
-        secret_hash=presented.secret_hash,
-        generation=presented.generation,
-        scopes=request.scopes,
-        now=now,
-        grace_from=now - client.app.grace,
-        grace_repeats=client.app.grace_repeats,
-        idle_until=now + resources.lifetimes.session_idle,
-        event_id=resources.new_id(),
+    if over := sessions.is_over(resources, client.app, presented.session_id):
+        await refusals.write(resources, client, EventName.REFRESH_TOKEN_REFUSED, over)
+        raise InvalidRefreshToken(detail=f"refresh token: {over}")
+    verdict, session = await resources.rotations.add(
+        presented.domain_id, sessions.rotation(resources, client.app, presented, request.scopes)
     )
     if verdict == "scope":
         raise InvalidScope(detail="refresh token: more scopes than the session has")

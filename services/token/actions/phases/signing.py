@@ -4,7 +4,6 @@ What stands in them is read by `services/runtime/auth.py`.
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -222,7 +221,7 @@ def _sign(
     }
     content = {
         "userId": user_id,
-        "customJson": json.dumps(custom, separators=(",", ":")),
+        "customJson": jws.to_json(custom),
         "iss": domain.issuer,
         "sub": subject,
         "aud": domain.issuer,

@@ -36,7 +36,7 @@ _EVERY = timedelta(seconds=5)
 _AT_ONCE = 100
 
 
-class Rotation:
+class KeyRotation:
     """Changes of the domains' keys: on a schedule, and when an operator asks.
 
     Args:

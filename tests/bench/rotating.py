@@ -1,0 +1,97 @@
+"""The statement that rotates, driven by pgbench: what a refresh costs in Postgres without a service before it."""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+from deploy.local.postgres import programs
+from tests.load import cpu
+
+# Sessions n of a client of pgbench: their ids end in its number and n.
+_SESSIONS = """
+insert into token.session (
+    domain_id, session_id, client_id, user_id, secret_hash, created_at, rotated_at, expires_at, absolute_at, scopes,
+    device_id, device_name, user_name, nick_name, avatar, default_drive_id, user_role, user_status
+)
+select
+    'bench', ($1 || lpad(to_hex(n), 12, '0'))::uuid, 'bench', 'user' || n, '\\x00', now(), now(),
+    now() + interval '30 days', now() + interval '180 days', '{ACCOUNT.ALL,FILE.ALL}', '', '', 'Ada', 'Ada', '', '1',
+    'user', 'enabled'
+from generate_series(0, $2::int) as n
+"""
+_SCRIPT = """
+\\set generation :generation + 1
+select * from token.rotate_sessions(
+    p_domain_id => 'bench',
+    p_session_ids => array[{ids}],
+    p_client_ids => array_fill('bench'::text, array[{count}]),
+    p_secret_hashes => array_fill('\\x00'::bytea, array[{count}]),
+    p_generations => array_fill(:generation::bigint, array[{count}]),
+    p_scopes => array_fill(''::text, array[{count}]),
+    p_nows => array_fill(now(), array[{count}]),
+    p_graces_from => array_fill(now() - interval '30 seconds', array[{count}]),
+    p_graces_repeats => array_fill(10::bigint, array[{count}]),
+    p_idles_until => array_fill(now() + interval '30 days', array[{count}]),
+    p_event_ids => array[{events}]
+);
+"""
+_MOST_TOKENS = 256
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """What pgbench did: tokens a second, and CPU-seconds of Postgres for each 1,000 of them."""
+
+    per_second: float
+    cpu_per_1000: float
+
+
+async def rotate(dsn: str, folder: Path, *, tokens: int, clients: int, seconds: int) -> Rotated:
+    """Rotate sessions of nobody's, as fast as it goes.
+
+    Args:
+        dsn: the token service's database, of a stack that this process started.
+        folder: for the script.
+        tokens: how many a statement.
+        clients: how many statements at a time.
+        seconds: how long.
+    """
+    connection = await asyncpg.connect(dsn)
+    try:
+        prefix = str(await connection.fetchval("select uuidv7()"))[:24]
+        await connection.execute(_SESSIONS, prefix, clients * _MOST_TOKENS)
+    finally:
+        await connection.close()
+    ids = ", ".join(
+        f"('{prefix}' || lpad(to_hex(:client_id::int * {_MOST_TOKENS} + {n}), 12, '0'))::uuid" for n in range(tokens)
+    )
+    script = folder / "rotate.sql"
+    script.write_text(_SCRIPT.format(ids=ids, count=tokens, events=", ".join(["uuidv7()"] * tokens)), encoding="utf-8")
+    before, started = cpu.read(), time.perf_counter()
+    output = await _pgbench(dsn, script, clients, seconds)
+    took, spent = time.perf_counter() - started, cpu.since(before)["postgres"]
+    found = re.search(r"actually processed: (\d+)", output)
+    if not found or "number of failed transactions: 0 " not in output:
+        raise ValueError(f"pgbench: {output}")
+    done = int(found[1]) * tokens
+    return Rotated(done / took, spent / done * 1000)
+
+
+async def _pgbench(dsn: str, script: Path, clients: int, seconds: int) -> str:
+    parts = urlsplit(dsn)
+    process = await asyncio.create_subprocess_exec(
+        str(programs() / "pgbench"),
+        *("--host", parse_qs(parts.query)["host"][0], "--username", parts.username or ""),
+        *("--no-vacuum", "--protocol", "prepared", "--define", "generation=0"),
+        *("--client", str(clients), "--time", str(seconds), "--file", str(script)),
+        parts.path.strip("/"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return output.decode()

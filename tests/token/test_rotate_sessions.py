@@ -1,0 +1,192 @@
+"""The function that uses refresh tokens, several at a time: each as if it had come alone, and by index alone."""
+
+import asyncio
+import dataclasses
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from services.runtime.clock import Clock
+from services.runtime.db import Database
+from services.runtime.ids import uuid7
+from services.runtime.partitions import Partitions
+from services.token.model import Rotation
+from services.token.store import PARTITIONED, Store
+
+SECRET_HASH = b"\x01" * 32
+FILLED = 3_000
+
+INSERT = """
+insert into token.session (
+    domain_id, session_id, client_id, user_id, secret_hash, created_at, rotated_at, expires_at, absolute_at, scopes,
+    device_id, device_name, user_name, nick_name, avatar, default_drive_id, user_role, user_status, generation
+)
+select
+    'bj1', session_id, 'app', 'user', $2, $3::timestamptz, $3, $3::timestamptz + interval '1 day',
+    $3::timestamptz + interval '180 days', '{A,B}', '', '', 'Ada', 'Ada', '', '', 'user', 'enabled', $4
+from unnest($1::uuid[]) as session_id
+"""
+COUNTED = """
+select coalesce(sum(seq_scan), 0) as scans, coalesce(sum(idx_tup_fetch), 0) as fetched
+from pg_stat_xact_user_tables where schemaname = 'token' and relname like 'session%'
+"""
+
+
+class Sessions:
+    """A store on a database of its own, and sessions in it."""
+
+    def __init__(self, store: Store, connection: asyncpg.Connection) -> None:
+        self.store = store
+        self.connection = connection
+        self.now = datetime.now(UTC)
+
+    async def made(self, count: int = 1, generation: int = 1) -> list[Rotation]:
+        """The use of each one's newest token."""
+        ids = [uuid7(self.now) for _ in range(count)]
+        await self.connection.execute(INSERT, ids, SECRET_HASH, self.now, generation)
+        return [
+            Rotation(
+                session_id=session_id,
+                client_id="app",
+                secret_hash=SECRET_HASH,
+                generation=generation,
+                scopes=(),
+                now=self.now,
+                grace_from=self.now - timedelta(seconds=30),
+                grace_repeats=10,
+                idle_until=self.now + timedelta(days=30),
+                event_id=uuid7(self.now),
+            )
+            for session_id in ids
+        ]
+
+    async def verdicts(self, *rotations: Rotation) -> list[str]:
+        answers = await self.store.rotate_sessions("bj1", rotations)
+        for rotation, (_, session) in zip(rotations, answers, strict=True):
+            assert session is None or session.session_id == rotation.session_id
+        return [verdict for verdict, _ in answers]
+
+
+@pytest_asyncio.fixture
+async def sessions(database_url: Callable[[str], str]) -> AsyncIterator[Sessions]:
+    dsn, clock = database_url("token"), Clock()
+    await Partitions(dsn, clock, PARTITIONED).attach()
+    database = Database(dsn, service="token", pool_size=20, statement_timeout=timedelta(seconds=20), clock=clock)
+    await database.start()
+    connection = await asyncpg.connect(dsn)
+    yield Sessions(Store(database), connection)
+    await connection.close()
+    await database.close()
+
+
+def _again(rotation: Rotation, **changed: object) -> Rotation:
+    return dataclasses.replace(rotation, event_id=uuid7(rotation.now), **changed)  # type: ignore[arg-type]
+
+
+async def test_each_gets_its_own_verdict_in_the_order_given(sessions: Sessions) -> None:
+    good, other = await sessions.made(2)
+    (old,) = await sessions.made(generation=5)
+    (stranger,) = await sessions.made()
+    batch = {
+        "rotated": good,
+        "client": dataclasses.replace(stranger, client_id="another"),
+        "secret": _again(stranger, secret_hash=b"\x02" * 32),
+        "generation": _again(stranger, generation=4_000_000_000),
+        "scope": _again(stranger, scopes=("A", "C")),
+        "replay": dataclasses.replace(old, generation=3),
+        "unknown": _again(stranger, session_id=uuid7(sessions.now)),
+        "expired": _again(stranger, now=sessions.now + timedelta(days=2)),
+    }
+    items = [*batch.items(), ("rotated", _again(other, scopes=("B",)))]
+    random.Random(4).shuffle(items)
+    assert await sessions.verdicts(*(rotation for _, rotation in items)) == [verdict for verdict, _ in items]
+    rows = await sessions.connection.fetch("select event_id, event, detail from token.audit")
+    assert {(row["event_id"], row["detail"]) for row in rows} == {(each.event_id, name) for name, each in items}
+    assert {row["event"] for row in rows if row["detail"] == "rotated"} == {"refresh_token.issued"}
+    # Only what ended is told to those who hold access tokens of it.
+    told = await sessions.connection.fetch("select kind, subject from token.revocation")
+    assert [tuple(row) for row in told] == [("session", str(old.session_id))]
+    # And whom nothing was wrong with goes on.
+    assert await sessions.verdicts(_again(good, generation=2), _again(stranger)) == ["rotated", "rotated"]
+
+
+async def test_several_uses_in_one_batch_follow_each_other(sessions: Sessions) -> None:
+    (one,) = await sessions.made()
+    (two,) = await sessions.made()
+    batch = [_again(one) for _ in range(14)]
+    batch[7] = _again(two)
+    verdicts = await sessions.verdicts(*batch)
+    assert verdicts == ["rotated"] + ["repeated"] * 6 + ["rotated"] + ["repeated"] * 4 + ["grace_exhausted"] * 2
+    answers = await sessions.store.rotate_sessions("bj1", [_again(one, generation=2), _again(one, generation=2)])
+    assert [(verdict, session and session.generation) for verdict, session in answers] == [
+        ("rotated", 3),
+        ("repeated", 3),
+    ]
+
+
+async def test_batches_in_any_order_never_wait_for_each_other(sessions: Sessions) -> None:
+    """A deadlock would be `Unavailable`."""
+    made = await sessions.made(12)
+    shuffled = random.Random(4)
+
+    async def batch() -> list[str]:
+        return await sessions.verdicts(*(_again(each) for each in shuffled.sample(made, len(made))))
+
+    verdicts = list(itertools.chain(*await asyncio.gather(*(batch() for _ in range(40)))))
+    assert verdicts.count("rotated") == 12
+    assert verdicts.count("repeated") == 12 * 10
+    assert verdicts.count("grace_exhausted") == 12 * 29
+
+
+async def test_rows_out_of_order_are_refused(sessions: Sessions) -> None:
+    """Who does not lock in the one order could wait for who does."""
+    with pytest.raises(asyncpg.DataError):
+        await sessions.connection.fetch(
+            """
+            select token.rotate_sessions(
+                'bj1', $1, array['a', 'a'], array['', '']::bytea[], array[1, 1], array['', ''],
+                array[now(), now()], array[now(), now()], array[1, 1], array[now(), now()], $1
+            )
+            """,
+            sorted((uuid7(sessions.now), uuid7(sessions.now)), reverse=True),
+        )
+
+
+@pytest.mark.parametrize("planned_on", ["empty", "empty, analysed", "one row, analysed"])
+@pytest.mark.parametrize("count", [1, 20])
+async def test_reads_what_it_needs(sessions: Sessions, planned_on: str, count: int) -> None:
+    """Whatever the table looked like when its plan was made: see `tests/binding/test_rows_read.py`."""
+    connection = sessions.connection
+    if planned_on == "one row, analysed":
+        await sessions.made()
+    if "analysed" in planned_on:
+        await connection.execute("vacuum analyze token.session")
+    # On the connection whose statistics are read; after five times a plan is kept.
+    store = Store(_Only(connection))  # type: ignore[arg-type]
+    for _ in range(10):
+        await store.rotate_sessions("bj1", await sessions.made(count))
+    rotations = (await sessions.made(FILLED))[:count]
+
+    transaction = connection.transaction()
+    await transaction.start()
+    before = await connection.fetchrow(COUNTED)
+    answers = await store.rotate_sessions("bj1", rotations)
+    after = await connection.fetchrow(COUNTED)
+    await transaction.rollback()
+
+    assert {verdict for verdict, _ in answers} == {"rotated"}
+    assert after["scans"] == before["scans"]
+    assert count <= after["fetched"] - before["fetched"] <= 3 * count
+
+
+class _Only:
+    """One connection in the place of a pool."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.fetch = connection.fetch
+        self.transaction = connection.transaction
