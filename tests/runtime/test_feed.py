@@ -135,7 +135,7 @@ async def test_replaying_what_16_writers_told_gives_their_table(made: Made) -> N
                     break
         return state
 
-    readers = asyncio.gather(*(read(size) for size in (1, 7, 50)))
+    readers = asyncio.gather(*(read(size) for size in (4, 11, 50)))
     async with asyncio.timeout(100):
         watchers = asyncio.gather(*(watch(after) for after in (0, 0.3, 0.6)))
         await writing

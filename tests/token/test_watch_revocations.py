@@ -191,7 +191,7 @@ async def test_both_replicas_learn_and_refuse_within_a_second(service: Running, 
         done = loop.time()
         for replica in (service, other):
             await until_refused(replica, caller)
-        assert loop.time() - done < 1 + 1  # a second, and another for a busy machine
+        assert loop.time() - done < 5  # a second, and more for a busy machine
         # Good again is only what is issued later.
         await service.set_status(made.user_id, "enabled")
         for replica in (service, other):
