@@ -234,6 +234,7 @@ create function token.delete_user(
 language plpgsql as $$
 declare
     verdict text;
+    code uuid;
 begin
     select l.verdict into verdict from token.lock_user(p_domain_id, p_user_id, p_etag, p_roles, true) l;
     if verdict is not null then
@@ -244,12 +245,14 @@ begin
     for update;
     delete from token.session s where s.domain_id = p_domain_id and s.user_id = p_user_id;
     -- A code that is being redeemed waits for the user's row, is used up by that, and gives nothing.
-    delete from token.authorization_code c using (
-        select a.code_id from token.authorization_code a
-        where a.domain_id = p_domain_id and a.user_id = p_user_id
+    -- One by one, by the whole key: a plan made while there were none might look at everybody's.
+    for code in
+        select c.code_id from token.authorization_code c
+        where c.domain_id = p_domain_id and c.user_id = p_user_id
         for update skip locked
-    ) free
-    where c.domain_id = p_domain_id and c.code_id = free.code_id;
+    loop
+        delete from token.authorization_code c where c.domain_id = p_domain_id and c.code_id = code;
+    end loop;
     delete from token.app_user u where u.domain_id = p_domain_id and u.user_id = p_user_id;
     insert into token.revocation (domain_id, event_id, kind, subject, revoked_at)
     values (p_domain_id, p_event_id, 'user', p_user_id, p_now);

@@ -1,14 +1,17 @@
 -- Sessions as an operator sees them. Each statement names its tenant; lookups by id alone go through `credential`.
 
 -- name: select_sessions_of_user
+-- First the user's, by their index: else a plan may go through the domain's in the order of the answer.
+with own as materialized (
+    select s.* from token.session s where s.domain_id = $1 and s.user_id = $2
+)
 select s.session_id, s.user_id, s.client_id, s.device_id, s.device_name, s.scopes, s.actor, s.created_at, s.rotated_at,
     s.expires_at
-from token.session s
-where s.domain_id = $1 and s.user_id = $2 and ($3::text is null or s.client_id = $3)
-    and s.session_id < $4 and s.revoked_at is null and s.expires_at > $5
+from own s
+where ($3::text is null or s.client_id = $3) and s.session_id < $4 and s.revoked_at is null and s.expires_at > $5
     and not exists (
         select from token.app a
-        where a.domain_id = s.domain_id and a.client_id = s.client_id and a.sessions_revoked_at >= s.created_at
+        where a.domain_id = $1 and a.client_id = s.client_id and a.sessions_revoked_at >= s.created_at
     )
 order by s.session_id desc
 limit $6;

@@ -1,0 +1,126 @@
+"""What is done with one user reads what is the user's, however many others there are, whenever its plan was made.
+
+The server's own count of rows read, as in tests/binding/test_rows_read.py.
+"""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from services.runtime.clock import Clock
+from services.runtime.ids import uuid7
+from services.runtime.partitions import Partitions
+from services.runtime.sql import load_queries
+from services.token.store import PARTITIONED
+
+FOLDER = Path(__file__).parents[2] / "services" / "token" / "store"
+USERS, SESSIONS = load_queries(FOLDER / "users.sql"), load_queries(FOLDER / "open_sessions.sql")
+CLOCK = Clock()
+NEWEST = uuid.UUID(int=2**128 - 1)
+OTHERS = 5_000
+ROLES = ["user", "admin"]
+
+STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]]]] = {
+    "update": (
+        USERS["update_user"],
+        lambda: (
+            *("bj1", "user7", None, ROLES, uuid.uuid4().hex, None, None, None, "disabled", None, None, json.dumps({})),
+            *("operator", CLOCK.now(), uuid7(CLOCK.now())),
+        ),
+    ),
+    "delete": (
+        USERS["delete_user"],
+        lambda: ("bj1", "user7", None, ROLES, "erased", "operator", CLOCK.now(), uuid7(CLOCK.now())),
+    ),
+    "list users": (USERS["select_profiles"], lambda: ("bj1", "user7", 20)),
+    "list a user's sessions": (
+        SESSIONS["select_sessions_of_user"],
+        lambda: ("bj1", "user7", None, NEWEST, CLOCK.now(), 20),
+    ),
+    "list an app's sessions": (
+        SESSIONS["select_sessions_of_app"],
+        lambda: ("bj1", "app", NEWEST, CLOCK.now(), 20, 100),
+    ),
+    "revoke a user's sessions": (
+        SESSIONS["revoke_user_sessions"],
+        lambda: ("bj1", "user7", ROLES, "operator", CLOCK.now(), uuid7(CLOCK.now())),
+    ),
+}
+
+COUNTED = """
+select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0)::bigint
+from pg_stat_xact_user_tables where schemaname = 'token'
+"""
+
+# A session, a code and an audit row for each user, made a millisecond apart.
+FILL = (
+    """
+    insert into token.app_user (domain_id, user_id, user_name, nick_name, avatar, default_drive_id, role, status,
+        created_at)
+    select 'bj1', 'user' || n, '', '', '', '', 'user', 'enabled', $1 from generate_series(1, $2::int) n
+    """,
+    """
+    insert into token.session (domain_id, session_id, client_id, user_id, secret_hash, created_at, rotated_at,
+        expires_at, absolute_at, scopes, device_id, device_name, user_name, nick_name, avatar, default_drive_id,
+        user_role, user_status)
+    select 'bj1', i.id, 'app', 'user' || i.n, '', $1, $1, l.later, l.later, '{}', '', '', '', '', '', '', 'user',
+        'enabled'
+    from unnest($2::uuid[]) with ordinality i (id, n), (select $1::timestamptz + interval '1 day') l (later)
+    """,
+    """
+    insert into token.authorization_code (domain_id, code_id, code_hash, client_id, redirect_uri, user_id, scopes,
+        nonce, device_id, device_name, expires_at)
+    select 'bj1', i.id, '', 'app', '', 'user' || i.n, '{}', '', '', '', $1
+    from unnest($2::uuid[]) with ordinality i (id, n)
+    """,
+    """
+    insert into token.audit (domain_id, event_id, event, user_id, actor)
+    select 'bj1', i.id, 'x', 'user' || i.n, 'user' || (i.n + 1)
+    from unnest($2::uuid[]) with ordinality i (id, n) where $1::timestamptz is not null
+    """,
+)
+
+
+@pytest_asyncio.fixture
+async def connection(database_url: Callable[[str], str]) -> AsyncIterator[asyncpg.Connection]:
+    dsn = database_url("token")
+    await Partitions(dsn, CLOCK, PARTITIONED).attach()
+    made = await asyncpg.connect(dsn)
+    yield made
+    await made.close()
+
+
+async def fill(connection: asyncpg.Connection) -> None:
+    now = CLOCK.now()
+    ids = [uuid7(now + timedelta(milliseconds=number)) for number in range(OTHERS)]
+    users, *others = FILL
+    await connection.execute(users, now, OTHERS)
+    for each in others:
+        await connection.execute(each, now, ids)
+
+
+@pytest.mark.parametrize("mode", ["auto", "force_generic_plan"])
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_reads_what_it_needs(connection: asyncpg.Connection, name: str, mode: str) -> None:
+    statement, arguments = STATEMENTS[name]
+    await connection.execute(f"set plan_cache_mode = {mode}")
+    for _ in range(10):  # after five, a plan is kept
+        await connection.fetch(statement, *arguments())
+    await fill(connection)
+
+    transaction = connection.transaction()
+    await transaction.start()
+    before = await connection.fetchval(COUNTED)
+    await connection.fetch(statement, *arguments())
+    after = await connection.fetchval(COUNTED)
+    await transaction.rollback()
+
+    # Of four tables of 5,000 rows; a listing reads no more than it may look at.
+    assert 1 <= after - before <= 250
