@@ -193,6 +193,8 @@ async def test_a_worker_that_dies_is_started_again(machine: Machine) -> None:
         await until_serving(second)
         workers = {worker.pid for worker in psutil.Process(process.pid).children()}
         assert len(workers) == 2
+        # Each knows how many share what is shared out over them.
+        assert {psutil.Process(worker).environ()["TESSERA_WORKERS"] for worker in workers} == {"2"}
         os.kill(min(workers), signal.SIGKILL)
         async with asyncio.timeout(20):
             while len(workers | {worker.pid for worker in psutil.Process(process.pid).children()}) < 3:
