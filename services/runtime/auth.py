@@ -184,7 +184,8 @@ class Authenticator:
         now = self._clock.now().timestamp()
         digest = hashlib.sha256(b"%d" % use + token.encode()).digest()
         verified = self._verified.get(digest)
-        if verified is None or now >= verified.believed_until:
+        # A key that is known no more vouches for nothing, what was verified before included.
+        if verified is None or now >= verified.believed_until or self._keys.get(verified.key_id) is None:
             self._verified.pop(digest, None)
             verified = self._verified[digest] = await self._check(token, use, now)
             if len(self._verified) > _MAX_CACHED:
@@ -236,14 +237,15 @@ class Authenticator:
             raise Unauthenticated(detail=f"token refused: {error}") from error
         if expires <= now:
             raise Unauthenticated(detail="expired")
-        return _Verified(_read_claims(claims, key.domain_id), marks, min(expires, now + _CACHE_SECONDS))
+        return _Verified(_read_claims(claims, key.domain_id), key_id, marks, min(expires, now + _CACHE_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """A token that was verified: whose it is, what revokes it, and until when both need not be worked out again."""
+    """A token that was verified: whose it is, by which key, what revokes it, and until when all that is believed."""
 
     caller: Principal
+    key_id: str
     marks: Marks
     believed_until: float
 

@@ -28,17 +28,16 @@ _GATHERED_SECONDS = 0.02
 _request_id: ContextVar[str] = ContextVar("request_id")
 
 
-@cache
-def _counters(method: str, code: str, reason: str) -> tuple[Counter, Histogram]:
-    return CALLS.labels(method, code, reason), SECONDS.labels(method)
+# What it takes to find a counter by its labels is more than to count.
+_calls = cache(CALLS.labels)
+_seconds = cache(SECONDS.labels)
 
 
 def count_call(method: str, code: str, reason: str, seconds: float | None) -> None:
     """Count a call that was answered, and how long it took: `None` of a stream, which lasts as long as it is wanted."""
-    calls, durations = _counters(method, code, reason)
-    calls.inc()
+    _calls(method, code, reason).inc()
     if seconds is not None:
-        durations.observe(seconds)
+        _seconds(method).observe(seconds)
 
 
 def request_id() -> str:

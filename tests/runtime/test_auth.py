@@ -147,7 +147,7 @@ async def test_a_believed_token_dies_on_time(authenticator: Authenticator, clock
 
 async def test_a_believed_token_dies_with_its_key(clock: Clock) -> None:
     known = Known(dict(KEYS))
-    authenticator, token = Authenticator("account", known, clock), signed(claims(clock))
+    authenticator, token = Authenticator("account", known, clock, nothing_revoked(clock)), signed(claims(clock))
     await authenticator.authenticate(presented(token))
     del known.keys["a1"]
     with pytest.raises(Unauthenticated):

@@ -11,6 +11,8 @@ TOKEN = Path(__file__).parents[2] / "services" / "token"
 # What else looks like a name of an event: permissions, tables, modules, fields.
 OTHERS = re.compile(r"(token|account|binding|runtime|edge|services|tessera|actor|proof)\.")
 NAME = re.compile(r"[a-z_]+\.[a-z_]+")
+# Fields of requests, as they are named where they are missing.
+FIELDS = {"app.client_id", "access_key.access_key_id", "push_app.access_id", "domain.domain_id"}
 
 
 def in_python() -> Iterator[tuple[str, str]]:
@@ -36,7 +38,9 @@ def in_sql() -> Iterator[tuple[str, str]]:
 
 
 def test_each_name_that_is_written_is_in_the_list() -> None:
-    written = [(name, file) for name, file in (*in_python(), *in_sql()) if not OTHERS.match(name)]
+    written = [
+        (name, file) for name, file in (*in_python(), *in_sql()) if not OTHERS.match(name) and name not in FIELDS
+    ]
     # That the search finds what there is.
     assert {"app.created", "refresh_token.refused", "jwt_bearer.issued"} <= {name for name, _ in written}
     unknown = sorted({(name, file) for name, file in written if name not in set(EventName)})

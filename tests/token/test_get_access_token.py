@@ -82,7 +82,7 @@ async def by_edge(service: Running, audience: str, key_id: str) -> Metadata:
     async with service.database() as database:
         store = Store(database)
         keyring = Keyring(
-            store.select_signing_keys, store.select_signing_key_version, Vault(service.settings.master_key.secret)
+            store.select_signing_keys, store.select_changed_signing_keys, Vault(service.settings.master_key.secret)
         )
         await keyring.ask()
     key, now = keyring.active(DOMAIN, EDGE), service.clock.timestamp()

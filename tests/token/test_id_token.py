@@ -16,6 +16,7 @@ from services.token.keys import Keyring
 from services.token.store import Store
 from services.token.vault import Vault
 from tests.support.calls import bearer, refused
+from tests.support.revocations import nothing_revoked
 from tests.support.token import CLIENT_ASSERTION, ISSUER, JWT_BEARER, Running
 from tests.support.token_client import App, content
 
@@ -87,10 +88,10 @@ async def test_it_is_no_access_token(service: Running, app: App) -> None:
     async with service.database() as database:
         store = Store(database)
         keyring = Keyring(
-            store.select_signing_keys, store.select_signing_key_version, Vault(service.settings.master_key.secret)
+            store.select_signing_keys, store.select_changed_signing_keys, Vault(service.settings.master_key.secret)
         )
         await keyring.ask()
-        authenticator = Authenticator("binding", keyring, service.clock)
+        authenticator = Authenticator("binding", keyring, service.clock, nothing_revoked())
         metadata = dict(bearer(issued.access_token))
         assert (await authenticator.authenticate(metadata)).subject == issued.user_id
         with pytest.raises(Unauthenticated, match="Audience doesn't match"):

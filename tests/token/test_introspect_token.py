@@ -146,7 +146,8 @@ async def test_a_disabled_user(service: Running, app: App, issued: token_pb2.Tok
     assert await service.introspect(app, issued.access_token) == INACTIVE
     assert await service.introspect(app, issued.refresh_token) == INACTIVE
     await service.set_status(issued.user_id, "enabled")
-    assert (await service.introspect(app, issued.access_token)).active
+    assert await service.introspect(app, issued.access_token) == INACTIVE
+    assert (await service.introspect(app, issued.refresh_token)).active
 
 
 async def test_what_the_revocations_tell(service: Running, app: App, issued: token_pb2.Token) -> None:

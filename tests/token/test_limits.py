@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
-from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
+from tessera.token.v1 import user_service_pb2
 
 from services.runtime.clock import Clock
 from services.token.errors import LimitExceeded
@@ -149,7 +149,7 @@ async def test_fifty_users_at_once_for_ten_places(own: Running, *, automatic: bo
     def made(number: int) -> Awaitable[Any]:
         if automatic:
             return own.by_assertion(app, f"new{number}", auto_create=True)
-        return own.admin.CreateUser(create_user(f"new{number}"), metadata=operator)
+        return own.users.CreateUser(create_user(f"new{number}"), metadata=operator)
 
     answers = await asyncio.gather(*(made(number) for number in range(50)), return_exceptions=True)
     refusals = [refusal_in(answer) for answer in answers if isinstance(answer, BaseException)]
@@ -206,4 +206,4 @@ async def users(service: Running) -> int:
 
 
 def create_user(user_id: str) -> Any:
-    return admin_pb2.CreateUserRequest(user_id=user_id)
+    return user_service_pb2.CreateUserRequest(user_id=user_id)

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from tessera.token.v1 import feed_service_pb2 as pb2
 from tessera.token.v1 import feed_service_pb2_grpc as pb2_grpc
-from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
+from tessera.token.v1 import user_service_pb2
 
 from services.runtime.env import Address
 from services.runtime.feed import Cursor
@@ -177,32 +177,38 @@ async def two(service: Running, folder: Path) -> AsyncIterator[Running]:
 async def test_both_replicas_learn_and_refuse_within_a_second(service: Running, tmp_path: Path) -> None:
     app = await service.web_app(scopes=["ACCOUNT.ALL", "OAUTH.ALL", "USER.ALL"])
     owner = await service.redeem(app, await service.code(app, service.made["user_id"]))
-    made = await service.admin.CreateUser(
-        admin_pb2.CreateUserRequest(role="superadmin"), metadata=bearer(owner.access_token)
+    made = await service.users.CreateUser(
+        user_service_pb2.CreateUserRequest(role="superadmin"), metadata=bearer(owner.access_token)
     )
     async with two(service, tmp_path) as other:
         answer = await service.redeem(app, await service.code(app, made.user_id))
         caller = bearer(answer.access_token)
-        create = admin_pb2.CreateUserRequest()
+        create = user_service_pb2.CreateUserRequest()
         for replica in (service, other):
-            await replica.admin.CreateUser(create, metadata=caller)
-        await service.set_status(made.user_id, "disabled")
+            await replica.users.CreateUser(create, metadata=caller)
+        await service.users.UpdateUser(
+            user_service_pb2.UpdateUserRequest(user_id=made.user_id, status="disabled"),
+            metadata=bearer(owner.access_token),
+        )
         loop = asyncio.get_running_loop()
         done = loop.time()
         for replica in (service, other):
             await until_refused(replica, caller)
         assert loop.time() - done < 5  # a second, and more for a busy machine
         # Good again is only what is issued later.
-        await service.set_status(made.user_id, "enabled")
+        await service.users.UpdateUser(
+            user_service_pb2.UpdateUserRequest(user_id=made.user_id, status="enabled"),
+            metadata=bearer(owner.access_token),
+        )
         for replica in (service, other):
-            await refused(replica.admin.CreateUser(create, metadata=caller), "UNAUTHENTICATED")
+            await refused(replica.users.CreateUser(create, metadata=caller), "UNAUTHENTICATED")
 
 
 async def until_refused(service: Running, caller: list[tuple[str, str]]) -> None:
     async with asyncio.timeout(10):
         while True:
             try:
-                await service.admin.CreateUser(admin_pb2.CreateUserRequest(), metadata=caller)
+                await service.users.CreateUser(user_service_pb2.CreateUserRequest(), metadata=caller)
             except grpc.aio.AioRpcError as error:
                 assert error.code() == grpc.StatusCode.UNAUTHENTICATED, error  # noqa: PT017 how it ends
                 return

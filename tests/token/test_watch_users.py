@@ -46,7 +46,7 @@ async def test_what_becomes_of_users_is_told_in_order(service: Running, watcher:
     assert (list(first.events), first.up_to_date, bool(first.cursor)) == ([], True, True)
     user_id = await service.user()
     await service.set_status(user_id, "disabled")
-    await service.set_status(before, "enabled")
+    await service.set_status(before, "disabled")
     expected = [(DOMAIN, user_id, CREATED), (DOMAIN, user_id, UPDATED), (DOMAIN, before, UPDATED)]
     assert await events(stream, 3) == expected
     stream.cancel()

@@ -30,6 +30,6 @@ async def create_user(resources: Resources, caller: Principal, *, new: NewUser) 
     async with resources.store.transaction() as store:
         await quotas.check_users(store, domain, now)
         made = await store.create_user(caller.domain_id, new, caller.subject, now, resources.new_id())
-    if made is None:
-        raise AlreadyExistsUser
+        if made is None:
+            raise AlreadyExistsUser
     return made

@@ -183,7 +183,7 @@ begin
         or token.role_rank(person.role) < token.role_rank(before.role)
     then
         insert into token.revocation (domain_id, event_id, kind, subject, revoked_at)
-        values (p_domain_id, p_event_id, 'user', p_user_id, p_now);
+        values (p_domain_id, p_event_id, 'user', p_user_id, p_now + interval '2 seconds');
     end if;
     insert into token.user_event (domain_id, event_id, user_id, kind)
     values (p_domain_id, p_event_id, p_user_id, 'updated');
@@ -255,7 +255,7 @@ begin
     end loop;
     delete from token.app_user u where u.domain_id = p_domain_id and u.user_id = p_user_id;
     insert into token.revocation (domain_id, event_id, kind, subject, revoked_at)
-    values (p_domain_id, p_event_id, 'user', p_user_id, p_now);
+    values (p_domain_id, p_event_id, 'user', p_user_id, p_now + interval '2 seconds');
     insert into token.user_event (domain_id, event_id, user_id, kind)
     values (p_domain_id, p_event_id, p_user_id, 'deleted');
     insert into token.audit (domain_id, event_id, event, user_id, actor)
@@ -335,7 +335,7 @@ begin
     )
     select count(*) filter (where e.live) into revoked from ended e;
     insert into token.revocation (domain_id, event_id, kind, subject, revoked_at)
-    values (p_domain_id, p_event_id, 'user', p_user_id, p_now);
+    values (p_domain_id, p_event_id, 'user', p_user_id, p_now + interval '2 seconds');
     insert into token.audit (domain_id, event_id, event, user_id, actor, detail)
     values (p_domain_id, p_event_id, 'session.all_of_user_revoked', p_user_id, p_actor, revoked::text);
 end
@@ -357,7 +357,7 @@ begin
         return false;
     end if;
     insert into token.revocation (domain_id, event_id, kind, subject, revoked_at)
-    values (p_domain_id, p_event_id, 'app', p_client_id, p_now);
+    values (p_domain_id, p_event_id, 'app', p_client_id, p_now + interval '2 seconds');
     insert into token.audit (domain_id, event_id, event, client_id, actor)
     values (p_domain_id, p_event_id, 'session.all_of_app_revoked', p_client_id, p_actor);
     return true;

@@ -14,6 +14,7 @@ from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
 from tessera.binding.v1 import binding_service_pb2
 from tessera.token.v1 import (
     access_token_service_pb2,
+    audit_service_pb2,
     domain_service_pb2,
     feed_service_pb2,
     session_service_pb2,
@@ -35,6 +36,7 @@ _POLICY = {
 _THROTTLING = {"maxTokens": 100, "tokenRatio": 0.1}
 
 _FILES = (
+    audit_service_pb2,
     token_service_pb2,
     access_token_service_pb2,
     token_admin_service_pb2,
