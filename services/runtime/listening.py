@@ -75,9 +75,10 @@ class Listener:
                 log.debug("listening", channel=self._channel)
                 asked_at = time.monotonic()
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._connection.execute("select")
+                server = await self._connection.fetchval("select pg_backend_pid()")
             if self._connection:
-                self._heard_at = asked_at
+                # Another than the one that was connected to: a pooler, by which what is told gets lost.
+                self._heard_at = asked_at if server == self._connection.get_server_pid() else float("-inf")
         except (TimeoutError, *AWAY) as error:
             self._lose(f"{type(error).__name__}: {error}")
         return _EVERY.total_seconds()

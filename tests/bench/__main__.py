@@ -19,6 +19,7 @@ from deploy.local.errors import CannotRun
 from deploy.local.postgres import Postgres
 from deploy.local.programs import DEFAULT_DOMAIN
 from deploy.local.stack import Stack
+from services.runtime import telemetry
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.supervisor import ProcessFailed
@@ -183,6 +184,7 @@ class Bench:
 def main() -> int:
     """Do what the command line says; returns the exit code."""
     arguments = _parser().parse_args()
+    telemetry.set_up_logging("warning", "console", sys.stderr)
     try:
         return asyncio.run(_run(arguments.seconds, arguments.chains))
     except CannotRun as error:

@@ -81,6 +81,9 @@ def _output(command: Sequence[str]) -> str:
 
 def _said(command: Sequence[str]) -> str:
     """The version that a program tells, whatever its exit code."""
-    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    try:
+        answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        return "unknown"
     found = _NUMBER.search(answer.stdout + answer.stderr)
     return found[0] if found else "unknown"

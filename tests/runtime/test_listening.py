@@ -1,6 +1,9 @@
 import asyncio
 import time
+import urllib.parse
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -81,3 +84,36 @@ async def test_a_database_that_is_away_is_waited_for(dsn: str) -> None:
     assert away.heard_at < 0
     assert heard == []
     await away.close()
+
+
+@asynccontextmanager
+async def _pooler(dsn: str, folder: Path) -> AsyncIterator[str]:
+    """Stands before the database and, as poolers do, tells of a server process that is none; gives its DSN."""
+    parts = urllib.parse.urlsplit(dsn)
+    sockets = urllib.parse.parse_qs(parts.query)["host"][0]
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(65_536):
+            head, key, rest = chunk.partition(b"K\x00\x00\x00\x0c")
+            writer.write(head + key + (b"\x7f\xff\xff\xff" + rest[4:] if key else b""))
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, before = await asyncio.open_unix_connection(f"{sockets}/.s.PGSQL.5432")
+        await asyncio.gather(pass_on(reader, before), pass_on(behind, writer))
+
+    async with await asyncio.start_unix_server(serve, folder / ".s.PGSQL.5432"):
+        yield f"postgres://{parts.username}@{parts.path}?host={urllib.parse.quote(str(folder))}"
+
+
+async def test_behind_a_pooler_nothing_is_believed_to_be_heard(
+    dsn: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    heard = Heard()
+    async with _pooler(dsn, tmp_path_factory.mktemp("p")) as pooled:
+        listener = Listener(pooled, "news", heard.append, heard.reset)
+        listener.start()
+        await heard.until(lambda: heard == ["reset"])
+        await asyncio.sleep(0.6)
+        assert listener.heard_at < 0
+        await listener.close()

@@ -61,7 +61,7 @@ async def _listening(*services: Running) -> None:
         while True:
             count = await database.fetchval(
                 "select count(*) from pg_stat_activity where application_name = 'tessera-listener'"
-                " and datname = current_database() and query = 'select'"
+                " and datname = current_database() and query like 'select pg_backend_pid%'"
             )
             if count >= len(services):
                 return
