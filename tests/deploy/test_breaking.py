@@ -75,7 +75,7 @@ def test_a_new_field_is_fine_and_a_break_since_the_tag_is_not(
     git(repository, "commit", "-m", "contracts")
     git(repository, "tag", "v1")
     field = "optional string scope = 17;"
-    change(repository, field, field + "\n\n  // More.\n  string more = 18;")
+    change(repository, field, field + "\n\n  // More.\n  string more = 99;")
     assert main(repository) == 0
     assert capfd.readouterr().out.count("against") == 1
     change(repository, "string token_type = 4;", "string token_type = 44;")

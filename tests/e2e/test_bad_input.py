@@ -43,7 +43,7 @@ class Case:
 async def contents(stack: Stack) -> dict[str, str]:
     """A digest of every table of all services.
 
-    But for the audit log, and the assertions that services renew their own tokens by: both are there to change.
+    But for the audit log, the assertions that services renew their own tokens by, and leases: all are there to change.
     """
     digests = {}
     postgres = Postgres(stack.home, os.environ)
@@ -51,7 +51,7 @@ async def contents(stack: Stack) -> dict[str, str]:
         connection = await asyncpg.connect(postgres.dsn(service))
         tables = await connection.fetch(
             "select format('%I.%I', schemaname, tablename) t from pg_tables where schemaname = $1 "
-            "and tablename !~ '^(audit|used_assertion|schema_migrations)'",
+            "and tablename !~ '^(audit|used_assertion|lease|schema_migrations)'",
             service,
         )
         for row in tables:
