@@ -5,26 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
-from tessera.token.v1 import (
-    access_token_service_pb2,
-    access_token_service_pb2_grpc,
-    audit_service_pb2,
-    audit_service_pb2_grpc,
-    domain_service_pb2,
-    domain_service_pb2_grpc,
-    feed_service_pb2,
-    feed_service_pb2_grpc,
-    session_service_pb2,
-    session_service_pb2_grpc,
-    signing_key_service_pb2,
-    signing_key_service_pb2_grpc,
-    token_admin_service_pb2,
-    token_admin_service_pb2_grpc,
-    token_service_pb2,
-    token_service_pb2_grpc,
-    user_service_pb2,
-    user_service_pb2_grpc,
-)
 
 from services.runtime.auth import Authenticator
 from services.runtime.batching import Batches
@@ -34,7 +14,6 @@ from services.runtime.listening import Listener
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import Follower, Revocations
 from services.runtime.server import Command, Servicer, Wiring, run
-from services.token.admin_service import DomainServicer, TokenAdminServicer
 from services.token.bootstrap import bootstrap, declare
 from services.token.callers import gateway_by_basic
 from services.token.config import TokenSettings
@@ -46,19 +25,8 @@ from services.token.keys import Keyring
 from services.token.limits import GrantLimits
 from services.token.resources import Lifetimes, Resources
 from services.token.retention import Retention
-from services.token.service import (
-    AccessTokenServicer,
-    AuditServicer,
-    KeyServicer,
-    MintServicer,
-    RevocationServicer,
-    TokenServicer,
-    UserFeedServicer,
-)
-from services.token.session_service import SessionServicer
-from services.token.signing_key_service import SigningKeyServicer
+from services.token.service import servicers
 from services.token.store import CHANGES, PARTITIONED, Store
-from services.token.user_service import UserServicer
 from services.token.vault import Vault
 
 
@@ -90,9 +58,6 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     )
     revocations = Revocations(clock, settings.revocations_max_age)
     follower = Follower(feeds.watch_revocations, revocations)
-    tokens, admin = token_service_pb2.DESCRIPTOR, token_admin_service_pb2.DESCRIPTOR
-    told = feed_service_pb2.DESCRIPTOR
-    access_tokens, edge = access_token_service_pb2.DESCRIPTOR, external_auth_pb2.DESCRIPTOR
     await keyring.start()
     await partitions.start()
     await key_rotation.start()
@@ -102,68 +67,9 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     try:
         yield Wiring(
             servicers=(
+                *servicers(resources),
                 Servicer(
-                    tokens.services_by_name["TokenService"],
-                    token_service_pb2_grpc.add_TokenServiceServicer_to_server,
-                    TokenServicer(resources),
-                ),
-                Servicer(
-                    tokens.services_by_name["MintService"],
-                    token_service_pb2_grpc.add_MintServiceServicer_to_server,
-                    MintServicer(resources),
-                ),
-                Servicer(
-                    tokens.services_by_name["KeyService"],
-                    token_service_pb2_grpc.add_KeyServiceServicer_to_server,
-                    KeyServicer(resources),
-                ),
-                Servicer(
-                    access_tokens.services_by_name["AccessTokenService"],
-                    access_token_service_pb2_grpc.add_AccessTokenServiceServicer_to_server,
-                    AccessTokenServicer(resources),
-                ),
-                Servicer(
-                    admin.services_by_name["TokenAdminService"],
-                    token_admin_service_pb2_grpc.add_TokenAdminServiceServicer_to_server,
-                    TokenAdminServicer(resources),
-                ),
-                Servicer(
-                    signing_key_service_pb2.DESCRIPTOR.services_by_name["SigningKeyService"],
-                    signing_key_service_pb2_grpc.add_SigningKeyServiceServicer_to_server,
-                    SigningKeyServicer(resources),
-                ),
-                Servicer(
-                    told.services_by_name["RevocationService"],
-                    feed_service_pb2_grpc.add_RevocationServiceServicer_to_server,
-                    RevocationServicer(resources),
-                ),
-                Servicer(
-                    told.services_by_name["UserFeedService"],
-                    feed_service_pb2_grpc.add_UserFeedServiceServicer_to_server,
-                    UserFeedServicer(resources),
-                ),
-                Servicer(
-                    domain_service_pb2.DESCRIPTOR.services_by_name["DomainService"],
-                    domain_service_pb2_grpc.add_DomainServiceServicer_to_server,
-                    DomainServicer(resources),
-                ),
-                Servicer(
-                    user_service_pb2.DESCRIPTOR.services_by_name["UserService"],
-                    user_service_pb2_grpc.add_UserServiceServicer_to_server,
-                    UserServicer(resources),
-                ),
-                Servicer(
-                    session_service_pb2.DESCRIPTOR.services_by_name["SessionService"],
-                    session_service_pb2_grpc.add_SessionServiceServicer_to_server,
-                    SessionServicer(resources),
-                ),
-                Servicer(
-                    audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"],
-                    audit_service_pb2_grpc.add_AuditServiceServicer_to_server,
-                    AuditServicer(resources),
-                ),
-                Servicer(
-                    edge.services_by_name["Authorization"],
+                    external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"],
                     external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
                     AuthorizationServicer(resources),
                 ),

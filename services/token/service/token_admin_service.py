@@ -1,17 +1,14 @@
-"""The servicers of what operators set up, in the order of proto/: convert, act, convert."""
+"""TokenAdminService: convert, act, convert."""
 # ruff: noqa: N802  gRPC names the methods as proto/ does
 
 from typing import Any
 
 from tessera.token.v1 import admin_pb2 as nouns_pb2
-from tessera.token.v1 import domain_service_pb2 as domain_pb2
-from tessera.token.v1 import domain_service_pb2_grpc as domain_pb2_grpc
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
 
 from services.runtime.auth import principal
 from services.runtime.errors import FieldMissing
-from services.token import convert, convert_admin
 from services.token.actions.access_keys.create_access_key import create_access_key
 from services.token.actions.access_keys.delete_access_key import delete_access_key
 from services.token.actions.access_keys.get_access_key import get_access_key
@@ -30,16 +27,13 @@ from services.token.actions.apps.list_apps import list_apps
 from services.token.actions.apps.list_trusted_keys import list_trusted_keys
 from services.token.actions.apps.update_app import update_app
 from services.token.actions.apps.update_trusted_key import update_trusted_key
-from services.token.actions.domains.create_domain import create_domain
-from services.token.actions.domains.get_domain import get_domain
-from services.token.actions.domains.list_domains import list_domains
-from services.token.actions.domains.update_domain import update_domain
 from services.token.actions.push_apps.create_push_app import create_push_app
 from services.token.actions.push_apps.delete_push_app import delete_push_app
 from services.token.actions.push_apps.get_push_app import get_push_app
 from services.token.actions.push_apps.list_push_apps import list_push_apps
 from services.token.actions.push_apps.rotate_push_app_secret import rotate_push_app_secret
 from services.token.actions.push_apps.update_push_app import update_push_app
+from services.token.convert import admin as convert
 from services.token.jwk import read_trusted_key
 from services.token.resources import Resources
 
@@ -53,9 +47,9 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     async def CreateApp(self, request: admin_pb2.CreateAppRequest, _context: Any) -> admin_pb2.CreateAppResponse:
         """Make an app."""
         caller = principal()
-        request_id = convert_admin.read_request_id(request, caller)
+        request_id = convert.read_request_id(request, caller)
         client_id, secret = await create_app(
-            self._resources, caller, new=convert_admin.read_new_app(request), request=request_id
+            self._resources, caller, new=convert.read_new_app(request), request=request_id
         )
         return admin_pb2.CreateAppResponse(client_id=client_id, client_secret=secret)
 
@@ -69,8 +63,8 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     ) -> admin_pb2.CreateAccessKeyResponse:
         """Make an access key."""
         caller = principal()
-        name, permissions = convert_admin.read_new_access_key(request)
-        request_id = convert_admin.read_request_id(request, caller)
+        name, permissions = convert.read_new_access_key(request)
+        request_id = convert.read_request_id(request, caller)
         key_id, secret = await create_access_key(
             self._resources, caller, name=name, permissions=permissions, request=request_id
         )
@@ -81,31 +75,31 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     ) -> admin_pb2.CreatePushAppResponse:
         """Make a push app."""
         caller = principal()
-        name, tokens_per_account = convert_admin.read_push_app_settings(request)
+        name, tokens_per_account = convert.read_push_app_settings(request)
         access_id, secret = await create_push_app(
             self._resources,
             caller,
             name=name,
             tokens_per_account=tokens_per_account,
             append_enabled=request.append_enabled,
-            request=convert_admin.read_request_id(request, caller),
+            request=convert.read_request_id(request, caller),
         )
         return admin_pb2.CreatePushAppResponse(access_id=access_id, secret_key=secret)
 
     async def GetApp(self, request: admin_pb2.GetAppRequest, _context: Any) -> admin_pb2.App:
         """Tell how an app is set up."""
-        return convert_admin.write_app(await get_app(self._resources, principal(), client_id=request.client_id))
+        return convert.write_app(await get_app(self._resources, principal(), client_id=request.client_id))
 
     async def ListApps(self, request: admin_pb2.ListAppsRequest, _context: Any) -> admin_pb2.ListAppsResponse:
         """List apps."""
-        caller, app_type = principal(), convert_admin.read_app_type(request.type)
+        caller, app_type = principal(), convert.read_app_type(request.type)
         admitted = request.admitted if request.HasField("admitted") else None
-        page = convert_admin.Page(request, ("ListApps", caller.domain_id, app_type, admitted))
+        page = convert.Page(request, ("ListApps", caller.domain_id, app_type, admitted))
         rows = await list_apps(
             self._resources, caller, after=page.after, limit=page.limit, app_type=app_type, admitted=admitted
         )
         shown, following = page.split(rows, lambda row: row.app.client_id)
-        return admin_pb2.ListAppsResponse(apps=map(convert_admin.write_app, shown), next_page_token=following)
+        return admin_pb2.ListAppsResponse(apps=map(convert.write_app, shown), next_page_token=following)
 
     async def UpdateApp(self, request: admin_pb2.UpdateAppRequest, _context: Any) -> admin_pb2.App:
         """Change an app."""
@@ -115,14 +109,14 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
             self._resources,
             principal(),
             client_id=request.app.client_id,
-            version=convert_admin.read_etag(request.app.etag),
-            changes=convert_admin.read_app_changes(request),
+            version=convert.read_etag(request.app.etag),
+            changes=convert.read_app_changes(request),
         )
-        return convert_admin.write_app(changed)
+        return convert.write_app(changed)
 
     async def DeleteApp(self, request: admin_pb2.DeleteAppRequest, _context: Any) -> admin_pb2.DeleteAppResponse:
         """Take an app away."""
-        version = convert_admin.read_etag(request.etag)
+        version = convert.read_etag(request.etag)
         await delete_app(self._resources, principal(), client_id=request.client_id, version=version)
         return admin_pb2.DeleteAppResponse()
 
@@ -136,7 +130,7 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     ) -> admin_pb2.CreateAppSecretResponse:
         """Make one more secret."""
         caller = principal()
-        request_id = convert_admin.read_request_id(request, caller)
+        request_id = convert.read_request_id(request, caller)
         made, secret = await create_app_secret(self._resources, caller, client_id=request.client_id, request=request_id)
         return admin_pb2.CreateAppSecretResponse(secret_id=made, client_secret=secret)
 
@@ -151,19 +145,19 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
         """Trust one more key."""
         key = read_trusted_key(request.public_key_pem)
         added = await add_trusted_key(self._resources, principal(), client_id=request.client_id, key=key)
-        return convert_admin.write_trusted_key(added)
+        return convert.write_trusted_key(added)
 
     async def ListTrustedKeys(
         self, request: admin_pb2.ListTrustedKeysRequest, _context: Any
     ) -> admin_pb2.ListTrustedKeysResponse:
         """List the keys of an app."""
         caller = principal()
-        page = convert_admin.Page(request, ("ListTrustedKeys", caller.domain_id, request.client_id))
+        page = convert.Page(request, ("ListTrustedKeys", caller.domain_id, request.client_id))
         rows = await list_trusted_keys(
             self._resources, caller, client_id=request.client_id, after=page.after, limit=page.limit
         )
         shown, following = page.split(rows, lambda row: row.key_id)
-        keys = map(convert_admin.write_trusted_key, shown)
+        keys = map(convert.write_trusted_key, shown)
         return admin_pb2.ListTrustedKeysResponse(keys=keys, next_page_token=following)
 
     async def UpdateTrustedKey(self, request: admin_pb2.UpdateTrustedKeyRequest, _context: Any) -> nouns_pb2.TrustedKey:
@@ -171,7 +165,7 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
         key = await update_trusted_key(
             self._resources, principal(), client_id=request.client_id, key_id=request.key_id, enabled=request.enabled
         )
-        return convert_admin.write_trusted_key(key)
+        return convert.write_trusted_key(key)
 
     async def DeleteTrustedKey(
         self, request: admin_pb2.DeleteTrustedKeyRequest, _context: Any
@@ -183,17 +177,17 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     async def GetAccessKey(self, request: admin_pb2.GetAccessKeyRequest, _context: Any) -> nouns_pb2.AccessKey:
         """Tell how an access key is set up."""
         key = await get_access_key(self._resources, principal(), access_key_id=request.access_key_id)
-        return convert_admin.write_access_key(key)
+        return convert.write_access_key(key)
 
     async def ListAccessKeys(
         self, request: admin_pb2.ListAccessKeysRequest, _context: Any
     ) -> admin_pb2.ListAccessKeysResponse:
         """List access keys."""
         caller = principal()
-        page = convert_admin.Page(request, ("ListAccessKeys", caller.domain_id))
+        page = convert.Page(request, ("ListAccessKeys", caller.domain_id))
         rows = await list_access_keys(self._resources, caller, after=page.after, limit=page.limit)
         shown, following = page.split(rows, lambda row: row.access_key_id)
-        keys = map(convert_admin.write_access_key, shown)
+        keys = map(convert.write_access_key, shown)
         return admin_pb2.ListAccessKeysResponse(access_keys=keys, next_page_token=following)
 
     async def UpdateAccessKey(self, request: admin_pb2.UpdateAccessKeyRequest, _context: Any) -> nouns_pb2.AccessKey:
@@ -204,33 +198,33 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
             self._resources,
             principal(),
             access_key_id=request.access_key.access_key_id,
-            version=convert_admin.read_etag(request.access_key.etag),
-            changes=convert_admin.read_access_key_changes(request),
+            version=convert.read_etag(request.access_key.etag),
+            changes=convert.read_access_key_changes(request),
         )
-        return convert_admin.write_access_key(changed)
+        return convert.write_access_key(changed)
 
     async def DeleteAccessKey(
         self, request: admin_pb2.DeleteAccessKeyRequest, _context: Any
     ) -> admin_pb2.DeleteAccessKeyResponse:
         """Take an access key away."""
-        version = convert_admin.read_etag(request.etag)
+        version = convert.read_etag(request.etag)
         await delete_access_key(self._resources, principal(), access_key_id=request.access_key_id, version=version)
         return admin_pb2.DeleteAccessKeyResponse()
 
     async def GetPushApp(self, request: admin_pb2.GetPushAppRequest, _context: Any) -> nouns_pb2.PushApp:
         """Tell how a push app is set up."""
         push_app = await get_push_app(self._resources, principal(), access_id=request.access_id)
-        return convert_admin.write_push_app(push_app)
+        return convert.write_push_app(push_app)
 
     async def ListPushApps(
         self, request: admin_pb2.ListPushAppsRequest, _context: Any
     ) -> admin_pb2.ListPushAppsResponse:
         """List push apps."""
         caller = principal()
-        page = convert_admin.push_app_page(request, caller.domain_id)
+        page = convert.push_app_page(request, caller.domain_id)
         rows = await list_push_apps(self._resources, caller, after=page.after, limit=page.limit)
         shown, following = page.split(rows, lambda row: row.access_id)
-        push_apps = map(convert_admin.write_push_app, shown)
+        push_apps = map(convert.write_push_app, shown)
         return admin_pb2.ListPushAppsResponse(push_apps=push_apps, next_page_token=following)
 
     async def UpdatePushApp(self, request: admin_pb2.UpdatePushAppRequest, _context: Any) -> nouns_pb2.PushApp:
@@ -241,16 +235,16 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
             self._resources,
             principal(),
             access_id=request.push_app.access_id,
-            version=convert_admin.read_etag(request.push_app.etag),
-            changes=convert_admin.read_push_app_changes(request),
+            version=convert.read_etag(request.push_app.etag),
+            changes=convert.read_push_app_changes(request),
         )
-        return convert_admin.write_push_app(changed)
+        return convert.write_push_app(changed)
 
     async def DeletePushApp(
         self, request: admin_pb2.DeletePushAppRequest, _context: Any
     ) -> admin_pb2.DeletePushAppResponse:
         """Take a push app away."""
-        version = convert_admin.read_etag(request.etag)
+        version = convert.read_etag(request.etag)
         await delete_push_app(self._resources, principal(), access_id=request.access_id, version=version)
         return admin_pb2.DeletePushAppResponse()
 
@@ -259,55 +253,6 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     ) -> admin_pb2.RotatePushAppSecretResponse:
         """Replace a secret."""
         caller = principal()
-        request_id = convert_admin.read_request_id(request, caller)
+        request_id = convert.read_request_id(request, caller)
         secret = await rotate_push_app_secret(self._resources, caller, access_id=request.access_id, request=request_id)
         return admin_pb2.RotatePushAppSecretResponse(secret_key=secret)
-
-
-class DomainServicer(domain_pb2_grpc.DomainServiceServicer):
-    """The domains of this installation."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-
-    async def CreateDomain(
-        self, request: domain_pb2.CreateDomainRequest, _context: Any
-    ) -> domain_pb2.CreateDomainResponse:
-        """Make a domain."""
-        caller = principal()
-        domain_id, name, issuer = convert_admin.read_new_domain(request)
-        request_id = convert_admin.read_request_id(request, caller)
-        user_id, client_id, secret = await create_domain(
-            self._resources, caller, domain_id=domain_id, name=name, issuer=issuer, request=request_id
-        )
-        return domain_pb2.CreateDomainResponse(
-            domain_id=domain_id, user_id=user_id, client_id=client_id, client_secret=secret
-        )
-
-    async def GetDomain(self, request: domain_pb2.GetDomainRequest, _context: Any) -> nouns_pb2.Domain:
-        """Tell how a domain is set up."""
-        domain_id = convert.checked_domain_id(request.domain_id)
-        return convert_admin.write_domain(await get_domain(self._resources, principal(), domain_id=domain_id))
-
-    async def ListDomains(
-        self, request: domain_pb2.ListDomainsRequest, _context: Any
-    ) -> domain_pb2.ListDomainsResponse:
-        """List domains."""
-        page = convert_admin.Page(request, ("ListDomains",))
-        rows = await list_domains(self._resources, after=page.after, limit=page.limit)
-        shown, following = page.split(rows, lambda row: row.domain.domain_id)
-        domains = map(convert_admin.write_domain, shown)
-        return domain_pb2.ListDomainsResponse(domains=domains, next_page_token=following)
-
-    async def UpdateDomain(self, request: domain_pb2.UpdateDomainRequest, _context: Any) -> nouns_pb2.Domain:
-        """Change a domain."""
-        if not request.domain.domain_id:
-            raise FieldMissing("domain.domain_id")
-        changed = await update_domain(
-            self._resources,
-            principal(),
-            domain_id=convert.checked_domain_id(request.domain.domain_id),
-            version=convert_admin.read_etag(request.domain.etag),
-            changes=convert_admin.read_domain_changes(request),
-        )
-        return convert_admin.write_domain(changed)

@@ -6,12 +6,12 @@ from typing import Any
 from tessera.token.v1 import session_service_pb2, session_service_pb2_grpc
 
 from services.runtime.auth import principal
-from services.token import convert_users as convert
-from services.token.actions.list_sessions import list_sessions
-from services.token.actions.revoke_app_sessions import revoke_app_sessions
-from services.token.actions.revoke_session import revoke_session
-from services.token.actions.revoke_user_sessions import revoke_user_sessions
-from services.token.convert import checked_client_id, checked_user_id
+from services.token.actions.sessions.list_sessions import list_sessions
+from services.token.actions.sessions.revoke_app_sessions import revoke_app_sessions
+from services.token.actions.sessions.revoke_session import revoke_session
+from services.token.actions.sessions.revoke_user_sessions import revoke_user_sessions
+from services.token.convert import sessions as convert
+from services.token.convert.fields import checked_client_id, checked_user_id
 from services.token.resources import Resources
 
 

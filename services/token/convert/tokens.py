@@ -1,33 +1,33 @@
-"""Messages to model and back, and the rules of the wire that proto/ cannot say."""
+"""Messages of the OAuth server, of minting and of keys to model and back."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from tessera.token.v1 import audit_service_pb2 as audit_pb2
 from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.auth import ROLES
 from services.runtime.errors import FieldInvalid, FieldMissing
-from services.runtime.ids import uuid7_time
 from services.runtime.keys import VerificationKey
-from services.runtime.pages import page_size
-from services.runtime.validation import CONTROL, USER_ID
 from services.token.actions.create_authorization_code import CodeRequest
 from services.token.actions.get_server_metadata import CLAIMS, ServerMetadata
 from services.token.actions.grants.token_exchange import ACCESS_TOKEN_TYPE
 from services.token.actions.introspect_token import Introspection
-from services.token.actions.list_audit_events import AuditQuery
+from services.token.convert.fields import (
+    MAX_NAME,
+    MAX_SCOPES,
+    MAX_URI,
+    checked_domain_id,
+    checked_text,
+    checked_user_id,
+    each_once,
+)
 from services.token.errors import InvalidScope
-from services.token.events import EventName
 from services.token.jwk import members
 from services.token.model import (
     CODE_CHALLENGE,
-    ID,
     SCOPE,
     Actor,
-    AuditEvent,
     Issued,
     PresentedToken,
     Proof,
@@ -37,40 +37,7 @@ from services.token.model import (
 )
 
 _MAX_PARAMETER = 4096
-MAX_NAME = 128
 _MAX_DEVICE = 128
-_MAX_URI = 2048
-_MAX_SCOPES = 50
-# What the time in an event's id can be.
-_FIRST_TIME, _LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-
-
-def checked_text(field: str, text: str, longest: int) -> str:
-    """A text of at most `longest` characters, none of them a control character. Raises `FieldInvalid`."""
-    if len(text) > longest or CONTROL.search(text):
-        raise FieldInvalid(field)
-    return text
-
-
-def checked_user_id(text: str) -> str:
-    """A user's id. Raises `FieldInvalid`."""
-    if not USER_ID.fullmatch(text):
-        raise FieldInvalid("user_id")
-    return text
-
-
-def checked_client_id(text: str) -> str:
-    """An app's id. Raises `FieldInvalid`."""
-    if not ID.fullmatch(text):
-        raise FieldInvalid("client_id")
-    return text
-
-
-def checked_domain_id(text: str) -> str:
-    """A domain's id. Raises `FieldInvalid`."""
-    if not ID.fullmatch(text):
-        raise FieldInvalid("domain_id")
-    return text
 
 
 def read_token_request(message: token_service_pb2.TokenRequest, authorization: str) -> TokenRequest:
@@ -82,7 +49,7 @@ def read_token_request(message: token_service_pb2.TokenRequest, authorization: s
         **_client_request(message, authorization),
         grant_type=message.grant_type,
         code=message.code,
-        redirect_uri=checked_text("redirect_uri", message.redirect_uri, _MAX_URI),
+        redirect_uri=checked_text("redirect_uri", message.redirect_uri, MAX_URI),
         code_verifier=message.code_verifier,
         refresh_token=message.refresh_token,
         assertion=message.assertion,
@@ -238,7 +205,7 @@ def read_proof(message: token_pb2.Proof) -> Proof:
         raise FieldMissing("proof.method")
     return Proof(
         checked_text("proof.method", message.method, MAX_NAME),
-        checked_text("proof.identity", message.identity, _MAX_URI),
+        checked_text("proof.identity", message.identity, MAX_URI),
     )
 
 
@@ -263,7 +230,7 @@ def read_code_request(message: token_service_pb2.CreateAuthorizationCodeRequest)
         domain_id=checked_domain_id(message.domain_id),
         client_id=message.client_id,
         user_id=checked_user_id(message.user_id),
-        redirect_uri=checked_text("redirect_uri", message.redirect_uri, _MAX_URI),
+        redirect_uri=checked_text("redirect_uri", message.redirect_uri, MAX_URI),
         scopes=_read_scopes(message.scope),
         code_challenge=message.code_challenge,
         device_id=checked_text("device_id", message.device_id, _MAX_DEVICE),
@@ -278,72 +245,10 @@ def write_user(user: User) -> token_service_pb2.GetUserResponse:
     return token_service_pb2.GetUserResponse(user_id=user.user_id, role=user.role, status=user.status)
 
 
-def read_audit_query(message: audit_pb2.ListAuditEventsRequest) -> AuditQuery:
-    """Which events are wanted, and which page of them."""
-    if message.event and message.event not in set(EventName):
-        raise FieldInvalid("event")
-    if message.client_id and not ID.fullmatch(message.client_id):
-        raise FieldInvalid("client_id")
-    return AuditQuery(
-        start=_read_time("start_time", message),
-        end=_read_time("end_time", message),
-        event=message.event,
-        client_id=message.client_id,
-        user_id=checked_user_id(message.user_id) if message.user_id else "",
-        session_id=_read_session_id(message.session_id),
-        oldest_first=message.oldest_first,
-        size=page_size(message.page_size),
-        page_token=message.page_token,
-    )
-
-
-def _read_time(field: str, message: audit_pb2.ListAuditEventsRequest) -> datetime | None:
-    if not message.HasField(field):  # type: ignore[arg-type]  # one of its two times
-        return None
-    try:
-        moment: datetime = getattr(message, field).ToDatetime(UTC)
-    except (ValueError, OverflowError) as error:
-        raise FieldInvalid(field) from error
-    if not _FIRST_TIME <= moment <= _LAST_TIME:
-        raise FieldInvalid(field)
-    return moment
-
-
-def _read_session_id(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise FieldInvalid("session_id") from error
-
-
-def write_audit_events(events: Iterable[AuditEvent], next_page: str) -> audit_pb2.ListAuditEventsResponse:
-    """A page of events, and what asks for the next one."""
-    response = audit_pb2.ListAuditEventsResponse(next_page_token=next_page)
-    for event in events:
-        added = response.events.add(
-            event_id=str(event.event_id),
-            event=event.event,
-            client_id=event.client_id or "",
-            user_id=event.user_id or "",
-            session_id=str(event.session_id or ""),
-            actor=event.actor or "",
-            proof_method=event.proof_method or "",
-            proof_identity=event.proof_identity or "",
-            detail=event.detail or "",
-        )
-        added.event_time.FromDatetime(uuid7_time(event.event_id))
-    return response
-
-
 def _read_scopes(text: str) -> tuple[str, ...]:
     """Scopes by blanks (RFC 6749 section 3.3) or commas, as the vendor's clients send them."""
     scopes = each_once(text.replace(",", " ").split(" "))
     scopes = tuple(scope for scope in scopes if scope)
-    if len(scopes) > _MAX_SCOPES or not all(map(SCOPE.fullmatch, scopes)):
+    if len(scopes) > MAX_SCOPES or not all(map(SCOPE.fullmatch, scopes)):
         raise InvalidScope(detail="scope: not well-formed")
     return scopes
-
-
-def each_once(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Values without those that stand there again, in their order."""
-    return tuple(dict.fromkeys(values))

@@ -1,23 +1,16 @@
-"""Messages of UserService and SessionService to model and back, and their rules of the wire."""
+"""Messages of UserService to model and back, and their rules of the wire."""
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
-from google.protobuf.timestamp_pb2 import Timestamp
-from tessera.token.v1 import session_service_pb2, user_service_pb2
+from tessera.token.v1 import user_service_pb2
 
 from services.runtime.auth import ROLES
-from services.runtime.errors import FieldInvalid, FieldMissing
+from services.runtime.errors import FieldInvalid
 from services.runtime.pages import page_size, read_page_token, write_page_token
-from services.token.convert import (
-    MAX_NAME,
-    checked_client_id,
-    checked_text,
-    checked_user_id,
-)
-from services.token.model import NewUser, OpenSession, Profile, UserChange
+from services.token.convert.fields import MAX_NAME, checked_text, checked_user_id
+from services.token.model import NewUser, Profile, UserChange
 
 _MAX_AVATAR = 1024
 _MAX_DESCRIPTION = 1024
@@ -108,52 +101,6 @@ def write_profile(profile: Profile) -> user_service_pb2.User:
     )
 
 
-def read_sessions_page(
-    message: session_service_pb2.ListSessionsRequest, domain_id: str
-) -> tuple[str, str, UUID | None, int]:
-    """Whose sessions, with which app, after which one, and how many."""
-    if not message.user_id and not message.client_id:
-        raise FieldMissing("user_id")
-    user_id = checked_user_id(message.user_id) if message.user_id else ""
-    client_id = checked_client_id(message.client_id) if message.client_id else ""
-    key = read_page_token(message.page_token, _sessions(domain_id, user_id, client_id), UUID)
-    return user_id, client_id, key[0] if key else None, page_size(message.page_size)
-
-
-def write_sessions_page(
-    sessions: list[OpenSession], following: UUID | None, domain_id: str, user_id: str, client_id: str
-) -> session_service_pb2.ListSessionsResponse:
-    """A page of sessions; `following`: the one after which the next page begins."""
-    query = _sessions(domain_id, user_id, client_id)
-    return session_service_pb2.ListSessionsResponse(
-        sessions=map(_write_session, sessions),
-        next_page_token=write_page_token(query, following) if following else "",
-    )
-
-
-def checked_session_id(text: str) -> UUID:
-    """A session's id. Raises `FieldInvalid`."""
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise FieldInvalid("session_id") from error
-
-
-def _write_session(session: OpenSession) -> session_service_pb2.Session:
-    return session_service_pb2.Session(
-        session_id=str(session.session_id),
-        user_id=session.user_id,
-        client_id=session.client_id,
-        device_id=session.device_id,
-        device_name=session.device_name,
-        scopes=session.scopes,
-        actor=session.actor or "",
-        create_time=_timestamp(session.created_at),
-        last_use_time=_timestamp(session.rotated_at),
-        expire_time=_timestamp(session.expires_at),
-    )
-
-
 def _checked_role(text: str) -> str:
     if text not in ROLES:
         raise FieldInvalid("role")
@@ -177,16 +124,6 @@ def _checked_user_data(given: Mapping[str, str]) -> Mapping[str, str]:
 
 def _users(domain_id: str) -> tuple[object, ...]:
     return "ListUsers", domain_id
-
-
-def _sessions(domain_id: str, user_id: str, client_id: str) -> tuple[object, ...]:
-    return "ListSessions", domain_id, user_id, client_id
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
 
 
 def _milliseconds(moment: datetime) -> int:

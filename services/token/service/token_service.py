@@ -1,35 +1,27 @@
-"""The token service's servicers, in the order of proto/: convert, act, convert."""
+"""TokenService, MintService and KeyService: convert, act, convert."""
 # ruff: noqa: N802  gRPC names the methods as proto/ does
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 from tessera.token.v1 import (
-    access_token_service_pb2,
-    access_token_service_pb2_grpc,
-    audit_service_pb2,
-    audit_service_pb2_grpc,
-    feed_service_pb2,
-    feed_service_pb2_grpc,
     token_pb2,
     token_service_pb2,
     token_service_pb2_grpc,
 )
 
 from services.runtime.auth import principal
-from services.token import convert
 from services.token.actions.create_authorization_code import create_authorization_code
-from services.token.actions.get_access_token import get_access_token
-from services.token.actions.get_jwks import get_jwks
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
 from services.token.actions.get_user_info import get_user_info
 from services.token.actions.introspect_token import introspect_token
 from services.token.actions.issue_token import issue_token
-from services.token.actions.list_audit_events import list_audit_events
-from services.token.actions.list_verification_keys import list_verification_keys
 from services.token.actions.revoke_token import revoke_token
+from services.token.actions.signing_keys.get_jwks import get_jwks
+from services.token.actions.signing_keys.list_verification_keys import list_verification_keys
 from services.token.actions.token import token
+from services.token.convert import tokens as convert
+from services.token.convert.fields import checked_domain_id, checked_user_id
 from services.token.resources import Resources
 
 
@@ -77,21 +69,6 @@ class TokenServicer(token_service_pb2_grpc.TokenServiceServicer):
         return convert.write_server_metadata(await get_server_metadata(self._resources, domain_id=request.domain_id))
 
 
-class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
-    """What happened in the domain of the caller."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-
-    async def ListAuditEvents(
-        self, request: audit_service_pb2.ListAuditEventsRequest, _context: Any
-    ) -> audit_service_pb2.ListAuditEventsResponse:
-        """List events."""
-        asked = convert.read_audit_query(request)
-        events, next_page = await list_audit_events(self._resources, principal(), query=asked)
-        return convert.write_audit_events(events, next_page)
-
-
 class MintServicer(token_service_pb2_grpc.MintServiceServicer):
     """Tokens for users whom account has proven."""
 
@@ -102,8 +79,8 @@ class MintServicer(token_service_pb2_grpc.MintServiceServicer):
         """Issue tokens for a user."""
         issued = await issue_token(
             self._resources,
-            domain_id=convert.checked_domain_id(request.domain_id),
-            user_id=convert.checked_user_id(request.user_id),
+            domain_id=checked_domain_id(request.domain_id),
+            user_id=checked_user_id(request.user_id),
             client_id=request.client_id,
             proof=convert.read_proof(request.proof),
             actor=convert.read_actor(request),
@@ -121,7 +98,7 @@ class MintServicer(token_service_pb2_grpc.MintServiceServicer):
         self, request: token_service_pb2.GetUserRequest, _context: Any
     ) -> token_service_pb2.GetUserResponse:
         """Say who a user is."""
-        domain_id, user_id = convert.checked_domain_id(request.domain_id), convert.checked_user_id(request.user_id)
+        domain_id, user_id = checked_domain_id(request.domain_id), checked_user_id(request.user_id)
         return convert.write_user(await get_user(self._resources, domain_id=domain_id, user_id=user_id))
 
 
@@ -143,46 +120,6 @@ class KeyServicer(token_service_pb2_grpc.KeyServiceServicer):
             for key in list_verification_keys(self._resources)
         }
         return token_service_pb2.ListVerificationKeysResponse(keys=self._written.values())
-
-
-class AccessTokenServicer(access_token_service_pb2_grpc.AccessTokenServiceServicer):
-    """Tokens of users for servers that know them."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-
-    async def GetAccessToken(
-        self, request: access_token_service_pb2.GetAccessTokenRequest, _context: Any
-    ) -> token_pb2.Token:
-        """Issue tokens for a user."""
-        user_id = convert.checked_user_id(request.user_id)
-        return convert.write_issued(await get_access_token(self._resources, principal(), user_id=user_id))
-
-
-class RevocationServicer(feed_service_pb2_grpc.RevocationServiceServicer):
-    """Which access tokens are good no longer."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-
-    def WatchRevocations(
-        self, request: feed_service_pb2.WatchRevocationsRequest, _context: Any
-    ) -> AsyncGenerator[feed_service_pb2.WatchRevocationsResponse, None]:
-        """Tell what is revoked."""
-        return self._resources.feeds.watch_revocations(request)
-
-
-class UserFeedServicer(feed_service_pb2_grpc.UserFeedServiceServicer):
-    """What became of users."""
-
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-
-    def WatchUsers(
-        self, request: feed_service_pb2.WatchUsersRequest, _context: Any
-    ) -> AsyncGenerator[feed_service_pb2.WatchUsersResponse, None]:
-        """Tell what happens to users."""
-        return self._resources.feeds.watch_users(principal(), request)
 
 
 def _authorization(context: Any) -> str:

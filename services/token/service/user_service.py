@@ -6,13 +6,13 @@ from typing import Any
 from tessera.token.v1 import user_service_pb2, user_service_pb2_grpc
 
 from services.runtime.auth import principal
-from services.token import convert_users as convert
-from services.token.actions.create_user import create_user
-from services.token.actions.delete_user import delete_user
-from services.token.actions.get_profile import get_profile
-from services.token.actions.list_users import list_users
-from services.token.actions.update_user import update_user
-from services.token.convert import checked_user_id
+from services.token.actions.users.create_user import create_user
+from services.token.actions.users.delete_user import delete_user
+from services.token.actions.users.get_profile import get_profile
+from services.token.actions.users.list_users import list_users
+from services.token.actions.users.update_user import update_user
+from services.token.convert import users as convert
+from services.token.convert.fields import checked_user_id
 from services.token.resources import Resources
 
 

@@ -15,8 +15,8 @@ from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from services.runtime.auth import Principal
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.pages import bigint, page_size, read_page_token, write_page_token
-from services.token import admin_fields
 from services.token.actions.apps.create_app import NewApp
+from services.token.convert import admin_fields
 from services.token.errors import EtagMismatch
 from services.token.jwk import read_trusted_key
 from services.token.model import AppType

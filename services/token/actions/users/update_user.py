@@ -1,7 +1,7 @@
 """UpdateUser: what a request has of a user, and nothing else of it."""
 
 from services.runtime.auth import Principal
-from services.token.actions.phases.user_verdicts import refuse
+from services.token.actions.users.verdicts import refuse
 from services.token.model import Profile, UserChange, check_role, reachable_roles
 from services.token.resources import Resources
 

@@ -11,17 +11,14 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from services.runtime.errors import FieldInvalid, FieldMissing
-from services.token.convert import checked_text, each_once
+from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, checked_text, each_once
 from services.token.model import SCOPE
 
 Reader = Callable[[str, Any], Any]
 """Checks the value of a field, whose name is told first, and answers it as it is kept."""
 
-_MAX_NAME = 128
 _MAX_TEXT = 1024
-_MAX_URI = 2048
 _MAX_URIS = 20
-_MAX_SCOPES = 50
 _MAX_PUSH_APPS = 100
 _MAX_REPEATS = 100
 _MAX_TOKENS_PER_ACCOUNT = 1000
@@ -64,7 +61,7 @@ def read_name(field: str, text: str) -> str:
 
 def read_label(field: str, text: str) -> str:
     """A name that operators are shown; may be empty. Raises `FieldInvalid`."""
-    return checked_text(field, text, _MAX_NAME)
+    return checked_text(field, text, MAX_NAME)
 
 
 def read_text(field: str, text: str) -> str:
@@ -89,7 +86,7 @@ def read_redirect_uris(field: str, uris: Sequence[str]) -> tuple[str, ...]:
 
 def read_scopes(field: str, scopes: Sequence[str]) -> tuple[str, ...]:
     """Scopes, each once. Raises `FieldInvalid`."""
-    if len(scopes) > _MAX_SCOPES or not all(map(SCOPE.fullmatch, scopes)):
+    if len(scopes) > MAX_SCOPES or not all(map(SCOPE.fullmatch, scopes)):
         raise FieldInvalid(field)
     return each_once(scopes)
 
@@ -197,7 +194,7 @@ DOMAIN_FIELDS: Mapping[str, Reader] = {
 
 def _split(uri: str) -> SplitResult | None:
     """Parts of a URI that is read one way alone; `None` of any other."""
-    if len(uri) > _MAX_URI or not uri.isascii() or not uri.isprintable() or " " in uri or "#" in uri:
+    if len(uri) > MAX_URI or not uri.isascii() or not uri.isprintable() or " " in uri or "#" in uri:
         return None
     try:
         parts = urlsplit(uri)

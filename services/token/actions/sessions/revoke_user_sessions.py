@@ -1,7 +1,7 @@
 """RevokeUserSessions: all of a user's are over."""
 
 from services.runtime.auth import Principal
-from services.token.actions.phases.user_verdicts import refuse
+from services.token.actions.users.verdicts import refuse
 from services.token.model import endable_roles
 from services.token.resources import Resources
 

@@ -1,0 +1,1 @@
+"""Sessions: seen and ended by an administrator."""

@@ -1,0 +1,1 @@
+"""The domain's own keys: how they are shown, and what an operator does with them."""

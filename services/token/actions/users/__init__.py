@@ -1,0 +1,1 @@
+"""Users: what an administrator does with them."""

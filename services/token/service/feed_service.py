@@ -1,0 +1,36 @@
+"""RevocationService and UserFeedService."""
+# ruff: noqa: N802  gRPC names the methods as proto/ does
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from tessera.token.v1 import feed_service_pb2, feed_service_pb2_grpc
+
+from services.runtime.auth import principal
+from services.token.resources import Resources
+
+
+class RevocationServicer(feed_service_pb2_grpc.RevocationServiceServicer):
+    """Which access tokens are good no longer."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    def WatchRevocations(
+        self, request: feed_service_pb2.WatchRevocationsRequest, _context: Any
+    ) -> AsyncGenerator[feed_service_pb2.WatchRevocationsResponse, None]:
+        """Tell what is revoked."""
+        return self._resources.feeds.watch_revocations(request)
+
+
+class UserFeedServicer(feed_service_pb2_grpc.UserFeedServiceServicer):
+    """What became of users."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    def WatchUsers(
+        self, request: feed_service_pb2.WatchUsersRequest, _context: Any
+    ) -> AsyncGenerator[feed_service_pb2.WatchUsersResponse, None]:
+        """Tell what happens to users."""
+        return self._resources.feeds.watch_users(principal(), request)
