@@ -5,6 +5,7 @@ it may not be, nothing older than a second is answered (docs/adr/0037).
 """
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
@@ -19,6 +20,9 @@ from services.token.store import Store
 from services.token.vault import Vault
 
 log = structlog.get_logger()
+
+_HOST = re.compile(r"[a-z0-9.-]{1,253}(:[0-9]{1,5})?")
+_ADDRESS = re.compile(r"[0-9.]*")
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -122,6 +126,34 @@ class Directory:
         """The domain of that id, `None` where there is none."""
         return await self._domains.get(domain_id) if ID.fullmatch(domain_id) else None
 
+    async def domain_at(self, host: str) -> Domain | None:
+        """The domain whose id is the first label of a Host, or else whose issuer stands there; `None` where none does.
+
+        Args:
+            host: `name` or `name:port`, in lower case; may be empty.
+        """
+        if named := await self._named_by(host):
+            return named
+        if _HOST.fullmatch(host):
+            for scheme in ("https", "http"):
+                owner = await self._owners.get(f"{scheme}://{host}")
+                if owner and owner[1] == "issuer":
+                    return await self.domain(owner[0])
+        return None
+
+    async def is_elsewhere(self, domain: Domain, host: str) -> bool:
+        """Whether a Host names another domain than this one, so that its clients are none there.
+
+        The host of its issuer names it too, whatever it is called: domains may stand beside each other (docs/adr/0038).
+        """
+        named = None if domain.stands_at(host) else await self._named_by(host)
+        return named is not None and named.domain_id != domain.domain_id
+
+    async def _named_by(self, host: str) -> Domain | None:
+        name = host.partition(":")[0]
+        # An address has no labels.
+        return None if _ADDRESS.fullmatch(name) else await self.domain(name.partition(".")[0])
+
     async def owner(self, identifier: str) -> tuple[str, str] | None:
         """Domain and kind of an app's, access key's or push app's id, `None` where nobody has it."""
         return await self._owners.get(identifier) if ID.fullmatch(identifier) else None
@@ -151,7 +183,7 @@ class Directory:
                 self._apps.forget(identifier)
             case "push_app" if identifier.isdecimal():
                 self._push_apps.forget(int(identifier))
-        # An id that was asked for before somebody had it.
+        # An id, or an issuer, that was asked for before somebody had it.
         self._owners.forget(identifier)
 
     def forget_app(self, client_id: str) -> None:

@@ -78,13 +78,22 @@ class AuthorizationServicer(auth_pb2_grpc.AuthorizationServicer):
         # The id of the call that is asked about, as its service will log it.
         telemetry.take_request_id(attributes.request.http.headers.get("x-request-id"))
         extensions = attributes.context_extensions
+        host = attributes.request.http.host.lower()
         scheme, _, credential = attributes.request.http.headers.get("authorization", "").partition(" ")
         try:
             verify = SCHEMES.get((extensions.get("surface", ""), scheme.lower()), refuse)
             domain_id, claims = await verify(self._resources, credential.strip())
+            await self._check_host(domain_id, host)
         except Unauthenticated as refusal:
             return _denied(refusal)
         return _passed(self._token(domain_id, extensions["audience"], scheme.lower(), claims))
+
+    async def _check_host(self, domain_id: str, host: str) -> None:
+        """See that the request was not sent to another domain. Raises `Unauthenticated`."""
+        directory = self._resources.directory
+        domain = await directory.domain(domain_id)
+        if domain is None or await directory.is_elsewhere(domain, host):
+            raise Unauthenticated(detail=f"a credential of {domain_id}, sent to another domain")
 
     def _token(self, domain_id: str, audience: str, scheme: str, claims: Mapping[str, Any]) -> str:
         key = self._resources.keyring.active(domain_id, EDGE)

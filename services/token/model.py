@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from services.runtime.auth import ROLES, Principal, beyond
 from services.runtime.errors import PermissionDenied
@@ -86,6 +87,10 @@ class Domain:
     def endpoint(self, name: str) -> str:
         """URL of one of the OAuth endpoints, by the last part of its path."""
         return f"{self.base_url}/v2/oauth/{name}"
+
+    def stands_at(self, host: str) -> bool:
+        """Whether its issuer is at a host, given as `name:port`, or `name` for the scheme's own port."""
+        return urlsplit(self.issuer).netloc == host
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,8 +424,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRequest:
-    """What a client proves itself by; an absent parameter is empty. `basic` is what stood behind `Basic`."""
+    """What a client proves itself by; an absent parameter is empty.
 
+    `basic` is what stood behind `Basic`; `host` whom a request to the gateway was sent to.
+    """
+
+    host: str = ""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     basic: str = field(default="", repr=False)

@@ -12,7 +12,7 @@ from services.token.feeds import Feeds
 from services.token.key_rotation import KeyRotation
 from services.token.keys import Keyring
 from services.token.limits import GrantLimits
-from services.token.model import Rotation, Session
+from services.token.model import Domain, Rotation, Session
 from services.token.store import Store
 from services.token.vault import Vault
 
@@ -44,6 +44,12 @@ class Resources:
     lifetimes: Lifetimes
     limits: GrantLimits
     default_domain: str
+
+    async def asked_for(self, domain_id: str, host: str) -> Domain | None:
+        """The domain whose issuer a stranger asks about: by its id, else by the host, else the default one."""
+        if not domain_id and (found := await self.directory.domain_at(host)):
+            return found
+        return await self.directory.domain(domain_id or self.default_domain)
 
     def new_id(self) -> UUID:
         """A UUIDv7 of now."""

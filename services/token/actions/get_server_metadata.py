@@ -47,9 +47,13 @@ class ServerMetadata:
     scopes: tuple[str, ...]
 
 
-async def get_server_metadata(resources: Resources, *, domain_id: str) -> ServerMetadata:
-    """Describe a domain; an empty id is the default domain's. Raises `NotFoundDomain`."""
-    domain = await resources.directory.domain(domain_id or resources.default_domain)
+async def get_server_metadata(resources: Resources, *, domain_id: str, host: str) -> ServerMetadata:
+    """Describe a domain: that of the id, or, where it is empty, of the host, or the default one.
+
+    Raises:
+        NotFoundDomain: there is no such domain.
+    """
+    domain = await resources.asked_for(domain_id, host)
     if domain is None:
         raise NotFoundDomain
     used = {method for rules in RULES.values() for method in rules.methods}

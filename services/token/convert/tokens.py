@@ -1,6 +1,7 @@
 """Messages of the OAuth server, of minting and of keys to model and back."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,13 +41,27 @@ _MAX_PARAMETER = 4096
 _MAX_DEVICE = 128
 
 
-def read_token_request(message: token_service_pb2.TokenRequest, authorization: str) -> TokenRequest:
-    """Read a request to the token endpoint, with its `authorization` header, of which only Basic counts here."""
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What of a call's metadata tells who calls whom: `authorization`, and the host that the gateway was called by."""
+
+    authorization: str = field(repr=False)
+    host: str
+
+
+def read_headers(metadata: Iterable[tuple[str, str | bytes]] | None) -> Headers:
+    """Read a call's metadata; what is absent is empty."""
+    values = dict(metadata or ())
+    return Headers(str(values.get("authorization", "")), str(values.get("x-tessera-host", "")).lower())
+
+
+def read_token_request(message: token_service_pb2.TokenRequest, headers: Headers) -> TokenRequest:
+    """Read a request to the token endpoint, with its headers; of `authorization` only Basic counts here."""
     for name in ("grant_type", "redirect_uri", "code", "refresh_token", "audience", "resource"):
         if len(getattr(message, name)) > _MAX_PARAMETER:
             raise FieldInvalid(name)
     return TokenRequest(
-        **_client_request(message, authorization),
+        **_client_request(message, headers),
         grant_type=message.grant_type,
         code=message.code,
         redirect_uri=checked_text("redirect_uri", message.redirect_uri, MAX_URI),
@@ -64,18 +79,19 @@ def read_token_request(message: token_service_pb2.TokenRequest, authorization: s
 
 
 def read_presented_token(
-    message: token_service_pb2.RevokeTokenRequest | token_service_pb2.IntrospectTokenRequest, authorization: str
+    message: token_service_pb2.RevokeTokenRequest | token_service_pb2.IntrospectTokenRequest, headers: Headers
 ) -> PresentedToken:
-    """Read a token that a client presents, with the `authorization` header. The hint is not needed."""
-    return PresentedToken(**_client_request(message, authorization), token=message.token)
+    """Read a token that a client presents, with the headers. The hint is not needed."""
+    return PresentedToken(**_client_request(message, headers), token=message.token)
 
 
-def _client_request(message: Any, authorization: str) -> dict[str, str]:
+def _client_request(message: Any, headers: Headers) -> dict[str, str]:
     for name in ("client_id", "client_secret"):
         if len(getattr(message, name)) > _MAX_PARAMETER:
             raise FieldInvalid(name)
-    scheme, _, credential = authorization.partition(" ")
+    scheme, _, credential = headers.authorization.partition(" ")
     return {
+        "host": headers.host,
         "client_id": message.client_id,
         "client_secret": message.client_secret,
         "basic": credential.strip() if scheme.lower() == "basic" else "",

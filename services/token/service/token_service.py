@@ -33,21 +33,22 @@ class TokenServicer(token_service_pb2_grpc.TokenServiceServicer):
 
     async def Token(self, request: token_service_pb2.TokenRequest, context: Any) -> token_pb2.Token:
         """Issue tokens for a grant."""
-        asked = convert.read_token_request(request, _authorization(context))
+        asked = convert.read_token_request(request, convert.read_headers(context.invocation_metadata()))
         return convert.write_issued(await token(self._resources, request=asked))
 
     async def RevokeToken(
         self, request: token_service_pb2.RevokeTokenRequest, context: Any
     ) -> token_service_pb2.RevokeTokenResponse:
         """Revoke a token."""
-        await revoke_token(self._resources, request=convert.read_presented_token(request, _authorization(context)))
+        headers = convert.read_headers(context.invocation_metadata())
+        await revoke_token(self._resources, request=convert.read_presented_token(request, headers))
         return token_service_pb2.RevokeTokenResponse()
 
     async def IntrospectToken(
         self, request: token_service_pb2.IntrospectTokenRequest, context: Any
     ) -> token_service_pb2.IntrospectTokenResponse:
         """Say whether a token is good."""
-        asked = convert.read_presented_token(request, _authorization(context))
+        asked = convert.read_presented_token(request, convert.read_headers(context.invocation_metadata()))
         return convert.write_introspection(await introspect_token(self._resources, request=asked))
 
     async def GetUserInfo(
@@ -57,16 +58,19 @@ class TokenServicer(token_service_pb2_grpc.TokenServiceServicer):
         return convert.write_user_info(await get_user_info(self._resources, principal()))
 
     async def GetJwks(
-        self, request: token_service_pb2.GetJwksRequest, _context: Any
+        self, request: token_service_pb2.GetJwksRequest, context: Any
     ) -> token_service_pb2.GetJwksResponse:
         """List an issuer's public keys."""
-        return convert.write_jwks(await get_jwks(self._resources, domain_id=request.domain_id))
+        host = convert.read_headers(context.invocation_metadata()).host
+        return convert.write_jwks(await get_jwks(self._resources, domain_id=request.domain_id, host=host))
 
     async def GetServerMetadata(
-        self, request: token_service_pb2.GetServerMetadataRequest, _context: Any
+        self, request: token_service_pb2.GetServerMetadataRequest, context: Any
     ) -> token_service_pb2.GetServerMetadataResponse:
         """Describe an issuer."""
-        return convert.write_server_metadata(await get_server_metadata(self._resources, domain_id=request.domain_id))
+        host = convert.read_headers(context.invocation_metadata()).host
+        found = await get_server_metadata(self._resources, domain_id=request.domain_id, host=host)
+        return convert.write_server_metadata(found)
 
 
 class MintServicer(token_service_pb2_grpc.MintServiceServicer):
@@ -120,8 +124,3 @@ class KeyServicer(token_service_pb2_grpc.KeyServiceServicer):
             for key in list_verification_keys(self._resources)
         }
         return token_service_pb2.ListVerificationKeysResponse(keys=self._written.values())
-
-
-def _authorization(context: Any) -> str:
-    """The call's `authorization`, where the client may prove itself; may be empty."""
-    return str(dict(context.invocation_metadata() or ()).get("authorization", ""))

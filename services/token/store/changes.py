@@ -17,7 +17,7 @@ class Changes(Section):
         Never from a transaction that a call of an app's makes: a notification takes a lock of the whole server.
 
         Args:
-            kind: `domain`, `app`, `access_key`, `push_app` or `signing_key`.
-            identifier: its id; of a signing key, that of its domain.
+            kind: `domain`, `issuer`, `app`, `access_key`, `push_app` or `signing_key`.
+            identifier: its id, or URL; of a signing key, the id of its domain.
         """
         await self._database.execute(_SQL["notify_change"], f"{kind}:{identifier}")

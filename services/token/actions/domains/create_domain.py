@@ -52,6 +52,7 @@ async def create_domain(
             secret=secret,
         )
         await store.notify_change("domain", domain_id)
+        await store.notify_change("issuer", domain.issuer)
         await store.notify_change("signing_key", domain_id)
         return user_id, client_id, secret
 

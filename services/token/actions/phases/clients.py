@@ -53,7 +53,8 @@ async def authenticate(resources: Resources, request: ClientRequest, *, grant: b
 
     Raises:
         InvalidRequest: it proves itself in two ways, or names two clients.
-        InvalidClient: there is no such client, or its proof is not good, or it has to bring one.
+        InvalidClient: there is no such client where the request was sent to, or its proof is not good, or it has to
+            bring one.
         LimitExceeded: its domain has had its grants of this second. Nothing was used up.
     """
     ways = [bool(request.basic), bool(request.client_secret), bool(request.client_assertion)]
@@ -70,8 +71,7 @@ async def authenticate(resources: Resources, request: ClientRequest, *, grant: b
         method = AuthMethod.POST if secret else AuthMethod.NONE
     if request.client_id and request.client_id != client_id:
         raise InvalidRequest(detail="two clients are named")
-    app = await resources.directory.app(client_id)
-    domain = await resources.directory.domain(app.domain_id) if app else None
+    app, domain = await _known(resources, client_id, request.host)
     if secret and not has_secret(app, secret):
         FAILED.labels("secret" if app else "unknown").inc()
         raise InvalidClient(detail=f"unknown client {client_id!r} or wrong secret")
@@ -112,6 +112,14 @@ def has_secret(app: App | None, secret: str) -> bool:
     digest = hash_secret(secret)
     found = [hmac.compare_digest(digest, known) for known in (app.secret_hashes if app else ()) or _NO_HASHES]
     return any(found)
+
+
+async def _known(resources: Resources, client_id: str, host: str) -> tuple[App | None, Domain | None]:
+    """The app of that id and its domain; neither where there is none, or the request was sent to another domain."""
+    directory = resources.directory
+    app = await directory.app(client_id)
+    domain = await directory.domain(app.domain_id) if app else None
+    return (None, None) if domain and await directory.is_elsewhere(domain, host) else (app, domain)
 
 
 def _named_by(request: ClientRequest) -> str:
