@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 from services.runtime.clock import Clock
+from tests.support.admin import update_app
 from tests.support.calls import refused
 from tests.support.token import Running, run_bootstrap, settings_of
 from tests.support.token_client import App, content
@@ -108,6 +109,21 @@ async def test_an_apps_sessions_live_for_as_long_as_it_says(own: Running, when: 
     await own.shift(timedelta(minutes=4))
     await refused(own.refresh(app, token), "INVALID_REFRESH_TOKEN")
     assert (await _details(own, app))[-1] == "expired"
+
+
+async def test_what_introspection_says_of_a_refresh_token_its_next_use_bears_out(own: Running) -> None:
+    """Of a session that began under another rule, and of scopes that its app had then."""
+    app = await own.web_app(scopes=("ACCOUNT.ALL", "FILE.ALL"))
+    user_id = await own.user()
+    token = (await own.redeem(app, await own.code(app, user_id))).refresh_token
+    await update_app(own, app, "scopes", scopes=["FILE.ALL"])
+    assert (await own.introspect(app, token)).scope == "FILE.ALL"
+    answer = await own.refresh(app, token)
+    assert answer.scope == "FILE.ALL"
+    await _set(own, app, "session_lifetime = '1 hour'")
+    await own.shift(timedelta(minutes=61))
+    assert not (await own.introspect(app, answer.refresh_token)).active
+    await refused(own.refresh(app, answer.refresh_token), "INVALID_REFRESH_TOKEN")
 
 
 async def test_sessions_begun_until_an_operator_ended_them_are_over(service: Running) -> None:

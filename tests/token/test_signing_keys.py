@@ -1,5 +1,7 @@
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -159,6 +161,44 @@ async def test_a_refresh_token_of_a_key_that_this_process_has_not_heard_of(own: 
             first = await own.by_assertion(app, user_id)
             second = await other.refresh(app, first.refresh_token)
             await own.refresh(app, second.refresh_token)
+
+
+async def test_such_a_token_is_looked_at_and_revoked_too(own: Running) -> None:
+    """A revocation that was answered and did nothing would be found out by nobody."""
+    app = await own.web_app()
+    user_id = await own.user()
+    made = await own.redeem(app, await own.code(app, user_id))
+    async with another(own) as other, _asked_for_keys(other, app, made.refresh_token):
+        for _ in range(5):
+            token = (await own.redeem(app, await own.code(app, user_id))).refresh_token
+            await rotate(own, "refresh", immediately=True)
+            token = (await own.refresh(app, token)).refresh_token
+            assert (await other.introspect(app, token)).active
+            await rotate(own, "refresh", immediately=True)
+            token = (await own.refresh(app, token)).refresh_token
+            await other.revoke(app, token)
+            await refused(own.refresh(app, token), "INVALID_REFRESH_TOKEN")
+
+
+@asynccontextmanager
+async def _asked_for_keys(service: Running, app: App, token: str) -> AsyncIterator[None]:
+    """Strangers make keys up meanwhile: who hears of a new one has to wait for its turn to look for it."""
+    raw = bytearray(jws.decode(token))
+    # The last letter of the key's id, before the MAC.
+    raw[-33] ^= 1
+    made_up = jws.encode(bytes(raw))
+
+    async def ask() -> None:
+        while True:
+            await refused(service.refresh(app, made_up), "INVALID_REFRESH_TOKEN")
+
+    asking = asyncio.create_task(ask())
+    try:
+        yield
+    finally:
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
 
 
 async def test_sessions_survive_new_mac_keys(own: Running) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.token import refresh_tokens
-from services.token.actions.phases import access_tokens, admission, clients
+from services.token.actions.phases import access_tokens, admission, clients, scopes, sessions
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidClient
 from services.token.model import AuthMethod, PresentedToken
@@ -47,14 +47,14 @@ async def introspect_token(resources: Resources, *, request: PresentedToken) -> 
     if client.method is AuthMethod.NONE:
         raise InvalidClient(detail=f"{client.app.client_id} asks what a token is and proves nothing")
     await admission.admit(resources, client)
-    refresh_token = refresh_tokens.read(request.token, resources.keyring)
+    refresh_token = await refresh_tokens.opened(request.token, resources.keyring)
     if refresh_token is not None:
         return await _refresh_token(resources, client, refresh_token)
     return await _access_token(resources, client, request.token)
 
 
 async def _refresh_token(resources: Resources, client: Client, token: RefreshToken) -> Introspection | None:
-    if token.domain_id != client.domain.domain_id:
+    if token.domain_id != client.domain.domain_id or sessions.is_over(resources, client.app, token.session_id):
         return None
     state = await resources.store.select_refresh_token_state(
         token.domain_id,
@@ -67,7 +67,7 @@ async def _refresh_token(resources: Resources, client: Client, token: RefreshTok
     if state is None:
         return None
     return Introspection(
-        scope=" ".join(state.scopes),
+        scope=" ".join(scopes.kept(state.scopes, client.app.scopes)),
         client_id=client.app.client_id,
         username=state.user_name or None,
         token_type=None,

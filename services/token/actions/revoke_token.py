@@ -17,7 +17,7 @@ async def revoke_token(resources: Resources, *, request: PresentedToken) -> None
     client = await clients.authenticate(resources, request)
     await admission.admit(resources, client)
     domain_id, client_id, now = client.domain.domain_id, client.app.client_id, resources.clock.now()
-    refresh_token = refresh_tokens.read(request.token, resources.keyring)
+    refresh_token = await refresh_tokens.opened(request.token, resources.keyring)
     if refresh_token is not None:
         if refresh_token.domain_id == domain_id:
             await resources.store.end_session(
