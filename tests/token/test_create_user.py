@@ -26,8 +26,8 @@ async def test_what_is_given_is_kept_and_answered(service: Running) -> None:
     )
     operator = await service.operator()
     made = await service.users.CreateUser(request, metadata=operator)
-    for field in request.DESCRIPTOR.fields_by_name:
-        assert getattr(made, field) == getattr(request, field)
+    for field, value in request.ListFields():
+        assert getattr(made, field.name) == value
     assert (made.domain_id, made.creator) == (DOMAIN, service.made["operator"]["client_id"])
     assert before <= made.created_at == made.updated_at <= service.clock.timestamp() * 1000 + 1000
     found = await service.users.GetUser(UserServiceGetUserRequest(user_id="whole"), metadata=operator)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tessera.token.v1 import domain_service_pb2 as domain_pb2
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
+from tessera.token.v1 import user_service_pb2
 
 from tests.support.calls import Metadata, refused
 from tests.support.token import DOMAIN, Running
@@ -38,6 +39,11 @@ async def create_domain(service: TokenClient, caller: Metadata, request_id: str)
     return await service.domains.CreateDomain(request, metadata=caller)
 
 
+async def create_user(service: TokenClient, caller: Metadata, request_id: str, name: str = "a") -> Any:
+    request = user_service_pb2.CreateUserRequest(nick_name=name, request_id=request_id)
+    return await service.users.CreateUser(request, metadata=caller)
+
+
 async def rows(service: Running, request_id: str) -> int:
     async with service.database() as database:
         return await database.fetchval(
@@ -45,7 +51,7 @@ async def rows(service: Running, request_id: str) -> int:
         )
 
 
-@pytest.mark.parametrize("create", [create_app, create_access_key, create_push_app, create_domain])
+@pytest.mark.parametrize("create", [create_app, create_access_key, create_push_app, create_domain, create_user])
 async def test_race_of_twenty_makes_one(service: Running, create: Maker) -> None:
     caller, request_id = await service.operator(), str(uuid.uuid4())
     answers = await asyncio.gather(*(create(service, caller, request_id) for _ in range(20)))
@@ -75,6 +81,19 @@ async def test_a_second_secret_is_made_once(service: Running) -> None:
     assert all(answer == rotated[0] for answer in rotated)
 
 
+async def test_a_user_is_made_once_and_answered_as_it_is(service: Running) -> None:
+    caller, request_id = await service.operator(), str(uuid.uuid4())
+    made = await create_user(service, caller, request_id)
+    await service.update_user(made.user_id, nick_name="b")
+    again = await create_user(service, caller, request_id)
+    assert (again.user_id, again.nick_name) == (made.user_id, "b")
+    assert await service.user_events(made.user_id) == ["created", "updated"]
+    await refused(create_user(service, caller, request_id, name="b"), "FIELD_INVALID", "request_id")
+    await service.delete_user(made.user_id)
+    await refused(create_user(service, caller, request_id), "NOT_FOUND_USER")
+    assert (await create_user(service, caller, "")).user_id != (await create_user(service, caller, "")).user_id
+
+
 async def test_an_id_of_another_call(service: Running) -> None:
     caller, request_id = await service.operator(), str(uuid.uuid4())
     made = await create_app(service, caller, request_id)
@@ -83,6 +102,7 @@ async def test_an_id_of_another_call(service: Running) -> None:
         create_access_key(service, caller, request_id),
         create_push_app(service, caller, request_id),
         create_domain(service, caller, request_id),
+        create_user(service, caller, request_id),
     ):
         await refused(call, "FIELD_INVALID", "request_id")
     assert await create_app(service, caller, request_id) == made

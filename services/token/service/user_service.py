@@ -12,6 +12,7 @@ from services.token.actions.users.get_profile import get_profile
 from services.token.actions.users.list_users import list_users
 from services.token.actions.users.update_user import update_user
 from services.token.convert import users as convert
+from services.token.convert.admin import read_request_id
 from services.token.convert.fields import checked_user_id
 from services.token.resources import Resources
 
@@ -24,9 +25,9 @@ class UserServicer(user_service_pb2_grpc.UserServiceServicer):
 
     async def CreateUser(self, request: user_service_pb2.CreateUserRequest, _context: Any) -> user_service_pb2.User:
         """Make a user."""
-        return convert.write_profile(
-            await create_user(self._resources, principal(), new=convert.read_new_user(request))
-        )
+        caller, new = principal(), convert.read_new_user(request)
+        request_id = read_request_id(request, caller)
+        return convert.write_profile(await create_user(self._resources, caller, new=new, request=request_id))
 
     async def GetUser(
         self, request: user_service_pb2.UserServiceGetUserRequest, _context: Any
