@@ -60,7 +60,6 @@ class EventName(StrEnum):
     SIGNING_KEY_REVOKED = "signing_key.revoked", "a key was withdrawn in an emergency: what it signed is dead"
     DOMAIN_CREATED = "domain.created", "a domain was made"
     DOMAIN_UPDATED = "domain.updated", "a domain was changed; `detail`: the fields"
-    DOMAIN_DELETED = "domain.deleted", "a domain was deleted"
     APP_CREATED = "app.created", "an app was made; it is `client_id`"
     APP_UPDATED = "app.updated", "an app was changed; `detail`: the fields"
     APP_ALLOWED = "app.allowed", "an app was admitted to its domain"

@@ -15,6 +15,7 @@ from services.runtime.clock import Clock
 from services.runtime.errors import Refusal
 from services.runtime.ids import uuid7
 from services.runtime.repeating import repeat
+from services.token.events import EventName
 from services.token.keys import LONGEST, Keyring, new_key
 from services.token.model import Domain, DueKey, Event, SigningKey, StoredKey
 from services.token.store import Statements, Store
@@ -147,7 +148,7 @@ class KeyRotation:
             now = self._clock.now()
             if await unit.end_signing_key(domain_id, key.key_id, now, revoked=True):
                 await unit.insert_revocation(domain_id, uuid7(now), kind="key", subject=key.key_id, now=now)
-                await self._tell(unit, "revoked", domain_id, key.use, key.key_id, actor=actor)
+                await self._tell(unit, EventName.SIGNING_KEY_REVOKED, domain_id, key.use, key.key_id, actor=actor)
                 if not await unit.select_signing_key_in(domain_id, key.use, "active"):
                     coming = await self._insert(unit, spare, now, now, actor)
                     await self._activate(unit, domain_id, key.use, coming.key_id, actor)
@@ -182,14 +183,14 @@ class KeyRotation:
                 await self._activate(unit, domain_id, use, key_id, _ACTOR)
             else:
                 await unit.end_signing_key(domain_id, key_id, self._clock.now(), revoked=False)
-                await self._tell(unit, "retired", domain_id, use, key_id, actor=_ACTOR)
+                await self._tell(unit, EventName.SIGNING_KEY_RETIRED, domain_id, use, key_id, actor=_ACTOR)
 
     async def _insert(
         self, unit: Statements, made: StoredKey, now: datetime, activates_at: datetime, actor: str
     ) -> SigningKey:
         """Keep a key that is to sign next, unless there is one; answers that."""
         if await unit.insert_signing_key(made, now, activates_at):
-            await self._tell(unit, "published", made.domain_id, made.use, made.key_id, actor=actor)
+            await self._tell(unit, EventName.SIGNING_KEY_PUBLISHED, made.domain_id, made.use, made.key_id, actor=actor)
         coming = await unit.select_signing_key_in(made.domain_id, made.use, "next")
         assert coming, "there is one, or this one was kept"
         return coming
@@ -200,14 +201,14 @@ class KeyRotation:
         if active:
             await unit.retire_signing_key(domain_id, active.key_id, now + LONGEST[use] + _MARGIN)
         await unit.activate_signing_key(domain_id, key_id, now)
-        await self._tell(unit, "activated", domain_id, use, key_id, actor=actor)
+        await self._tell(unit, EventName.SIGNING_KEY_ACTIVATED, domain_id, use, key_id, actor=actor)
 
-    async def _tell(self, unit: Statements, what: str, domain_id: str, use: str, key_id: str, *, actor: str) -> None:
+    async def _tell(
+        self, unit: Statements, event: EventName, domain_id: str, use: str, key_id: str, *, actor: str
+    ) -> None:
         """Write down what became of a key, and let every process know when the transaction commits."""
         event_id = uuid7(self._clock.now())
-        await unit.insert_audit(
-            Event(domain_id, event_id, f"signing_key.{what}", actor=actor, detail=f"{use} {key_id}")
-        )
+        await unit.insert_audit(Event(domain_id, event_id, event, actor=actor, detail=f"{use} {key_id}"))
         await unit.notify_change("signing_key", domain_id)
 
     async def _domain(self, domain_id: str) -> Domain:

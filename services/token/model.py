@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from services.runtime.auth import ROLES, Principal, beyond
 from services.runtime.errors import PermissionDenied
+from services.token.events import EventName
 
 # Ids of domains, apps, access keys, push apps: what does not look so is nobody's, and no question to the database.
 ID = re.compile(r"[A-Za-z0-9._#-]{1,64}")
@@ -303,11 +304,11 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Who did what, for the audit log. `event` is an `EventName`; `detail` holds nothing that a caller sent."""
+    """Who did what, for the audit log. `detail` holds nothing that a caller sent."""
 
     domain_id: str
     event_id: uuid.UUID
-    event: str
+    event: EventName
     client_id: str | None = None
     user_id: str | None = None
     actor: str | None = None

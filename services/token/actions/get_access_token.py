@@ -21,5 +21,5 @@ async def get_access_token(resources: Resources, caller: Principal, *, user_id: 
         client_id=caller.client_id,
         proof=Proof("impersonation", ""),
         actor=actor,
-        event="get_access_token",
+        grant="get_access_token",
     )

@@ -2,6 +2,7 @@
 
 from services.token.actions.phases import sessions, signing
 from services.token.errors import ImpersonationRefused, NotFoundDomain, NotFoundUser, UnauthorizedClient, UserDisabled
+from services.token.events import EventName
 from services.token.model import Actor, Domain, Event, Issued, Proof
 from services.token.resources import Resources
 
@@ -16,7 +17,7 @@ async def issue_token(
     client_id: str,
     proof: Proof,
     actor: Actor | None,
-    event: str = "issue_token",
+    grant: str = "issue_token",
 ) -> Issued:
     """Start a session of a user and issue its tokens.
 
@@ -29,7 +30,7 @@ async def issue_token(
         client_id: app or access key through which the caller acts.
         proof: how the user was proven.
         actor: who acts for the user; `None`: the user itself.
-        event: what it is audited as.
+        grant: the noun of its events in the audit log.
 
     Raises:
         NotFoundDomain, NotFoundUser, UserDisabled: so it is.
@@ -48,7 +49,7 @@ async def issue_token(
             Event(
                 domain_id,
                 resources.new_id(),
-                f"{event}.refused",
+                EventName[f"{grant.upper()}_REFUSED"],
                 user_id=user_id,
                 actor=actor.subject if actor else None,
                 detail="client",
@@ -63,7 +64,7 @@ async def issue_token(
     new, refresh_token = sessions.begin(resources, domain_id, client_id, await resources.directory.app(client_id))
     verdict, session = await resources.store.start_session(
         new,
-        event,
+        grant,
         user_id,
         scopes,
         actor=acting,

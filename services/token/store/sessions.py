@@ -21,7 +21,7 @@ class Sessions(Section):
     async def start_session(
         self,
         new: NewSession,
-        event: str,
+        grant: str,
         user_id: str,
         scopes: tuple[str, ...],
         *,
@@ -34,7 +34,7 @@ class Sessions(Section):
 
         Args:
             new: the session.
-            event: what it is audited as.
+            grant: the noun of its events in the audit log.
             user_id: whose it is.
             scopes: of its tokens.
             actor: who acts for the user.
@@ -53,7 +53,7 @@ class Sessions(Section):
                 user_id,
                 scopes,
                 *_timing(new),
-                event,
+                grant,
                 role_cap,
                 actor.subject if actor else None,
                 superadmins,

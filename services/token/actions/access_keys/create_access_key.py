@@ -2,6 +2,7 @@
 
 from services.runtime.auth import Principal
 from services.token.actions.phases.requests import once
+from services.token.events import EventName
 from services.token.model import Event, check_permissions
 from services.token.records import RequestId
 from services.token.resources import Resources
@@ -29,7 +30,7 @@ async def create_access_key(
         )
         await store.notify_change("access_key", key_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "access_key.created", key_id, actor=caller.subject)
+            Event(domain_id, resources.new_id(), EventName.ACCESS_KEY_CREATED, key_id, actor=caller.subject)
         )
         return key_id, secret
 

@@ -3,6 +3,7 @@
 from services.runtime.auth import Principal
 from services.token.actions.access_keys.known import held_access_key
 from services.token.actions.phases.reach import check_version
+from services.token.events import EventName
 from services.token.model import Event
 from services.token.resources import Resources
 
@@ -26,5 +27,5 @@ async def delete_access_key(
         )
         await store.notify_change("access_key", access_key_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "access_key.deleted", access_key_id, actor=caller.subject)
+            Event(domain_id, resources.new_id(), EventName.ACCESS_KEY_DELETED, access_key_id, actor=caller.subject)
         )

@@ -8,6 +8,7 @@ from services.runtime.auth import Principal
 from services.token.actions.access_keys.known import held_access_key
 from services.token.actions.phases.reach import check_not_raised, check_version
 from services.token.errors import EtagMismatch
+from services.token.events import EventName
 from services.token.model import Event, check_permissions
 from services.token.records import AccessKeyRecord
 from services.token.resources import Resources
@@ -53,7 +54,12 @@ async def update_access_key(
         detail = ", ".join(names)
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), "access_key.updated", access_key_id, actor=caller.subject, detail=detail
+                domain_id,
+                resources.new_id(),
+                EventName.ACCESS_KEY_UPDATED,
+                access_key_id,
+                actor=caller.subject,
+                detail=detail,
             )
         )
     return stored

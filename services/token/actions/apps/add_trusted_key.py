@@ -5,6 +5,7 @@ from services.token.actions.apps.known import held_app
 from services.token.actions.phases.admission import RULES
 from services.token.actions.phases.reach import check_app_reach
 from services.token.errors import AppCredentialsExhausted
+from services.token.events import EventName
 from services.token.model import AuthMethod, Event, StoredTrustedKey
 from services.token.records import TrustedKeyRecord
 from services.token.resources import Resources
@@ -36,7 +37,12 @@ async def add_trusted_key(
         await store.notify_change("app", client_id)
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), "trusted_key.created", client_id, actor=caller.subject, detail=key.key_id
+                domain_id,
+                resources.new_id(),
+                EventName.TRUSTED_KEY_CREATED,
+                client_id,
+                actor=caller.subject,
+                detail=key.key_id,
             )
         )
     resources.directory.forget_app(client_id)

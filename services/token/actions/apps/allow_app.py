@@ -2,6 +2,7 @@
 
 from services.runtime.auth import Principal
 from services.token.errors import NotFoundApp
+from services.token.events import EventName
 from services.token.model import ID, Event
 from services.token.resources import Resources
 
@@ -22,6 +23,6 @@ async def allow_app(resources: Resources, caller: Principal, *, client_id: str) 
         if changed:
             await store.notify_change("app", client_id)
             await store.insert_audit(
-                Event(domain_id, resources.new_id(), "app.allowed", client_id, actor=caller.subject)
+                Event(domain_id, resources.new_id(), EventName.APP_ALLOWED, client_id, actor=caller.subject)
             )
     resources.directory.forget_app(client_id)

@@ -8,6 +8,7 @@ from services.token.actions.phases.admission import RULES
 from services.token.actions.phases.reach import check_push_apps, check_reach
 from services.token.actions.phases.requests import once
 from services.token.errors import NotFoundDomain
+from services.token.events import EventName
 from services.token.model import AppType, AuthMethod, Event, StoredTrustedKey
 from services.token.records import RequestId
 from services.token.resources import Resources
@@ -74,7 +75,9 @@ async def create_app(
         if new.key:
             await store.insert_trusted_key(domain_id, client_id, new.key, now)
         await store.notify_change("app", client_id)
-        await store.insert_audit(Event(domain_id, resources.new_id(), "app.created", client_id, actor=caller.subject))
+        await store.insert_audit(
+            Event(domain_id, resources.new_id(), EventName.APP_CREATED, client_id, actor=caller.subject)
+        )
         return client_id, secret
 
     client_id, secret = await once(resources, caller, request, make)

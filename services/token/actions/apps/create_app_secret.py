@@ -6,6 +6,7 @@ from services.token.actions.phases.admission import RULES
 from services.token.actions.phases.reach import check_app_reach
 from services.token.actions.phases.requests import once
 from services.token.errors import AppCredentialsExhausted
+from services.token.events import EventName
 from services.token.model import AuthMethod, Event
 from services.token.records import RequestId, secret_id
 from services.token.resources import Resources
@@ -45,7 +46,7 @@ async def create_app_secret(
             Event(
                 caller.domain_id,
                 resources.new_id(),
-                "app_secret.created",
+                EventName.APP_SECRET_CREATED,
                 client_id,
                 actor=caller.subject,
                 detail=made,

@@ -3,6 +3,7 @@
 from services.runtime.auth import Principal
 from services.token.actions.apps.known import held_app
 from services.token.actions.phases.reach import check_version
+from services.token.events import EventName
 from services.token.model import Event
 from services.token.resources import Resources
 
@@ -23,5 +24,7 @@ async def delete_app(resources: Resources, caller: Principal, *, client_id: str,
             domain_id, resources.new_id(), kind="app", subject=client_id, now=resources.clock.now()
         )
         await store.notify_change("app", client_id)
-        await store.insert_audit(Event(domain_id, resources.new_id(), "app.deleted", client_id, actor=caller.subject))
+        await store.insert_audit(
+            Event(domain_id, resources.new_id(), EventName.APP_DELETED, client_id, actor=caller.subject)
+        )
     resources.directory.forget_app(client_id)

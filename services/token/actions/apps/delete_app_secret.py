@@ -3,6 +3,7 @@
 from services.runtime.auth import Principal
 from services.token.actions.apps.known import held_app
 from services.token.errors import NotFoundAppSecret
+from services.token.events import EventName
 from services.token.model import Event
 from services.token.records import secret_id
 from services.token.resources import Resources
@@ -25,6 +26,13 @@ async def delete_app_secret(resources: Resources, caller: Principal, *, client_i
         await store.update_app_secrets(known, left, resources.clock.now())
         await store.notify_change("app", client_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "app_secret.deleted", client_id, actor=caller.subject, detail=asked)
+            Event(
+                domain_id,
+                resources.new_id(),
+                EventName.APP_SECRET_DELETED,
+                client_id,
+                actor=caller.subject,
+                detail=asked,
+            )
         )
     resources.directory.forget_app(client_id)

@@ -3,6 +3,7 @@
 from services.runtime.auth import Principal
 from services.token.actions.apps.known import held_app
 from services.token.errors import NotFoundTrustedKey
+from services.token.events import EventName
 from services.token.model import ID, Event
 from services.token.resources import Resources
 
@@ -21,6 +22,13 @@ async def delete_trusted_key(resources: Resources, caller: Principal, *, client_
             raise NotFoundTrustedKey
         await store.notify_change("app", client_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "trusted_key.deleted", client_id, actor=caller.subject, detail=key_id)
+            Event(
+                domain_id,
+                resources.new_id(),
+                EventName.TRUSTED_KEY_DELETED,
+                client_id,
+                actor=caller.subject,
+                detail=key_id,
+            )
         )
     resources.directory.forget_app(client_id)

@@ -2,6 +2,7 @@
 
 from services.runtime.auth import Principal
 from services.token.errors import NotFoundApp
+from services.token.events import EventName
 from services.token.model import ID, Event
 from services.token.resources import Resources
 
@@ -25,6 +26,6 @@ async def disallow_app(resources: Resources, caller: Principal, *, client_id: st
             await store.insert_revocation(domain_id, resources.new_id(), kind="app", subject=client_id, now=now)
             await store.notify_change("app", client_id)
             await store.insert_audit(
-                Event(domain_id, resources.new_id(), "app.disallowed", client_id, actor=caller.subject)
+                Event(domain_id, resources.new_id(), EventName.APP_DISALLOWED, client_id, actor=caller.subject)
             )
     resources.directory.forget_app(client_id)

@@ -8,6 +8,7 @@ from services.runtime.auth import Principal
 from services.token.actions.apps.known import held_app
 from services.token.actions.phases.reach import check_app_reach, check_not_raised, check_push_apps, check_version
 from services.token.errors import EtagMismatch
+from services.token.events import EventName
 from services.token.model import App, Event
 from services.token.records import AppRecord
 from services.token.resources import Resources
@@ -57,7 +58,12 @@ async def update_app(
         await store.notify_change("app", client_id)
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), "app.updated", client_id, actor=caller.subject, detail=", ".join(names)
+                domain_id,
+                resources.new_id(),
+                EventName.APP_UPDATED,
+                client_id,
+                actor=caller.subject,
+                detail=", ".join(names),
             )
         )
     resources.directory.forget_app(client_id)

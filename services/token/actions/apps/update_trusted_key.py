@@ -4,6 +4,7 @@ from services.runtime.auth import Principal
 from services.token.actions.apps.known import held_app
 from services.token.actions.phases.reach import check_app_reach
 from services.token.errors import NotFoundTrustedKey
+from services.token.events import EventName
 from services.token.model import ID, Event
 from services.token.records import TrustedKeyRecord
 from services.token.resources import Resources
@@ -32,7 +33,14 @@ async def update_trusted_key(
         await store.notify_change("app", client_id)
         detail = f"{key_id} {'enabled' if enabled else 'disabled'}"
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "trusted_key.updated", client_id, actor=caller.subject, detail=detail)
+            Event(
+                domain_id,
+                resources.new_id(),
+                EventName.TRUSTED_KEY_UPDATED,
+                client_id,
+                actor=caller.subject,
+                detail=detail,
+            )
         )
     resources.directory.forget_app(client_id)
     return key

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from services.runtime.ids import uuid7
+from services.token.events import EventName
 from services.token.model import AppType, Domain, Event, StoredKey, StoredTrustedKey, User
 from services.token.secret import hash_secret
 from services.token.store import Statements
@@ -56,7 +57,7 @@ async def found_domain(
         domain.domain_id, user, user_name="superadmin", nick_name="", avatar="", default_drive_id="", now=now
     )
     await store.insert_user_event(domain.domain_id, uuid7(now), user.user_id, "created")
-    await store.insert_audit(Event(domain.domain_id, uuid7(now), "domain.created", actor=actor))
+    await store.insert_audit(Event(domain.domain_id, uuid7(now), EventName.DOMAIN_CREATED, actor=actor))
     return user.user_id
 
 
@@ -89,4 +90,4 @@ async def insert_identity(
     )
     if key:
         await store.insert_trusted_key(domain_id, client_id, key, now)
-    await store.insert_audit(Event(domain_id, uuid7(now), "app.created", client_id, actor=actor))
+    await store.insert_audit(Event(domain_id, uuid7(now), EventName.APP_CREATED, client_id, actor=actor))

@@ -9,6 +9,7 @@ from services.runtime.errors import PermissionDenied
 from services.token.actions.domains.known import EVERY, held_domain
 from services.token.actions.phases.reach import check_version, opened
 from services.token.errors import EtagMismatch
+from services.token.events import EventName
 from services.token.model import Domain, Event, check_permissions
 from services.token.records import DomainRecord
 from services.token.resources import Resources
@@ -52,7 +53,9 @@ async def update_domain(
             raise EtagMismatch
         await store.notify_change("domain", domain_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "domain.updated", actor=caller.subject, detail=", ".join(names))
+            Event(
+                domain_id, resources.new_id(), EventName.DOMAIN_UPDATED, actor=caller.subject, detail=", ".join(names)
+            )
         )
     return stored
 

@@ -2,6 +2,7 @@
 
 from services.runtime.auth import Principal
 from services.token.actions.phases.requests import once
+from services.token.events import EventName
 from services.token.model import Event, PushApp
 from services.token.records import RequestId
 from services.token.resources import Resources
@@ -34,7 +35,7 @@ async def create_push_app(
         )
         await store.notify_change("push_app", str(access_id))
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "push_app.created", str(access_id), actor=caller.subject)
+            Event(domain_id, resources.new_id(), EventName.PUSH_APP_CREATED, str(access_id), actor=caller.subject)
         )
         return str(access_id), secret
 

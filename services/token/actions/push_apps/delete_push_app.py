@@ -3,6 +3,7 @@
 from services.runtime.auth import Principal
 from services.token.actions.phases.reach import check_version
 from services.token.actions.push_apps.known import held_push_app
+from services.token.events import EventName
 from services.token.model import Event
 from services.token.resources import Resources
 
@@ -27,7 +28,7 @@ async def delete_push_app(resources: Resources, caller: Principal, *, access_id:
             Event(
                 domain_id,
                 resources.new_id(),
-                "push_app.deleted",
+                EventName.PUSH_APP_DELETED,
                 str(access_id),
                 actor=caller.subject,
             )

@@ -3,6 +3,7 @@
 from services.runtime.auth import Principal
 from services.token.actions.phases.requests import once
 from services.token.errors import NotFoundPushApp
+from services.token.events import EventName
 from services.token.model import PUSH_PERMISSIONS, Event, check_permissions
 from services.token.records import RequestId
 from services.token.resources import Resources
@@ -29,7 +30,9 @@ async def rotate_push_app_secret(
             raise NotFoundPushApp
         await store.notify_change("push_app", str(access_id))
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "push_app_secret.rotated", str(access_id), actor=caller.subject)
+            Event(
+                domain_id, resources.new_id(), EventName.PUSH_APP_SECRET_ROTATED, str(access_id), actor=caller.subject
+            )
         )
         return (secret,)
 

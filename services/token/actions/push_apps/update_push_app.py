@@ -8,6 +8,7 @@ from services.runtime.auth import Principal
 from services.token.actions.phases.reach import check_version
 from services.token.actions.push_apps.known import held_push_app
 from services.token.errors import EtagMismatch
+from services.token.events import EventName
 from services.token.model import Event
 from services.token.records import PushAppRecord
 from services.token.resources import Resources
@@ -49,7 +50,12 @@ async def update_push_app(
         detail = ", ".join(names)
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), "push_app.updated", str(access_id), actor=caller.subject, detail=detail
+                domain_id,
+                resources.new_id(),
+                EventName.PUSH_APP_UPDATED,
+                str(access_id),
+                actor=caller.subject,
+                detail=detail,
             )
         )
     return stored
