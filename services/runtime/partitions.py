@@ -13,6 +13,7 @@ from typing import Literal
 
 import asyncpg
 import structlog
+from prometheus_client import Gauge
 
 from services.runtime.clock import Clock
 from services.runtime.db import DirectConnection, connected
@@ -21,6 +22,11 @@ from services.runtime.ids import lowest_uuid7
 from services.runtime.repeating import repeat
 
 log = structlog.get_logger()
+
+OVERDUE = Gauge(
+    "tessera_partition_overdue_seconds",
+    "How long the oldest partition was not needed any more and not dropped, when that was last looked at; 0: none is.",
+)
 
 _EVERY = timedelta(hours=1)
 _AGAIN = timedelta(seconds=1)
@@ -68,6 +74,11 @@ class Partitioned:
     def name(self, start: datetime) -> str:
         """Name of the partition that starts there."""
         return f"{self.table}_{start:%Y%m%d}"
+
+    def needed_until(self, name: str) -> datetime:
+        """From when on nothing in the partition of that name is needed any more."""
+        start = datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)
+        return start + self.span + self.keep
 
 
 class Partitions:
@@ -131,11 +142,16 @@ class Partitions:
         """
         now = self._clock.now()
         async with self._alone(_DROPPING) as connection:
-            for table in self._tables:
-                oldest = table.name(table.start(now - table.keep))
-                for row in await self._present(connection, table):
-                    if row["child"] < oldest:
-                        await self._drop(connection, table, row)
+            due = [
+                (now - table.needed_until(row["child"]), table, row)
+                for table in self._tables
+                for row in await self._present(connection, table)
+                if table.needed_until(row["child"]) <= now
+            ]
+            OVERDUE.set(max((overdue.total_seconds() for overdue, _, _ in due), default=0))
+            for _, table, row in due:
+                await self._drop(connection, table, row)
+            OVERDUE.set(0)
 
     @asynccontextmanager
     async def _alone(self, lock: int) -> AsyncIterator[DirectConnection]:

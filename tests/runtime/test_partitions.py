@@ -9,7 +9,7 @@ import pytest
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.ids import uuid7
-from services.runtime.partitions import Partitioned, Partitions
+from services.runtime.partitions import OVERDUE, Partitioned, Partitions
 from tests.support.databases import Databases
 
 BY_ID = Partitioned("public.by_id", "uuid7", span=timedelta(days=1), keep=timedelta(days=2), fillfactor=70)
@@ -100,6 +100,23 @@ async def test_a_drop_that_waits_for_a_reader_is_no_problem(databases: Databases
     await partitions.drop()
     assert len(await children(database)) == 4
     await partitions.close()
+    await database.close()
+
+
+async def test_what_is_not_dropped_is_to_be_seen(databases: Databases) -> None:
+    clock = Clock()
+    database, partitions = await attached(databases, clock)
+    await partitions.drop()
+    assert OVERDUE._value.get() == 0
+    clock.shift(timedelta(days=10))
+    async with database.transaction() as connection:
+        await connection.fetch("select from by_id")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(partitions.drop(), 1)
+    # The first partition was needed for its own day and two more.
+    assert timedelta(days=7) < timedelta(seconds=OVERDUE._value.get()) < timedelta(days=8)
+    await partitions.drop()
+    assert OVERDUE._value.get() == 0
     await database.close()
 
 

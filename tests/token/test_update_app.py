@@ -227,6 +227,15 @@ async def test_what_an_app_loses_no_refresh_brings_back(service: Running) -> Non
     assert refreshed.scope == "FILE.ALL"
 
 
+async def test_what_an_app_loses_no_code_brings_back(service: Running) -> None:
+    app = await service.web_app(scopes=("openid", "ACCOUNT.ALL", "FILE.ALL"))
+    code = await service.code(app, await service.user())
+    await update_app(service, app, "scopes", scopes=["FILE.ALL"])
+    answer = await service.redeem(app, code)
+    assert (answer.scope, content(answer.access_token)["scope"]) == ("FILE.ALL", "FILE.ALL")
+    assert not answer.HasField("id_token")
+
+
 async def test_what_an_app_loses_its_tokens_lose(service: Running) -> None:
     app = await service.web_app(permissions=["account.link"])
     await update_app(service, app, name="new", grace_repeats=1, scopes=["ACCOUNT.ALL", "FILE.ALL", "X.ALL"])
