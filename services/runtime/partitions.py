@@ -34,8 +34,8 @@ _AHEAD = 3
 # One replica at a time attaches, and one drops, which may take long.
 _ATTACHING, _DROPPING = 7_305_510_022, 7_305_510_023
 # Tables named as partitions of $2 in schema $1, and how they are attached; one that is not was left by a drop that
-# was interrupted. First the one whose detaching was: until it is finished no other can be detached. Regclass would leave
-# out the schema where a search path has it.
+# was interrupted. First the one whose detaching was: until it is finished no other can be detached. Regclass would
+# leave out the schema where a search path has it.
 _PRESENT = """
     select format('%s.%s', $1::text, child.relname) child, inhrelid is not null attached,
            coalesce(inhdetachpending, false) detaching
