@@ -1,4 +1,4 @@
-"""Nouns as operators see them: what a call needs of them stands in model.py, and is part of these.
+"""Nouns as operators see them: what a call needs of them stands in model/, and is part of these.
 
 `version` rises with every change; `updated_at` is absent where there was none.
 """

@@ -1,0 +1,62 @@
+"""Nouns of the token service, and rules that need nothing but them: a module for each idea."""
+
+from services.token.model.apps import PUSH_PERMISSIONS, App, AppType, AuthMethod, PushApp, StoredTrustedKey, TrustedKey
+from services.token.model.audit import AuditEvent, AuditFilter, Event, Proof
+from services.token.model.codes import CODE_CHALLENGE, CODE_VERIFIER, AuthorizationCode, code_challenge
+from services.token.model.domains import ID, Domain
+from services.token.model.requests import OPENID, PUSH_SCOPE, SCOPE, ClientRequest, PresentedToken, TokenRequest
+from services.token.model.roles import Actor, check_permissions, check_role, endable_roles, lower_role, reachable_roles
+from services.token.model.sessions import NewSession, OpenSession, RefreshTokenState, Rotation, Session
+from services.token.model.signing_keys import DueKey, SigningKey, StoredKey
+from services.token.model.tokens import AccessToken, AccessTokenState, Issued, RevocationKind
+from services.token.model.users import NewUser, Profile, User, UserChange, UserEventKind, UserInfo
+
+__all__ = [
+    "CODE_CHALLENGE",
+    "CODE_VERIFIER",
+    "ID",
+    "OPENID",
+    "PUSH_PERMISSIONS",
+    "PUSH_SCOPE",
+    "SCOPE",
+    "AccessToken",
+    "AccessTokenState",
+    "Actor",
+    "App",
+    "AppType",
+    "AuditEvent",
+    "AuditFilter",
+    "AuthMethod",
+    "AuthorizationCode",
+    "ClientRequest",
+    "Domain",
+    "DueKey",
+    "Event",
+    "Issued",
+    "NewSession",
+    "NewUser",
+    "OpenSession",
+    "PresentedToken",
+    "Profile",
+    "Proof",
+    "PushApp",
+    "RefreshTokenState",
+    "RevocationKind",
+    "Rotation",
+    "Session",
+    "SigningKey",
+    "StoredKey",
+    "StoredTrustedKey",
+    "TokenRequest",
+    "TrustedKey",
+    "User",
+    "UserChange",
+    "UserEventKind",
+    "UserInfo",
+    "check_permissions",
+    "check_role",
+    "code_challenge",
+    "endable_roles",
+    "lower_role",
+    "reachable_roles",
+]

@@ -1,0 +1,93 @@
+"""Apps, what proves them, and push apps."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+# What a push app's credential permits, however it was presented.
+PUSH_PERMISSIONS = ("binding.read", "binding.write")
+
+
+class AppType(StrEnum):
+    """Type of an app, as the database spells it."""
+
+    WEB_SERVER = "web_server"
+    WEB_BROWSER = "web_browser"
+    NATIVE = "native"
+    JWT = "jwt"
+    SERVICE = "service"
+
+
+class AuthMethod(StrEnum):
+    """How a client proves itself, as RFC 8414 spells it."""
+
+    BASIC = "client_secret_basic"
+    POST = "client_secret_post"
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key of an app, and the one algorithm that it verifies."""
+
+    key_id: str
+    algorithm: str
+    public_key: Any
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrustedKey:
+    """A trusted key as it is kept: `public_key` is SubjectPublicKeyInfo in DER."""
+
+    key_id: str
+    algorithm: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An OAuth client.
+
+    `secret_hashes` are SHA-256, at most two; `keys` those that are enabled. An absent `session_idle` or
+    `session_lifetime` is the service's. `token_type` is header `typ` of its access tokens. Sessions that began until
+    `sessions_revoked_at` are over.
+    """
+
+    domain_id: str
+    client_id: str
+    type: AppType
+    admitted: bool
+    redirect_uris: tuple[str, ...]
+    scopes: tuple[str, ...]
+    permissions: tuple[str, ...]
+    push_access_ids: tuple[int, ...]
+    secret_hashes: tuple[bytes, ...]
+    grace: timedelta
+    grace_repeats: int
+    repeat_until_used: bool = False
+    session_idle: timedelta | None = None
+    session_lifetime: timedelta | None = None
+    token_type: str = "JWT"  # noqa: S105 a type
+    sessions_revoked_at: datetime | None = None
+    keys: tuple[TrustedKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PushApp:
+    """What a push backend authenticates as. `secret` is sealed in the store and open in the directory."""
+
+    domain_id: str
+    access_id: int
+    secret: bytes = field(repr=False)
+    tokens_per_account: int
+    append_enabled: bool
+
+    def claim(self) -> dict[str, Any]:
+        """The claim `push_app`."""
+        return {
+            "id": self.access_id,
+            "tokens_per_account": self.tokens_per_account,
+            "append_enabled": self.append_enabled,
+        }
