@@ -73,7 +73,7 @@ begin
                  when s.grace_uses > p_graces_repeats[i] then 'grace_exhausted'
                  else 'repeated' end,
             s.session_id, s.generation, s.user_id, s.scopes, s.role_cap, s.actor, s.device_id, s.device_name,
-            s.user_name, s.nick_name, s.avatar, s.default_drive_id, s.user_role, false, null
+            s.user_name, s.nick_name, s.avatar, s.default_drive_id, s.user_role, false
         into opened;
         if not found then
             select
