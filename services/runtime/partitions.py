@@ -25,6 +25,9 @@ log = structlog.get_logger()
 _EVERY = timedelta(hours=1)
 _AGAIN = timedelta(seconds=1)
 _AHEAD = 3
+_STATEMENT = timedelta(seconds=60)
+# Longer than the server needs to end a statement by itself.
+_PATIENCE = _STATEMENT + timedelta(seconds=10)
 # One replica at a time attaches, and one drops, which may take long.
 _ATTACHING, _DROPPING = 7_305_510_022, 7_305_510_023
 # Tables named as partitions of $2 in schema $1, and how they are attached; one that is not was left by a drop that
@@ -140,8 +143,8 @@ class Partitions:
     @asynccontextmanager
     async def _alone(self, lock: int) -> AsyncIterator[DirectConnection]:
         """A connection under the lock, which is let go of with it. Who waited finds everything done."""
-        async with connected(self._dsn) as connection:
-            await connection.execute("set statement_timeout = '60s'")
+        async with connected(self._dsn, patience=_PATIENCE) as connection:
+            await connection.execute(f"set statement_timeout = '{_STATEMENT.total_seconds():.0f}s'")
             await connection.execute("select pg_advisory_lock($1)", lock)
             yield connection
 
