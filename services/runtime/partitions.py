@@ -13,6 +13,7 @@ from typing import Literal
 
 import asyncpg
 import structlog
+from prometheus_client import Gauge
 
 from services.runtime.clock import Clock
 from services.runtime.db import DirectConnection, connected
@@ -21,6 +22,8 @@ from services.runtime.ids import lowest_uuid7
 from services.runtime.repeating import repeat
 
 log = structlog.get_logger()
+
+AHEAD = Gauge("tessera_partitions_ahead_seconds", "How long the table that lacks partitions first can still take rows.")
 
 _EVERY = timedelta(hours=1)
 _AGAIN = timedelta(seconds=1)
@@ -89,6 +92,7 @@ class Partitions:
         self._task: asyncio.Task[None] | None = None
         # Until when each table has its partitions.
         self._covered = {table.table: datetime.min.replace(tzinfo=UTC) for table in tables}
+        AHEAD.set_function(lambda: self._ahead)
 
     async def start(self) -> None:
         """Attach what is due, and go on attaching and dropping behind."""
@@ -109,6 +113,10 @@ class Partitions:
         now = self._clock.now()
         lacking = [table for table, until in self._covered.items() if until <= now]
         return f"no partition for now: {', '.join(lacking)}" if lacking else None
+
+    @property
+    def _ahead(self) -> float:
+        return (min(self._covered.values()) - self._clock.now()).total_seconds()
 
     async def attach(self) -> None:
         """Attach the partitions of now and of three spans ahead. Idempotent.

@@ -19,6 +19,16 @@ class Wire:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         self._cut = asyncio.Event()
+        self._closed = False
+
+    def close(self) -> None:
+        """Cut it, and take nobody any more."""
+        self._closed = True
+        self.cut()
+
+    def open(self) -> None:
+        """Take them again."""
+        self._closed = False
 
     def cut(self) -> None:
         """Nothing more is heard on the connections that there are, nor that they ended; new ones pass."""
@@ -27,6 +37,9 @@ class Wire:
 
     async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, socket: Path) -> None:
         """Join a client to the server until either leaves or the wire is cut; then hold the client, for good."""
+        if self._closed:
+            writer.close()
+            return
         cut = asyncio.create_task(self._cut.wait())
         there_reader, there_writer = await asyncio.open_unix_connection(socket)
         passing = [
@@ -67,4 +80,5 @@ async def wire_to(dsn: str, folder: Path) -> AsyncIterator[Wire]:
         yield made
         for task in joined:
             task.cancel()
-        await asyncio.wait(joined or {asyncio.create_task(asyncio.sleep(0))})
+        if joined:
+            await asyncio.wait(joined)
