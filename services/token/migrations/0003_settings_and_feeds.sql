@@ -115,9 +115,10 @@ begin
 end
 $$;
 
--- Of one user, for those who read the log, and for its erasure. Of a partitioned table none can be made concurrently.
+-- Of one user, for those who read the log, and for its erasure. Made ahead where there are rows, as every index `if not
+-- exists` of a partitioned table: services/runtime/indexes.py.
 -- squawk-ignore require-concurrent-index-creation
-create index audit_by_user on token.audit (domain_id, user_id) where user_id is not null;
+create index if not exists audit_by_user on token.audit (domain_id, user_id) where user_id is not null;
 
 -- Who could administer everything before may do so by the finer permissions, too.
 update token.app
