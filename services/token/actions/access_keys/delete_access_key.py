@@ -26,5 +26,5 @@ async def delete_access_key(
         )
         await store.notify_change("access_key", access_key_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "access_key.deleted", access_key_id, actor=caller.subject)
+            Event(domain_id, resources.new_id(), "access_key.deleted", access_key_id, actor=caller.responsible)
         )

@@ -53,7 +53,12 @@ async def update_access_key(
         detail = ", ".join(names)
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), "access_key.updated", access_key_id, actor=caller.subject, detail=detail
+                domain_id,
+                resources.new_id(),
+                "access_key.updated",
+                access_key_id,
+                actor=caller.responsible,
+                detail=detail,
             )
         )
     return stored

@@ -36,7 +36,12 @@ async def add_trusted_key(
         await store.notify_change("app", client_id)
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), "trusted_key.created", client_id, actor=caller.subject, detail=key.key_id
+                domain_id,
+                resources.new_id(),
+                "trusted_key.created",
+                client_id,
+                actor=caller.responsible,
+                detail=key.key_id,
             )
         )
     resources.directory.forget_app(client_id)

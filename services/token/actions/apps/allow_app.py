@@ -22,6 +22,6 @@ async def allow_app(resources: Resources, caller: Principal, *, client_id: str) 
         if changed:
             await store.notify_change("app", client_id)
             await store.insert_audit(
-                Event(domain_id, resources.new_id(), "app.allowed", client_id, actor=caller.subject)
+                Event(domain_id, resources.new_id(), "app.allowed", client_id, actor=caller.responsible)
             )
     resources.directory.forget_app(client_id)

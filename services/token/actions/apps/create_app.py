@@ -74,7 +74,9 @@ async def create_app(
         if new.key:
             await store.insert_trusted_key(domain_id, client_id, new.key, now)
         await store.notify_change("app", client_id)
-        await store.insert_audit(Event(domain_id, resources.new_id(), "app.created", client_id, actor=caller.subject))
+        await store.insert_audit(
+            Event(domain_id, resources.new_id(), "app.created", client_id, actor=caller.responsible)
+        )
         return client_id, secret
 
     client_id, secret = await once(resources, caller, request, make)

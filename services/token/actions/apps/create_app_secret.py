@@ -47,7 +47,7 @@ async def create_app_secret(
                 resources.new_id(),
                 "app_secret.created",
                 client_id,
-                actor=caller.subject,
+                actor=caller.responsible,
                 detail=made,
             )
         )

@@ -23,5 +23,7 @@ async def delete_app(resources: Resources, caller: Principal, *, client_id: str,
             domain_id, resources.new_id(), kind="app", subject=client_id, now=resources.clock.now()
         )
         await store.notify_change("app", client_id)
-        await store.insert_audit(Event(domain_id, resources.new_id(), "app.deleted", client_id, actor=caller.subject))
+        await store.insert_audit(
+            Event(domain_id, resources.new_id(), "app.deleted", client_id, actor=caller.responsible)
+        )
     resources.directory.forget_app(client_id)

@@ -25,6 +25,8 @@ async def delete_app_secret(resources: Resources, caller: Principal, *, client_i
         await store.update_app_secrets(known, left, resources.clock.now())
         await store.notify_change("app", client_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "app_secret.deleted", client_id, actor=caller.subject, detail=asked)
+            Event(
+                domain_id, resources.new_id(), "app_secret.deleted", client_id, actor=caller.responsible, detail=asked
+            )
         )
     resources.directory.forget_app(client_id)

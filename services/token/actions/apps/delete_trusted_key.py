@@ -21,6 +21,8 @@ async def delete_trusted_key(resources: Resources, caller: Principal, *, client_
             raise NotFoundTrustedKey
         await store.notify_change("app", client_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "trusted_key.deleted", client_id, actor=caller.subject, detail=key_id)
+            Event(
+                domain_id, resources.new_id(), "trusted_key.deleted", client_id, actor=caller.responsible, detail=key_id
+            )
         )
     resources.directory.forget_app(client_id)

@@ -57,7 +57,12 @@ async def update_app(
         await store.notify_change("app", client_id)
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), "app.updated", client_id, actor=caller.subject, detail=", ".join(names)
+                domain_id,
+                resources.new_id(),
+                "app.updated",
+                client_id,
+                actor=caller.responsible,
+                detail=", ".join(names),
             )
         )
     resources.directory.forget_app(client_id)

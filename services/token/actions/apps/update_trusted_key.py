@@ -32,7 +32,9 @@ async def update_trusted_key(
         await store.notify_change("app", client_id)
         detail = f"{key_id} {'enabled' if enabled else 'disabled'}"
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "trusted_key.updated", client_id, actor=caller.subject, detail=detail)
+            Event(
+                domain_id, resources.new_id(), "trusted_key.updated", client_id, actor=caller.responsible, detail=detail
+            )
         )
     resources.directory.forget_app(client_id)
     return key

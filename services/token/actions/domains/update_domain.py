@@ -52,7 +52,7 @@ async def update_domain(
             raise EtagMismatch
         await store.notify_change("domain", domain_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "domain.updated", actor=caller.subject, detail=", ".join(names))
+            Event(domain_id, resources.new_id(), "domain.updated", actor=caller.responsible, detail=", ".join(names))
         )
     return stored
 

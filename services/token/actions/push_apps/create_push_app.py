@@ -34,7 +34,7 @@ async def create_push_app(
         )
         await store.notify_change("push_app", str(access_id))
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "push_app.created", str(access_id), actor=caller.subject)
+            Event(domain_id, resources.new_id(), "push_app.created", str(access_id), actor=caller.responsible)
         )
         return str(access_id), secret
 

@@ -29,6 +29,6 @@ async def delete_push_app(resources: Resources, caller: Principal, *, access_id:
                 resources.new_id(),
                 "push_app.deleted",
                 str(access_id),
-                actor=caller.subject,
+                actor=caller.responsible,
             )
         )

@@ -29,7 +29,7 @@ async def rotate_push_app_secret(
             raise NotFoundPushApp
         await store.notify_change("push_app", str(access_id))
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), "push_app_secret.rotated", str(access_id), actor=caller.subject)
+            Event(domain_id, resources.new_id(), "push_app_secret.rotated", str(access_id), actor=caller.responsible)
         )
         return (secret,)
 

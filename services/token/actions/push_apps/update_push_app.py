@@ -49,7 +49,12 @@ async def update_push_app(
         detail = ", ".join(names)
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), "push_app.updated", str(access_id), actor=caller.subject, detail=detail
+                domain_id,
+                resources.new_id(),
+                "push_app.updated",
+                str(access_id),
+                actor=caller.responsible,
+                detail=detail,
             )
         )
     return stored

@@ -29,7 +29,7 @@ async def create_user(resources: Resources, caller: Principal, *, new: NewUser) 
     now = resources.clock.now()
     async with resources.store.transaction() as store:
         await quotas.check_users(store, domain, now)
-        made = await store.create_user(caller.domain_id, new, caller.subject, now, resources.new_id())
+        made = await store.create_user(caller.domain_id, new, caller.responsible, now, resources.new_id())
         if made is None:
             raise AlreadyExistsUser
     return made
