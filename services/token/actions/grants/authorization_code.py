@@ -11,7 +11,7 @@ from uuid import UUID
 from services.runtime.errors import FieldMissing
 from services.runtime.ids import uuid7_time
 from services.token import jws
-from services.token.actions.phases import refusals, sessions, signing
+from services.token.actions.phases import refusals, scopes, sessions, signing
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidGrant
 from services.token.events import EventName
@@ -55,16 +55,17 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         if verdict == "unknown":
             await _write_no_code(resources, client)
         raise InvalidGrant(detail=f"code: {verdict}")
+    granted = scopes.kept(session.scopes, client.app.scopes)
     issued = signing.for_session(
         resources,
         session,
         refresh_token,
-        session.scopes,
+        granted,
         domain=client.domain,
         client_id=client.app.client_id,
         typ=client.app.token_type,
     )
-    if OPENID not in session.scopes:
+    if OPENID not in granted:
         return issued
     return replace(issued, id_token=signing.id_token(resources, issued, client.app.client_id, uuid7_time(code_id)))
 

@@ -20,5 +20,5 @@ def narrow(requested: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, .
 
 
 def kept(granted: tuple[str, ...], allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of a session's scopes that its app still has: what was taken from an app, no refresh brings back."""
+    """Those of a session's scopes that its app still has: what was taken from an app, nothing brings back."""
     return tuple(scope for scope in granted if scope in allowed)
