@@ -86,6 +86,15 @@ async def test_an_app_that_signs_for_the_domain(service: Running) -> None:
     await over(service, app, got)
 
 
+async def test_for_a_superadmin_only_while_the_domain_allows_it(own: Running) -> None:
+    app = await own.web_app(permissions=ADMINS, scopes=SCOPES)
+    await own.set_domain("impersonate_superadmins", True)
+    got = await own.access_token(await calls(own, app), own.made["user_id"])
+    again = await own.refresh(app, got.refresh_token)
+    await own.set_domain("impersonate_superadmins", False)
+    await over(own, app, again)
+
+
 async def test_others_go_on(service: Running, app: App) -> None:
     admin, user_id = await service.user(role="admin"), await service.user()
     got = await acting(service, app, admin, user_id)

@@ -22,6 +22,9 @@ async def bounded(resources: Resources, client: Client, session: Session) -> Ses
     """
     if session.actor is None:
         return session
+    # Who was made one meanwhile, too.
+    if session.user_role == "superadmin" and not client.domain.impersonate_superadmins:
+        return None
     actor = await _actor(resources, client, session.actor)
     if actor is None or PERMISSION not in actor.permissions:
         return None
