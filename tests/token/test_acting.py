@@ -6,8 +6,8 @@ from collections.abc import Awaitable
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
+from tessera.token.v1 import session_service_pb2, token_pb2, user_service_pb2
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
-from tessera.token.v1 import token_pb2, user_service_pb2
 
 from services.runtime.auth import ROLES
 from tests.support.admin import update_app
@@ -57,6 +57,22 @@ async def test_not_after_he_is_no_administrator(service: Running, app: App) -> N
     admin, user_id = await service.user(role="admin"), await service.user(role="admin")
     got = await acting(service, app, admin, user_id)
     await service.update_user(admin, role="user")
+    await over(service, app, got)
+
+
+async def test_not_after_his_sessions_were_ended(service: Running, app: App) -> None:
+    admin, user_id = await service.user(role="admin"), await service.user()
+    got = await acting(service, app, admin, user_id)
+    ended = session_service_pb2.RevokeUserSessionsRequest(user_id=admin)
+    await service.sessions.RevokeUserSessions(ended, metadata=await service.operator())
+    await over(service, app, got)
+
+
+async def test_not_another_of_his_id(service: Running, app: App) -> None:
+    admin, user_id = await service.user(role="admin"), await service.user()
+    got = await acting(service, app, admin, user_id)
+    await service.delete_user(admin)
+    await service.user(user_id=admin, role="admin")
     await over(service, app, got)
 
 
