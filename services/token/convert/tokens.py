@@ -39,6 +39,8 @@ from services.token.model import (
 
 _MAX_PARAMETER = 4096
 _MAX_DEVICE = 128
+# As many of the longest as there may be, and something between them.
+_MAX_SCOPE_TEXT = MAX_SCOPES * (128 + 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +265,9 @@ def write_user(user: User) -> token_service_pb2.GetUserResponse:
 
 def _read_scopes(text: str) -> tuple[str, ...]:
     """Scopes by blanks (RFC 6749 section 3.3) or commas, as the vendor's clients send them."""
+    # Before it is taken apart: of megabytes of blanks that would hold up everybody.
+    if len(text) > _MAX_SCOPE_TEXT:
+        raise InvalidScope(detail="scope: too long")
     scopes = each_once(text.replace(",", " ").split(" "))
     scopes = tuple(scope for scope in scopes if scope)
     if len(scopes) > MAX_SCOPES or not all(map(SCOPE.fullmatch, scopes)):
