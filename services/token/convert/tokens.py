@@ -1,5 +1,6 @@
 """Messages of the OAuth server, of minting and of keys to model and back."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -110,7 +111,7 @@ def write_issued(issued: Issued) -> token_pb2.Token:
         expires_in=issued.expires_at - issued.issued_at,
         token_type="Bearer",  # noqa: S106 a type
         status="enabled",
-        expire_time=datetime.fromtimestamp(issued.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        expire_time=time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(issued.expires_at)),
         domain_id=issued.domain_id,
         scope=" ".join(issued.scopes),
         id_token=issued.id_token,
