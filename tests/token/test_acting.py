@@ -42,6 +42,7 @@ async def test_not_after_he_was_disabled(service: Running, app: App) -> None:
     admin, user_id = await service.user(role="admin"), await service.user(role="admin")
     got = await acting(service, app, admin, user_id)
     await service.set_status(admin, "disabled")
+    assert not (await service.introspect(app, got.refresh_token)).active
     await over(service, app, got)
 
 
@@ -65,6 +66,7 @@ async def test_not_after_his_sessions_were_ended(service: Running, app: App) -> 
     got = await acting(service, app, admin, user_id)
     ended = session_service_pb2.RevokeUserSessionsRequest(user_id=admin)
     await service.sessions.RevokeUserSessions(ended, metadata=await service.operator())
+    assert not (await service.introspect(app, got.refresh_token)).active
     await over(service, app, got)
 
 
@@ -81,6 +83,7 @@ async def test_of_an_app_that_may_no_longer(service: Running) -> None:
     got = await service.access_token(await calls(service, app), await service.user(role="admin"))
     less = [permission for permission in ADMINS if permission != "token.impersonate"]
     await update_app(service, app, "permissions", permissions=less)
+    assert not (await service.introspect(app, got.refresh_token)).active
     await over(service, app, got)
 
 
