@@ -10,6 +10,8 @@ from tessera.token.v1 import session_service_pb2, token_pb2, user_service_pb2
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
 from services.runtime.auth import ROLES
+from services.token.actions.grants.token_exchange import ACCESS_TOKEN_TYPE
+from services.token.actions.phases.admission import TOKEN_EXCHANGE
 from tests.support.admin import update_app
 from tests.support.callers import people_app, person
 from tests.support.calls import Metadata, bearer, refused
@@ -42,6 +44,7 @@ async def test_not_after_he_was_disabled(service: Running, app: App) -> None:
     admin, user_id = await service.user(role="admin"), await service.user(role="admin")
     got = await acting(service, app, admin, user_id)
     await service.set_status(admin, "disabled")
+    assert not (await service.introspect(app, got.refresh_token)).active
     await over(service, app, got)
 
 
@@ -65,6 +68,7 @@ async def test_not_after_his_sessions_were_ended(service: Running, app: App) -> 
     got = await acting(service, app, admin, user_id)
     ended = session_service_pb2.RevokeUserSessionsRequest(user_id=admin)
     await service.sessions.RevokeUserSessions(ended, metadata=await service.operator())
+    assert not (await service.introspect(app, got.refresh_token)).active
     await over(service, app, got)
 
 
@@ -81,6 +85,7 @@ async def test_of_an_app_that_may_no_longer(service: Running) -> None:
     got = await service.access_token(await calls(service, app), await service.user(role="admin"))
     less = [permission for permission in ADMINS if permission != "token.impersonate"]
     await update_app(service, app, "permissions", permissions=less)
+    assert not (await service.introspect(app, got.refresh_token)).active
     await over(service, app, got)
 
 
@@ -151,6 +156,36 @@ async def test_what_he_does_is_his(service: Running, app: App) -> None:
     await service.users.UpdateUser(change, metadata=caller)
     (row,) = [row for row in await service.audit(user_id=user_id) if row["event"] == "user.updated"]
     assert row["actor"] == admin
+
+
+async def test_what_a_service_does_for_him_is_his(service: Running, app: App) -> None:
+    """It does as it is asked; who impersonates does not. docs/adr/0029"""
+    admin, other = await service.user(role="admin"), await service.user(role="admin")
+    worker = await service.app(admin_pb2.APP_TYPE_SERVICE, permissions=["token.exchange"])
+    own = await service.redeem(app, await service.code(app, admin))
+    for token in (own, await acting(service, app, admin, other)):
+        user_id, given = await service.user(), token.access_token
+        for _ in range(2):
+            given = (
+                await service.token(
+                    TOKEN_EXCHANGE,
+                    client_id=worker.client_id,
+                    client_secret=worker.secret,
+                    subject_token=given,
+                    subject_token_type=ACCESS_TOKEN_TYPE,
+                )
+            ).access_token
+        change = user_service_pb2.UpdateUserRequest(user_id=user_id, nick_name="x")
+        await service.users.UpdateUser(change, metadata=bearer(given))
+        (row,) = [row for row in await service.audit(user_id=user_id) if row["event"] == "user.updated"]
+        assert row["actor"] == admin
+
+
+async def test_nobody_changes_the_role_of_whom_he_impersonates(service: Running, app: App) -> None:
+    admin, other = await service.user(role="admin"), await service.user(role="admin")
+    caller = bearer((await acting(service, app, admin, other)).access_token)
+    change = user_service_pb2.UpdateUserRequest(user_id=other, role="admin")
+    await refused(service.users.UpdateUser(change, metadata=caller), "PERMISSION_DENIED")
 
 
 async def test_nobody_raises_himself_through_somebody_else(service: Running, app: App) -> None:

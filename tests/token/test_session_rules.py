@@ -152,14 +152,15 @@ async def test_what_is_revoked_while_refreshes_wait_gives_no_token(service: Runn
     app = await service.jwt_app()
     first = await service.by_assertion(app, await service.user())
     sid = content(first.access_token)["sid"]
+    other = await service.jwt_app()
+    others = await _started(service, other)
     async with service.database() as database, database.transaction() as connection:
         await connection.execute(
             "update token.session set revoked_at = now() where domain_id = 'bj1' and session_id = $1", sid
         )
         waiting = [asyncio.create_task(service.refresh(app, first.refresh_token)) for _ in range(30)]
         # Somebody else's are not held up for as long.
-        other = await service.jwt_app()
-        await service.refresh(other, await _started(service, other))
+        await service.refresh(other, others)
         assert not any(task.done() for task in waiting)
     for task in waiting:
         await refused(task, "INVALID_REFRESH_TOKEN")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.token import refresh_tokens
-from services.token.actions.phases import access_tokens, admission, clients, scopes, sessions
+from services.token.actions.phases import access_tokens, acting, admission, clients, scopes, sessions
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidClient
 from services.token.model import AuthMethod, PresentedToken
@@ -64,7 +64,7 @@ async def _refresh_token(resources: Resources, client: Client, token: RefreshTok
         generation=token.generation,
         now=resources.clock.now(),
     )
-    if state is None:
+    if state is None or (state.actor and not await acting.actor_of(resources, client, state.actor, state.session_id)):
         return None
     return Introspection(
         scope=" ".join(scopes.kept(state.scopes, client.app.scopes)),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from services.runtime.auth import ROLES
 from services.runtime.ids import uuid7_time
@@ -27,15 +28,20 @@ async def bounded(resources: Resources, client: Client, session: Session) -> Ses
     # Who was made one meanwhile, too.
     if session.user_role == "superadmin" and not client.domain.impersonate_superadmins:
         return None
-    actor = await _actor(resources, client, session.actor, uuid7_time(session.session_id))
-    if actor is None or PERMISSION not in actor.permissions:
+    actor = await actor_of(resources, client, session.actor, session.session_id)
+    if actor is None:
         return None
     highest = actor.highest_role
     return replace(session, role_cap=lower_role(session.role_cap, highest) if session.role_cap else highest)
 
 
+async def actor_of(resources: Resources, client: Client, subject: str, session_id: UUID) -> Actor | None:
+    """Who acts in a session, with what he may now; `None` where he may not act any more, or is not there."""
+    actor = await _actor(resources, client, subject, uuid7_time(session_id))
+    return actor if actor and PERMISSION in actor.permissions else None
+
+
 async def _actor(resources: Resources, client: Client, subject: str, begun: datetime) -> Actor | None:
-    """Who acts, with what he may now; `None` where there is nobody, a user who is disabled or was stopped."""
     # An app that signs for its domain acts in the domain's name.
     if subject in (client.app.client_id, client.domain.domain_id):
         return Actor(subject, "", (), frozenset(client.app.permissions))

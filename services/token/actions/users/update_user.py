@@ -1,6 +1,7 @@
 """UpdateUser: what a request has of a user, and nothing else of it."""
 
 from services.runtime.auth import Principal
+from services.runtime.errors import PermissionDenied
 from services.token.actions.users.verdicts import refuse
 from services.token.model import Profile, UserChange, check_role, reachable_roles
 from services.token.resources import Resources
@@ -18,6 +19,9 @@ async def update_user(
     """
     if change.role:
         check_role(caller, change.role)
+        # Nobody raises himself, nor has it done by who impersonates him.
+        if caller.impersonator and caller.subject == user_id:
+            raise PermissionDenied(detail=f"{caller.impersonator} impersonates {user_id}, whose role it is")
     verdict, profile = await resources.store.update_user(
         caller.domain_id,
         user_id,
