@@ -57,12 +57,17 @@ async def test_the_role_is_at_most_the_actors(
     service: Running, app: App, of_user: str, of_actor: str, granted: str
 ) -> None:
     user_id = await service.user(role=of_user)
-    answer = await _issue(service, user_id, app.client_id, actor=_actor("somebody", of_actor))
+    somebody = service.made["user_id"] if of_actor == "superadmin" else await service.user(role=of_actor or "user")
+    answer = await _issue(service, user_id, app.client_id, actor=_actor(somebody, of_actor))
     claims = content(answer.access_token)
     assert answer.role == json.loads(claims["customJson"])["role"] == granted
-    assert claims["act"] == {"sub": "somebody"}
+    assert claims["act"] == {"sub": somebody}
+    if of_actor != "superadmin":
+        # Who may not act for others, or no more, does not go on.
+        await refused(service.refresh(app, answer.refresh_token), "INVALID_REFRESH_TOKEN")
+        return
     again = content((await service.refresh(app, answer.refresh_token)).access_token)
-    assert (again["act"], json.loads(again["customJson"])["role"]) == ({"sub": "somebody"}, granted)
+    assert (again["act"], json.loads(again["customJson"])["role"]) == ({"sub": somebody}, granted)
 
 
 @pytest.mark.parametrize(
