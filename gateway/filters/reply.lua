@@ -117,6 +117,9 @@ function reply.shape(handle)
   else
     shaped, content_type, out, described, reason = pcall(failed, call, status, text)
   end
+  -- Envoy wraps a refusal of its own, and leaves out what it says where HEAD was asked: a body in that answer would be
+  -- read as the next one's beginning (RFC 9110 section 9.3.2).
+  local bodiless = call and call.bodiless or not call and text == ""
   call = call or described or surfaces.describe()
   if not shaped then
     -- A Lua error would let the text through as it is.
@@ -124,7 +127,7 @@ function reply.shape(handle)
     status = 500
     content_type, out = failed(call, status, "")
   end
-  body:setBytes(out)
+  if not bodiless then body:setBytes(out) end
 
   -- Taken anew: a wrapper does not outlive the wait for the body.
   headers = handle:headers()

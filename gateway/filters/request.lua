@@ -26,6 +26,7 @@ function request.classify(handle)
   local call = surfaces.describe(headers:get(":path"), headers:get(":authority"), headers:get("x-request-id"))
   -- Who brought nothing is told what to bring, and not that it was no good (RFC 6750 section 3.1).
   call.proven = headers:get("authorization") ~= nil
+  call.bodiless = headers:get(":method") == "HEAD"
   if surfaces.is_grpc(content_type) then call.surface = "grpc" end
   if call.surface == "rpc" then
     -- A refusal of the credential, too, is answered in the format that may stand in the form.

@@ -21,7 +21,7 @@ from tessera.runtime.v1 import access_pb2
 from services.runtime.clock import Clock
 from services.runtime.errors import PermissionDenied, Unauthenticated, Unavailable
 from services.runtime.keys import ACCESS, EDGE, Keys
-from services.runtime.revocations import Marks, Revocations
+from services.runtime.revocations import Marks, Revocations, acts_in_the_end
 
 EDGE_HEADER = "x-tessera-edge-token"
 EDGE_TYPE = "tessera-edge+jwt"
@@ -61,6 +61,11 @@ class Principal:
     session_id: str = ""
     actor: str = ""
     push_app: PushApp | None = None
+
+    @property
+    def responsible(self) -> str:
+        """Whose deed the call is, for the audit log: who acts in the end; of what is no user, the app or key itself."""
+        return self.actor or (self.subject if self.kind == "user" else self.client_id)
 
     def permits(self, access: access_pb2.Access) -> bool:
         """Whether the caller may make a call that declares `access`."""
@@ -270,16 +275,9 @@ def _read_claims(claims: Mapping[str, Any], domain_id: str) -> Principal:
         role=role,
         scopes=scopes,
         session_id=claims.get("sid", ""),
-        actor=_actor(claims.get("act", {})),
+        actor=acts_in_the_end(claims),
         push_app=PushApp(push["id"], push["tokens_per_account"], push["append_enabled"]) if push else None,
     )
-
-
-def _actor(claim: Mapping[str, Any]) -> str:
-    """Who acts in the end: the innermost of those that are named (RFC 8693 section 4.1)."""
-    while "act" in claim:
-        claim = claim["act"]
-    return str(claim.get("sub", ""))
 
 
 def authorize(caller: Principal, access: access_pb2.Access) -> None:

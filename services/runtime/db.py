@@ -7,7 +7,7 @@ A call takes one connection, for one statement wherever it can. What the pool or
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
@@ -61,19 +61,28 @@ _BUSY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.Lock
 
 
 @asynccontextmanager
-async def connected(dsn: str) -> AsyncIterator[DirectConnection]:
+async def connected(dsn: str, *, patience: timedelta | None = None) -> AsyncIterator[DirectConnection]:
     """A connection of one's own, beside the pool and any pooler: for session locks and what runs in no transaction.
+
+    Args:
+        dsn: where.
+        patience: how long a statement is waited for, also where the server went without a word; absent: for ever.
 
     Raises:
         Unavailable: the database is away, or refuses.
     """
+    seconds = patience.total_seconds() if patience else None
     with translated():
-        connection = await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": "tessera"})
+        connection = await asyncpg.connect(
+            dsn, timeout=10, command_timeout=seconds, server_settings={"application_name": "tessera"}
+        )
     try:
         with translated():
             yield connection
     finally:
-        await connection.close(timeout=2)
+        # Where nobody answers it is closed all the same.
+        with suppress(TimeoutError):
+            await connection.close(timeout=2)
 
 
 @contextmanager
@@ -118,7 +127,7 @@ class Database:
             "jit": "off",
             "timezone": "UTC",
         }
-        self._pool: asyncpg.Pool | None = None
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         # Beside the pool: that all of its connections are busy does not mean that the database is away.
         self._pulse: DirectConnection | None = None
         self._problem: str | None = "not connected yet"
@@ -168,11 +177,12 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """One connection for several statements: maintenance. Raises as `fetch`."""
         with translated():
-            connection = await self._acquire()
+            pool = self._connected()
+            connection = await self._acquire(pool)
             try:
                 yield connection
             finally:
-                await self._release(connection)
+                await self._release(pool, connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -183,26 +193,31 @@ class Database:
     async def _with_connection(self, call: Callable[[Connection], Awaitable[T]]) -> T:
         # What `connection` does, without its three context managers, which cost as much as a small statement.
         with translated():
-            connection = await self._acquire()
+            pool = self._connected()
+            connection = await self._acquire(pool)
             try:
                 return await call(connection)
             finally:
-                await self._release(connection)
+                await self._release(pool, connection)
 
-    async def _acquire(self) -> Connection:
+    def _connected(self) -> "asyncpg.Pool[asyncpg.Record]":
         if self._pool is None:
             raise Unavailable("database", detail=self._problem)
+        return self._pool
+
+    @staticmethod
+    async def _acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
         try:
             # asyncpg's own timeout would make a task.
             async with asyncio.timeout(_ACQUIRE.total_seconds()):
-                return await self._pool.acquire()
+                return await pool.acquire()
         except TimeoutError as error:
             raise Overloaded(detail="no database connection became free") from error
 
-    async def _release(self, connection: Connection) -> None:
-        assert self._pool
+    @staticmethod
+    async def _release(pool: "asyncpg.Pool[asyncpg.Record]", connection: Connection) -> None:
         try:
-            await self._pool.release(connection)
+            await pool.release(connection)
         except AWAY as error:
             # It is closed, and another takes its place. What the statement came to is said already.
             log.warning("connection lost", problem=f"{type(error).__name__}: {error}")
@@ -231,6 +246,10 @@ class Database:
         except (TimeoutError, asyncpg.QueryCanceledError, *AWAY) as error:
             if self._pulse:
                 self._pulse.terminate()
+            if self._pool and isinstance(error, TimeoutError):
+                # What says nothing may have gone without a word, and whoever waits on it would wait for ever.
+                self._pool.terminate()
+                self._pool = None
             problem = f"{type(error).__name__}: {error}"
             if self._problem != problem:
                 log.warning("database away", problem=problem)

@@ -11,11 +11,14 @@ from datetime import timedelta
 
 import asyncpg
 import structlog
+from prometheus_client import Gauge
 
 from services.runtime.db import AWAY, DirectConnection
 from services.runtime.repeating import repeat
 
 log = structlog.get_logger()
+
+AGE = Gauge("tessera_changes_age_seconds", "How old the knowledge of what operators changed is; since the start: none.")
 
 _EVERY = timedelta(milliseconds=250)
 _PATIENCE_SECONDS = 1.0
@@ -39,7 +42,9 @@ class Listener:
         self._reset = reset
         self._connection: DirectConnection | None = None
         self._heard_at = float("-inf")
+        self._known_at = time.monotonic()
         self._task: asyncio.Task[None] | None = None
+        AGE.set_function(lambda: time.monotonic() - self._known_at)
 
     def start(self) -> None:
         """Begin to listen, and go on; nobody waits for it."""
@@ -79,6 +84,7 @@ class Listener:
             if self._connection:
                 # Another than the one that was connected to: a pooler, by which what is told gets lost.
                 self._heard_at = asked_at if server == self._connection.get_server_pid() else float("-inf")
+                self._known_at = max(self._known_at, self._heard_at)
         except (TimeoutError, *AWAY) as error:
             self._lose(f"{type(error).__name__}: {error}")
         return _EVERY.total_seconds()

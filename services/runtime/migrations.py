@@ -6,10 +6,14 @@ import sys
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import asyncpg
+
 from services.runtime.db import Connection, DirectConnection, connected
+from services.runtime.indexes import make_ahead
 
 # Held while migrations run: one number for all schemas, since creating a schema is one catalogue's matter.
 _LOCK = 7_305_510_021
+_AGAIN_SECONDS = 0.1
 
 
 class MigrationError(Exception):
@@ -34,11 +38,21 @@ async def migrate(dsn: str, schema: str, folder: Path) -> None:
         MigrationError: a migration failed; those before it are applied, it is not.
     """
     async with connected(dsn) as connection:
-        await connection.execute("select pg_advisory_lock($1)", _LOCK)
-        if await pending(connection, schema, folder):
+        # Not by waiting in a statement: an index that is made concurrently waits for every statement to end.
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110 another process
+            await asyncio.sleep(_AGAIN_SECONDS)
+        versions = await pending(connection, schema, folder)
+        if versions:
             # `if not exists` asks for the right to create one even where there is one.
             if not await connection.fetchval("select 1 from pg_namespace where nspname = $1", schema):
                 await connection.execute(f'create schema "{schema}"')
+            try:
+                await make_ahead(
+                    connection,
+                    (path for path in sorted(folder.glob("*.sql")) if path.name.partition("_")[0] in versions),
+                )
+            except asyncpg.PostgresError as error:
+                raise MigrationError(f"an index could not be made: {error}") from error
             # dbmate insists on TLS where a DSN does not say; it gets what this connection came to.
             encrypted = await connection.fetchval("select ssl from pg_stat_ssl where pid = pg_backend_pid()")
             await _dbmate(_with_sslmode(dsn, encrypted=bool(encrypted)), schema, folder)

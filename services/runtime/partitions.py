@@ -27,10 +27,14 @@ OVERDUE = Gauge(
     "tessera_partition_overdue_seconds",
     "How long the oldest partition was not needed any more and not dropped, when that was last looked at; 0: none is.",
 )
+AHEAD = Gauge("tessera_partitions_ahead_seconds", "How long the table that lacks partitions first can still take rows.")
 
 _EVERY = timedelta(hours=1)
 _AGAIN = timedelta(seconds=1)
 _AHEAD = 3
+_STATEMENT = timedelta(seconds=60)
+# Longer than the server needs to end a statement by itself.
+_PATIENCE = _STATEMENT + timedelta(seconds=10)
 # One replica at a time attaches, and one drops, which may take long.
 _ATTACHING, _DROPPING = 7_305_510_022, 7_305_510_023
 # Tables named as partitions of $2 in schema $1, and how they are attached; one that is not was left by a drop that
@@ -99,6 +103,7 @@ class Partitions:
         self._task: asyncio.Task[None] | None = None
         # Until when each table has its partitions.
         self._covered = {table.table: datetime.min.replace(tzinfo=UTC) for table in tables}
+        AHEAD.set_function(lambda: self._ahead)
 
     async def start(self) -> None:
         """Attach what is due, and go on attaching and dropping behind."""
@@ -119,6 +124,10 @@ class Partitions:
         now = self._clock.now()
         lacking = [table for table, until in self._covered.items() if until <= now]
         return f"no partition for now: {', '.join(lacking)}" if lacking else None
+
+    @property
+    def _ahead(self) -> float:
+        return (min(self._covered.values()) - self._clock.now()).total_seconds()
 
     async def attach(self) -> None:
         """Attach the partitions of now and of three spans ahead. Idempotent.
@@ -158,8 +167,8 @@ class Partitions:
     @asynccontextmanager
     async def _alone(self, lock: int) -> AsyncIterator[DirectConnection]:
         """A connection under the lock, which is let go of with it. Who waited finds everything done."""
-        async with connected(self._dsn) as connection:
-            await connection.execute("set statement_timeout = '60s'")
+        async with connected(self._dsn, patience=_PATIENCE) as connection:
+            await connection.execute(f"set statement_timeout = '{_STATEMENT.total_seconds():.0f}s'")
             await connection.execute("select pg_advisory_lock($1)", lock)
             yield connection
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 from grpc_health.v1 import health, health_pb2
+from prometheus_client import Gauge
 
 from services.runtime import migrations
 from services.runtime.clock import MAX_SKEW, Clock
@@ -14,6 +15,8 @@ from services.runtime.errors import Refusal
 from services.runtime.repeating import repeat
 
 log = structlog.get_logger()
+
+PROBLEM = Gauge("tessera_problem", "1 while this keeps the process from serving, 0 while it does not.", ["problem"])
 
 _SERVING = {True: health_pb2.HealthCheckResponse.SERVING, False: health_pb2.HealthCheckResponse.NOT_SERVING}
 # Under this name the health service says that the process answers at all, whatever it can serve: who restarts processes
@@ -42,6 +45,8 @@ class Readiness:
         self._database = database
         self._clock = clock
         self._problems = problems
+        for name in ("database", "clock", "schema", *problems):
+            PROBLEM.labels(name).set(0)
         self._applied = False
         self._said: dict[str, str] | None = None
 
@@ -57,6 +62,8 @@ class Readiness:
         problems = await self._found()
         if problems != self._said:
             log.warning("not ready", **problems) if problems else log.info("ready")
+            for name in {*(self._said or ()), *problems}:
+                PROBLEM.labels(name).set(name in problems)
             self._said = problems
         await self.health.set("", _SERVING[not problems])
         return _PAUSE[not problems].total_seconds()

@@ -72,12 +72,26 @@ class Marks:
     def of(cls, domain_id: str, key_id: str, claims: Mapping[str, Any]) -> "Marks":
         """The marks of a token, from its verified claims. Raises `ValueError`, `TypeError` for a bad `iat`."""
         always = [("key", key_id), ("session", claims.get("sid")), ("token", claims.get("jti"))]
-        until = [("app", claims.get("client_id")), ("user", claims["sub"] if _speaks_for_a_user(claims) else None)]
+        until = [
+            ("app", claims.get("client_id")),
+            ("user", claims["sub"] if _speaks_for_a_user(claims) else None),
+            # What a token was got by, it ends with.
+            ("user", acts_in_the_end(claims)),
+            *(("app", client_id) for client_id in claims.get("through", ())),
+        ]
         return cls(
             tuple(digest(domain_id, kind, str(subject)) for kind, subject in always if subject),
             tuple(digest(domain_id, kind, str(subject)) for kind, subject in until if subject),
             int(claims["iat"]),
         )
+
+
+def acts_in_the_end(claims: Mapping[str, Any]) -> str:
+    """Who acts for the subject of a token: the innermost of those that are named (RFC 8693 section 4.1), or nobody."""
+    claim: Mapping[str, Any] = claims.get("act", {})
+    while "act" in claim:
+        claim = claim["act"]
+    return str(claim.get("sub", ""))
 
 
 def _speaks_for_a_user(claims: Mapping[str, Any]) -> bool:

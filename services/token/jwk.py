@@ -21,7 +21,7 @@ def read_trusted_key(pem: str) -> StoredTrustedKey:
         raise FieldInvalid("public_key_pem") from error
     algorithm = jws.algorithm_of(key)
     if algorithm is None:
-        raise FieldInvalid("public_key_pem", "The public key must be RSA from 2048 bits, P-256 or Ed25519.")
+        raise FieldInvalid("public_key_pem", "The public key must be RSA of 2048 to 8192 bits, P-256 or Ed25519.")
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return StoredTrustedKey(thumbprint(key), algorithm, der)
 

@@ -18,6 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 MAX_CHARS = 10_000
 MIN_RSA_BITS = 2048
+# Strangers have signatures verified by an app's keys: with an exponent as long as the modulus one takes as long as a
+# hundred of the usual ones, and every other call waits.
+MAX_RSA_BITS = 8192
+MAX_RSA_EXPONENT = 2**32
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 
 _P256_BYTES = 32
@@ -62,8 +66,10 @@ class Jws:
 
 def algorithm_of(public_key: Any) -> str | None:
     """The one algorithm that a public key is used with; `None` for a key that we do not take."""
-    if isinstance(public_key, rsa.RSAPublicKey) and public_key.key_size >= MIN_RSA_BITS:
-        return "RS256"
+    if isinstance(public_key, rsa.RSAPublicKey):
+        fair = MIN_RSA_BITS <= public_key.key_size <= MAX_RSA_BITS
+        usual = fair and public_key.public_numbers().e <= MAX_RSA_EXPONENT
+        return "RS256" if usual else None
     if isinstance(public_key, ec.EllipticCurvePublicKey) and isinstance(public_key.curve, ec.SECP256R1):
         return "ES256"
     if isinstance(public_key, ed25519.Ed25519PublicKey):

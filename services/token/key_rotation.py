@@ -10,6 +10,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import structlog
+from prometheus_client import Counter, Gauge
 
 from services.runtime.clock import Clock
 from services.runtime.errors import Refusal
@@ -22,6 +23,9 @@ from services.token.store import Statements, Store
 from services.token.vault import Vault
 
 log = structlog.get_logger()
+
+FAILURES = Counter("tessera_signing_key_failures_total", "Steps of the schedule that failed and are tried again.")
+LEASE = Gauge("tessera_lease_held", "1 in the one process of all that does this work, 0 in the others.", ["lease"])
 
 # Who, in the audit log, did what nobody asked for.
 _ACTOR = "rotation"
@@ -93,6 +97,7 @@ class KeyRotation:
                 done += 1
             except Refusal as error:
                 # Somebody holds this domain. The others are not to wait for it.
+                FAILURES.inc()
                 log.warning("key not rotated", domain=key.domain_id, key_id=key.key_id, problem=str(error))
         if done:
             await self._keyring.ask()
@@ -220,8 +225,12 @@ class KeyRotation:
         now = self._clock.now()
         try:
             held = await self._store.take_lease(_LEASE, self._holder, now, now + _LEASE_LASTS)
+            LEASE.labels(_LEASE).set(held)
             if held and await self.step() == _AT_ONCE:
                 return 0
         except Refusal as error:
+            # It may be another's by now.
+            LEASE.labels(_LEASE).set(0)
+            FAILURES.inc()
             log.warning("keys not rotated", problem=str(error))
         return self._every.total_seconds()

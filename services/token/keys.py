@@ -203,15 +203,19 @@ class Keyring:
             rows, seen = await self._load_changed(self._seen)
             # On one server it only rises: this is another one, or one that was set back.
             if seen is not None and int(seen) >= int(self._seen):
-                self._take(rows)
+                for row in self._take(rows):
+                    log.info("signing key", domain=row.domain_id, use=row.use, key_id=row.key_id, state=row.state)
                 self._seen = seen
                 return
         rows, self._seen = await self._load()
         self._keys, self._domains, self._active, self._foreign = {}, {}, {}, set()
         self._take(rows)
 
-    def _take(self, rows: list[StoredKey]) -> None:
-        """Take over keys that were changed, or read again. One that stays as it is has been opened, and is kept."""
+    def _take(self, rows: list[StoredKey]) -> list[StoredKey]:
+        """Take over keys that were changed, or read again. One that stays as it is has been opened, and is kept.
+
+        Answers those that are another than before.
+        """
         changed = [row for row in rows if row.key_id not in self._keys or self._keys[row.key_id].stored != row]
         # The oldest first: what was made later is put in front.
         for row in reversed(changed):
@@ -240,6 +244,7 @@ class Keyring:
             self._problem = "signing keys are sealed with another master key"
         else:
             self._problem = None
+        return changed
 
     async def _follow(self) -> float:
         await self.ask()

@@ -8,7 +8,6 @@ import os
 import statistics
 import sys
 import tempfile
-from datetime import timedelta
 from pathlib import Path
 
 from rich import box
@@ -17,17 +16,10 @@ from rich.table import Table
 
 from deploy.local.errors import CannotRun
 from deploy.local.postgres import Postgres
-from deploy.local.programs import DEFAULT_DOMAIN
 from deploy.local.stack import Stack
 from services.runtime import telemetry
-from services.runtime.clock import Clock
-from services.runtime.db import Database
 from services.runtime.supervisor import ProcessFailed
-from services.token.config import MasterKey
 from services.token.identities import Identities
-from services.token.keys import ACCESS, new_keys
-from services.token.store import Store
-from services.token.vault import Vault
 from tests.bench import client, rotating, signing
 from tests.load import cpu, minting
 from tests.load.machine import describe
@@ -115,7 +107,7 @@ class Bench:
         for scenario in _SCENARIOS:
             if scenario.algorithm != signs_by:
                 signs_by = scenario.algorithm
-                await self._sign_by_es256()
+                await self._mint.sign_by(signs_by)
             for surface in _SURFACES:
                 table.add_row(*await self._measure(scenario, surface, signature[scenario.algorithm]))
             table.add_section()
@@ -161,24 +153,6 @@ class Bench:
         if process.returncode:
             raise ValueError(f"the client ended with {process.returncode}")
         return client.Answers(**json.loads(output))
-
-    async def _sign_by_es256(self) -> None:
-        """Give the domain a key of that algorithm, and wait until the service has it."""
-        vault = Vault(MasterKey(self._stack.home.key.read_text(encoding="utf-8").strip()).secret)
-        clock = Clock()
-        database = Database(
-            self._dsn, service="bench", pool_size=1, statement_timeout=timedelta(seconds=5), clock=clock
-        )
-        await database.start()
-        try:
-            store = Store(database)
-            domain = await store.select_domain(DEFAULT_DOMAIN)
-            assert domain
-            made = next(key for key in new_keys(domain, vault) if key.algorithm == "ES256")
-            await store.insert_signing_key(dataclasses.replace(made, use=ACCESS), clock.now())
-        finally:
-            await database.close()
-        await asyncio.sleep(2)
 
 
 def main() -> int:

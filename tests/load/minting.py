@@ -29,7 +29,12 @@ from tessera.binding.v1 import binding_pb2, binding_service_pb2, binding_service
 from tessera.client import PrivateKeyJwt, open_channel
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
+from tessera.token.v1 import admin_pb2 as nouns_pb2
 from tessera.token.v1 import (
+    domain_service_pb2,
+    domain_service_pb2_grpc,
+    signing_key_service_pb2,
+    signing_key_service_pb2_grpc,
     token_pb2,
     token_service_pb2,
     token_service_pb2_grpc,
@@ -121,6 +126,8 @@ class Mint:
         self._minting = token_service_pb2_grpc.MintServiceStub(token)
         self._admin = admin_pb2_grpc.TokenAdminServiceStub(token)
         self._user_stub = user_service_pb2_grpc.UserServiceStub(token)
+        self._domains = domain_service_pb2_grpc.DomainServiceStub(token)
+        self._signing_keys = signing_key_service_pb2_grpc.SigningKeyServiceStub(token)
         self._accounts = account_service_pb2_grpc.AccountServiceStub(account)
         self._account_admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(account)
         self._bindings = binding_service_pb2_grpc.BindingServiceStub(binding)
@@ -131,8 +138,7 @@ class Mint:
 
     async def set_up(self) -> None:
         """Make the apps, the users, and what stays while the run lasts."""
-        operator = self._identities
-        call = _call(await self._by_secret(operator.operator_client_id, operator.operator_client_secret))
+        call = _call(await self._operator_token())
         self._apps = await self._make_apps(call)
         users = await _side_by_side([lambda: self._user(call)] * (_USERS + _KNOWN), _nobody)
         self._users, known_users = users[:_USERS], users[_USERS:]
@@ -181,6 +187,19 @@ class Mint:
             for values, part in zip(made, parts, strict=True):
                 values.update(part)
         return made
+
+    async def sign_by(self, algorithm: str) -> None:
+        """Have the domain's access tokens signed by another algorithm from now on, in one of the token service's workers.
+
+        Others hear of it within a second.
+        """
+        call = _call(await self._operator_token())
+        domain = nouns_pb2.Domain(domain_id=DEFAULT_DOMAIN, algorithm=algorithm)
+        await self._domains.UpdateDomain(domain_service_pb2.UpdateDomainRequest(domain=domain), **call)
+        use = signing_key_service_pb2.SigningKey.USE_ACCESS
+        request = signing_key_service_pb2.RotateSigningKeyRequest(use=use, immediately=True)
+        answer = await self._signing_keys.RotateSigningKey(request, **call)
+        assert answer.signing_key.algorithm == algorithm, answer
 
     def makings(self, placeholders: Collection[str]) -> int:
         """How many things are to be made for a call."""
@@ -346,6 +365,9 @@ class Mint:
 
     def _some_users(self, count: int) -> list[str]:
         return list(itertools.islice(itertools.cycle(self._users), count))
+
+    async def _operator_token(self) -> str:
+        return await self._by_secret(self._identities.operator_client_id, self._identities.operator_client_secret)
 
     async def _server_token(self) -> str:
         return await self._by_secret(self._apps.web_client_id, self._apps.web_client_secret)

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 
 from services.runtime.clock import Clock
-from services.runtime.db import Database
+from services.runtime.db import Database, connected
 from services.runtime.errors import DeadlineExceeded, Overloaded, Unavailable
 from tests.support.databases import Databases
+from tests.support.wires import wire_to
 
 
 def database_at(dsn: str, *, pool_size: int = 2) -> Database:
@@ -83,3 +84,34 @@ async def test_a_transaction_is_one(database: Database) -> None:
             await connection.execute("insert into t values (1)")
             await connection.execute("insert into t values (1)")
     assert await database.fetchval("select count(*) from t") == 0
+
+
+async def test_connections_that_went_silent_are_replaced(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A host that lost its power says no word more: neither statements under way nor idle connections wait for one."""
+    async with wire_to(databases.empty("token"), tmp_path_factory.mktemp("w")) as wire:
+        made = database_at(wire.dsn, pool_size=3)
+        await made.start()
+        await asyncio.gather(*(made.fetchval("select pg_sleep(0.05)") for _ in range(3)))
+        under_way = asyncio.create_task(made.fetchval("select pg_sleep(0.2)"))
+        await asyncio.sleep(0.1)
+        wire.cut()
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(20):
+                await under_way
+        async with asyncio.timeout(5):
+            while made.problem:
+                await asyncio.sleep(0.05)
+            assert await asyncio.gather(*(made.fetchval("select 1") for _ in range(3))) == [1, 1, 1]
+        await made.close()
+
+
+async def test_a_connection_of_ones_own_that_went_silent_is_given_up(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with wire_to(databases.empty("token"), tmp_path_factory.mktemp("w")) as wire, asyncio.timeout(20):
+        with pytest.raises(Unavailable):
+            async with connected(wire.dsn, patience=timedelta(milliseconds=300)) as connection:
+                wire.cut()
+                await connection.fetchval("select 1")

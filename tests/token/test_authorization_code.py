@@ -9,6 +9,7 @@ import pytest
 from services.runtime.db import Connection
 from services.token import jws
 from services.token.model import code_challenge
+from tests.support.admin import update_app
 from tests.support.calls import refusal_in, refused
 from tests.support.token import Running
 from tests.support.token_client import App, content
@@ -233,3 +234,12 @@ async def test_one_hundred_uses_are_all_in_the_log(service: Running, app: App, u
         "authorization_code.issued",
         *["authorization_code.refused"] * 99,
     ]
+
+
+async def test_a_scope_that_the_app_lost_meanwhile(service: Running) -> None:
+    """Else a token that is issued after the taking away would have what those before it lost."""
+    app = await service.web_app(scopes=["ACCOUNT.ALL", "FILE.ALL"])
+    code = await service.code(app, await service.user())
+    await update_app(service, app, "scopes", scopes=["FILE.ALL"])
+    issued = await service.redeem(app, code)
+    assert (issued.scope, content(issued.access_token)["scope"]) == ("FILE.ALL", "FILE.ALL")

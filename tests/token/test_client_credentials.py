@@ -31,6 +31,7 @@ async def test_scopes_are_never_more_than_the_apps(service: Running) -> None:
     assert (await service.by_secret(app, scope="FILE.ALL")).scope == "FILE.ALL"
     await refused(service.by_secret(app, scope="FILE.ALL OAUTH.ALL"), "INVALID_SCOPE")
     await refused(service.by_secret(app, scope='FILE"ALL'), "INVALID_SCOPE")
+    await refused(service.by_secret(app, scope="FILE.ALL " * 1000), "INVALID_SCOPE")
 
 
 async def test_types_without_this_grant(service: Running) -> None:

@@ -286,6 +286,23 @@ async def test_keys_that_are_not_trusted_at_all(service: Running, key: Any) -> N
     await refused(service.jwt_app(key), "FIELD_INVALID", "public_key_pem")
 
 
+@pytest.mark.parametrize(
+    ("bits", "exponent"),
+    [(3072, 2**3000 + 1), (2048, 2**33 + 1), (16384, 65537)],
+    ids=["long exponent", "exponent", "modulus"],
+)
+async def test_a_key_that_takes_long_to_verify_is_not_trusted(service: Running, bits: int, exponent: int) -> None:
+    """A stranger could keep everybody waiting, by assertions that need not be good."""
+
+    class Public:
+        """Nobody has the private half, and nobody needs it."""
+
+        def public_key(self) -> rsa.RSAPublicKey:
+            return rsa.RSAPublicNumbers(exponent, 2**bits - 1).public_key()
+
+    await refused(service.jwt_app(Public()), "FIELD_INVALID", "public_key_pem")
+
+
 async def test_a_superadmin_is_not_asserted(service: Running) -> None:
     """Else whoever makes apps could make himself one."""
     await refused(service.by_assertion(await service.jwt_app(), service.made["user_id"]), "INVALID_GRANT")

@@ -7,15 +7,17 @@ from typing import Any
 
 import grpc
 import pytest
-from tessera.token.v1 import user_service_pb2
+from tessera.token.v1 import token_service_pb2, user_service_pb2
 
 from services.runtime.clock import Clock
+from services.runtime.db import connected
+from services.token import jws
 from services.token.errors import LimitExceeded
 from services.token.limits import EXCEEDED, GrantLimits
 from services.token.model import Domain
 from tests.support.calls import refusal_in, refused
 from tests.support.token import CLIENT_ASSERTION, DOMAIN, ISSUER, Running
-from tests.support.token_client import App
+from tests.support.token_client import REDIRECT_URI, App
 
 SECOND = timedelta(seconds=1)
 
@@ -116,6 +118,25 @@ async def test_a_limit_uses_up_no_assertion_of_a_client(own: Running) -> None:
     assert any(isinstance(answer, grpc.aio.AioRpcError) for answer in answers)
     own.clock.shift(2 * SECOND)
     await own.token("client_credentials", **asked)
+
+
+async def test_strangers_who_go_away_use_no_grants_up(own: Running) -> None:
+    app, key = await own.native_app(), await own.web_app()
+    await own.set_domain("grants_per_second", 2)
+    code = jws.encode(own.clock.now().isoformat().encode().ljust(48, b"x"))
+    async with connected(own.settings.dsn) as connection, connection.transaction():
+        # What looks at a code waits, and the callers do not.
+        await connection.execute("lock table token.authorization_code")
+        for _ in range(20):
+            call = own.tokens.Token(
+                token_service_pb2.TokenRequest(
+                    grant_type="authorization_code", client_id=app.client_id, code=code, redirect_uri=REDIRECT_URI
+                )
+            )
+            await asyncio.sleep(0.03)
+            call.cancel()
+        await asyncio.sleep(0.1)
+        assert (await own.by_secret(key)).access_token
 
 
 async def test_strangers_do_not_use_a_domains_grants_up(own: Running) -> None:

@@ -125,6 +125,8 @@ async def test_page_tokens_and_fields_that_are_none(reader: Reader) -> None:
         ("client_id", "a b"),
         ("user_id", "a\0"),
         ("session_id", "x"),
+        # In the year 10889.
+        ("session_id", "ffffffff-ffff-7fff-bfff-ffffffffffff"),
         ("page_size", -1),
     ):
         await refused(reader.page(**{field: value}), "FIELD_INVALID", field)

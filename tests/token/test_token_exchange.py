@@ -1,9 +1,11 @@
 """RFC 8693: a service acts for a user, and everybody can see that it does."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
 
+import grpc
 import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2
@@ -237,3 +239,38 @@ async def test_it_is_written_down(service: Running, worker: App, issued: token_p
         ("token_exchange.issued", issued.user_id, worker.client_id, f"FILE.ALL for {worker.client_id}"),
         ("token_exchange.refused", None, None, "subject token: not one of this domain's"),
     ]
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+async def test_it_ends_with_the_app_that_it_came_through(service: Running, worker: App, app: App, steps: int) -> None:
+    """docs/adr/0029: what outlived it would be a way around stopping it."""
+    token = (await logged_on(service, app, await service.user())).access_token
+    for each in [worker, await new_worker(service)][:steps]:
+        token = (await exchange(service, each, token)).access_token
+    request, other = admin_pb2.DisallowAppRequest(client_id=app.client_id), await service.web_app()
+    assert (await service.introspect(other, token)).active
+    await service.admin.DisallowApp(request, metadata=await service.operator())
+    assert not (await service.introspect(other, token)).active
+    await refused(exchange(service, worker, token), "INVALID_REQUEST", "subject_token")
+    async with asyncio.timeout(10):
+        while await is_good(service, token):
+            await asyncio.sleep(0.05)
+
+
+async def test_it_ends_with_the_service_that_it_came_through(service: Running, worker: App, app: App) -> None:
+    issued = await logged_on(service, app, await service.user())
+    one = await exchange(service, worker, issued.access_token)
+    two = await exchange(service, await new_worker(service), one.access_token)
+    request = admin_pb2.DeleteAppRequest(client_id=worker.client_id)
+    await service.admin.DeleteApp(request, metadata=await service.operator())
+    assert not (await service.introspect(app, two.access_token)).active
+    assert (await service.introspect(app, issued.access_token)).active
+
+
+async def is_good(service: Running, token: str) -> bool:
+    try:
+        await service.user_info(token)
+    except grpc.aio.AioRpcError as error:
+        assert error.code() is grpc.StatusCode.UNAUTHENTICATED, error  # noqa: PT017 no other may pass
+        return False
+    return True

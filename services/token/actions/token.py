@@ -1,5 +1,7 @@
 """Token: the token endpoint. The phases that every grant goes through stand here, in order."""
 
+import asyncio
+
 from services.runtime.errors import Refusal
 from services.token.actions.grants import ALIASES, GRANTS
 from services.token.actions.phases import admission, clients, refusals
@@ -30,9 +32,9 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
         await admission.admit(resources, client, grant_type)
         resources.keyring.check(client.domain.domain_id)
         return await answer(resources, client, request)
-    except Refusal:
+    except (Refusal, asyncio.CancelledError):
         # Whoever knows an id could use the grants of its domain up. A code, refresh token or assertion that is none is
-        # found out before anything is waited for, or soon: little is held meanwhile.
+        # found out before anything is waited for, or soon: little is held meanwhile, and nothing by who goes away.
         if not refusals.is_proven(client):
             resources.limits.give_back(client.domain)
         raise

@@ -103,7 +103,7 @@ def read_request_id(message: Any, caller: Principal) -> RequestId | None:
     content = type(message)()
     content.CopyFrom(message)
     content.ClearField("request_id")
-    digest = hashlib.sha256(f"{message.DESCRIPTOR.full_name}\n{caller.subject}\n".encode())
+    digest = hashlib.sha256(f"{message.DESCRIPTOR.full_name}\n{caller.responsible}\n".encode())
     digest.update(content.SerializeToString(deterministic=True))
     return RequestId(value, digest.digest())
 

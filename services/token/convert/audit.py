@@ -50,10 +50,15 @@ def _read_time(field: str, message: audit_pb2.ListAuditEventsRequest) -> datetim
 
 
 def _read_session_id(text: str) -> UUID | None:
+    if not text:
+        return None
     try:
-        return UUID(text) if text else None
-    except ValueError as error:
+        session_id = UUID(text)
+        # Its events are looked for from then on.
+        uuid7_time(session_id)
+    except (ValueError, OverflowError) as error:
         raise FieldInvalid("session_id") from error
+    return session_id
 
 
 def write_audit_events(events: Iterable[AuditEvent], next_page: str) -> audit_pb2.ListAuditEventsResponse:

@@ -1,5 +1,6 @@
 """Messages of the OAuth server, of minting and of keys to model and back."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ from services.token.model import (
 
 _MAX_PARAMETER = 4096
 _MAX_DEVICE = 128
+# As many of the longest as there may be, and something between them.
+_MAX_SCOPE_TEXT = MAX_SCOPES * (128 + 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def write_issued(issued: Issued) -> token_pb2.Token:
         expires_in=issued.expires_at - issued.issued_at,
         token_type="Bearer",  # noqa: S106 a type
         status="enabled",
-        expire_time=datetime.fromtimestamp(issued.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        expire_time=time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(issued.expires_at)),
         domain_id=issued.domain_id,
         scope=" ".join(issued.scopes),
         id_token=issued.id_token,
@@ -263,6 +266,9 @@ def write_user(user: User) -> token_service_pb2.GetUserResponse:
 
 def _read_scopes(text: str) -> tuple[str, ...]:
     """Scopes by blanks (RFC 6749 section 3.3) or commas, as the vendor's clients send them."""
+    # Before it is taken apart: of megabytes of blanks that would hold up everybody.
+    if len(text) > _MAX_SCOPE_TEXT:
+        raise InvalidScope(detail="scope: too long")
     scopes = each_once(text.replace(",", " ").split(" "))
     scopes = tuple(scope for scope in scopes if scope)
     if len(scopes) > MAX_SCOPES or not all(map(SCOPE.fullmatch, scopes)):

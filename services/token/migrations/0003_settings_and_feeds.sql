@@ -86,9 +86,39 @@ create table token.user_event (
 
 create index user_event_xid on token.user_event (xid);
 
--- Of one user, for those who read the log, and for its erasure. Of a partitioned table none can be made concurrently.
+-- Processes of the previous version write to both, by the functions below, and make no partitions of them. These are
+-- named and bounded as `Partitions` does it, and last until processes of this version are there, within a week.
+do $$
+declare
+    part record;
+begin
+    for part in
+        with today as (select (clock_timestamp() at time zone 'UTC')::date as day),
+        spans (name, span, ahead) as (values ('revocation', 1, 8), ('user_event', 30, 2)),
+        starts as (
+            select s.name, s.span, t.day - mod(t.day - date '0001-01-01' + 1, s.span) + s.span * n as start
+            from spans s, today t, generate_series(0, s.ahead) n
+        )
+        select
+            s.name,
+            format('%s_%s', s.name, to_char(s.start, 'YYYYMMDD')) as child,
+            -- The lowest UUIDv7 of the day: its milliseconds, and nothing.
+            rpad(lpad(to_hex((s.start - date '1970-01-01') * 86400000::bigint), 12, '0'), 32, '0') as lowest,
+            rpad(lpad(to_hex((s.start + s.span - date '1970-01-01') * 86400000::bigint), 12, '0'), 32, '0') as beyond
+        from starts s
+    loop
+        execute format(
+            'create table token.%I partition of token.%I for values from (%L) to (%L)',
+            part.child, part.name, part.lowest, part.beyond
+        );
+    end loop;
+end
+$$;
+
+-- Of one user, for those who read the log, and for its erasure. Made ahead where there are rows, as every index `if not
+-- exists` of a partitioned table: services/runtime/indexes.py.
 -- squawk-ignore require-concurrent-index-creation
-create index audit_by_user on token.audit (domain_id, user_id) where user_id is not null;
+create index if not exists audit_by_user on token.audit (domain_id, user_id) where user_id is not null;
 
 -- Who could administer everything before may do so by the finer permissions, too.
 update token.app
@@ -103,9 +133,7 @@ where type = 'service' and 'token.admin' = any (permissions) and 'runtime.reflec
 update token.app set permissions = permissions || array['token.user.watch']
 where type = 'service' and 'token.mint' = any (permissions);
 
-alter type token.opened_session add attribute nonce text;
-
--- As before; the nonce goes with the session, and what a second use ends, the revocations tell.
+-- As before; what a second use ends, the revocations tell.
 create or replace function token.redeem_code(
     p_domain_id text,
     p_code_id uuid,
@@ -144,7 +172,6 @@ begin
                 p_device_id => code.device_id, p_device_name => code.device_name, p_event_id => p_event_id,
                 p_event => 'authorization_code', p_proof_method => 'code', p_proof_identity => null
             );
-            opened.nonce := code.nonce;
             return opened;
         end if;
     else
@@ -170,6 +197,39 @@ begin
         opened.verdict
     );
     return opened;
+end
+$$;
+
+-- Uses a code up, as redeem_code, and answers the code's nonce beside the session. The type of the session stays as it
+-- is: the previous version takes every attribute for one that it knows.
+create function token.redeem_code_with_nonce(
+    p_domain_id text,
+    p_code_id uuid,
+    p_code_hash bytea,
+    p_client_id text,
+    p_redirect_uri text,
+    p_code_challenge text,
+    p_session_id uuid,
+    p_secret_hash bytea,
+    p_now timestamptz,
+    p_expires_at timestamptz,
+    p_absolute_at timestamptz,
+    p_event_id uuid,
+    out opened token.opened_session,
+    out nonce text
+)
+language plpgsql as $$
+begin
+    opened := token.redeem_code(
+        p_domain_id => p_domain_id, p_code_id => p_code_id, p_code_hash => p_code_hash, p_client_id => p_client_id,
+        p_redirect_uri => p_redirect_uri, p_code_challenge => p_code_challenge, p_session_id => p_session_id,
+        p_secret_hash => p_secret_hash, p_now => p_now, p_expires_at => p_expires_at, p_absolute_at => p_absolute_at,
+        p_event_id => p_event_id
+    );
+    if opened.verdict = 'started' then
+        select c.nonce into nonce from token.authorization_code c
+        where c.domain_id = p_domain_id and c.code_id = p_code_id;
+    end if;
 end
 $$;
 

@@ -6,12 +6,11 @@ set local statement_timeout = '60s';
 -- Who made the user: a user, an app or an access key. Empty where it came with its domain or by an assertion.
 alter table token.app_user add column creator text not null default '';
 
--- For the erasure of a user. Of a partitioned table none can be made concurrently; these two are small: codes are kept
--- for a day, and few audit rows have an actor.
+-- For the erasure of a user. Codes are few: they are kept for a day. The other one is made ahead.
 -- squawk-ignore require-concurrent-index-creation
 create index authorization_code_by_user on token.authorization_code (domain_id, user_id);
 -- squawk-ignore require-concurrent-index-creation
-create index audit_by_actor on token.audit (domain_id, actor) where actor is not null;
+create index if not exists audit_by_actor on token.audit (domain_id, actor) where actor is not null;
 
 -- Tells a state of a user from any other, also from one of an earlier user of the same id.
 create function token.user_etag(p_user token.app_user) returns text

@@ -16,8 +16,8 @@ RevocationKind = Literal["session", "user", "app", "key", "token"]
 class AccessToken:
     """An access token of ours, verified and not expired. Whether it was revoked, only the database knows.
 
-    `user_id` is empty for an app's or a service's own; `actor` is its claim `act`, `issued_at` and `expires_at` are
-    seconds since 1970.
+    `user_id` is empty for an app's or a service's own; `actor` is its claim `act`, `through` the clients of the tokens
+    that it was exchanged from; `issued_at` and `expires_at` are seconds since 1970.
     """
 
     domain_id: str
@@ -33,6 +33,7 @@ class AccessToken:
     role: str
     scopes: tuple[str, ...]
     actor: Mapping[str, Any] | None
+    through: tuple[str, ...]
     issued_at: int
     expires_at: int
 

@@ -11,11 +11,12 @@ UserEventKind = Literal["created", "updated", "deleted"]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """What minting asks of a user."""
+    """What minting asks of a user. Sessions in which it acts for others and which began until `acts_since` are over."""
 
     user_id: str
     role: str
     status: str
+    acts_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

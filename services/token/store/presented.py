@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+from services.runtime.revocations import acts_in_the_end
 from services.runtime.sql import load_queries
 from services.token.model import AccessToken, AccessTokenState, RefreshTokenState, Session, UserInfo
 from services.token.store.section import Section
@@ -37,10 +38,11 @@ class Presented(Section):
             token.domain_id,
             token.token_id,
             token.key_id,
-            token.user_id,
+            [user_id for user_id in (token.user_id, acts_in_the_end({"act": token.actor or {}})) if user_id],
             token.client_id,
             token.session_id,
             datetime.fromtimestamp(token.issued_at, UTC),
+            [token.client_id, *token.through],
         )
         assert row is not None  # one row of values
         session = None

@@ -1,15 +1,16 @@
 -- Tokens that somebody presents to have them looked at or revoked. Each statement names its tenant.
 
 -- name: select_access_token_state
--- What became of all that an access token depends on, in one look. A session's columns are null where it has none.
+-- What became of all that an access token depends on, in one look: $4 are its users, $8 its clients. A session's columns
+-- are null where it has none.
 select
     exists (
         select from token.revocation r
-        where r.domain_id = $1 and r.subject in ($2, $3, $4, $5) and (
+        where r.domain_id = $1 and r.subject = any (array[$2, $3] || $4 || $8) and (
             r.kind = 'token' and r.subject = $2
             or r.kind = 'key' and r.subject = $3
-            or r.kind = 'user' and r.subject = $4 and r.revoked_at >= $7
-            or r.kind = 'app' and r.subject = $5 and r.revoked_at >= $7
+            or r.kind = 'user' and r.subject = any ($4) and r.revoked_at >= $7
+            or r.kind = 'app' and r.subject = any ($8) and r.revoked_at >= $7
         )
     ) as is_revoked,
     coalesce(a.admitted, k.enabled, false) as is_client_admitted,

@@ -16,11 +16,11 @@ select * from token.start_session_by_assertion(
 );
 
 -- name: redeem_code
-select * from token.redeem_code(
+select (r.opened).*, r.nonce from token.redeem_code_with_nonce(
     p_domain_id => $1, p_client_id => $2, p_session_id => $3, p_secret_hash => $4, p_now => $5, p_expires_at => $6,
     p_absolute_at => $7, p_event_id => $8, p_code_id => $9, p_code_hash => $10, p_redirect_uri => $11,
     p_code_challenge => $12
-);
+) r;
 
 -- name: rotate_sessions
 select * from token.rotate_sessions(

@@ -8,7 +8,9 @@ on conflict do nothing
 returning user_id;
 
 -- name: select_user
-select user_id, role, status from token.app_user where domain_id = $1 and user_id = $2;
+-- `acts_since`: since it is there, or since all its sessions were ended; greatest() passes over what is null.
+select user_id, role, status, greatest(created_at, sessions_revoked_at) as acts_since
+from token.app_user where domain_id = $1 and user_id = $2;
 
 -- name: create_user
 select c.verdict, (c.person).*, token.user_etag(c.person) as etag from token.create_user(

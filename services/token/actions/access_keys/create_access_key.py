@@ -30,7 +30,7 @@ async def create_access_key(
         )
         await store.notify_change("access_key", key_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), EventName.ACCESS_KEY_CREATED, key_id, actor=caller.subject)
+            Event(domain_id, resources.new_id(), EventName.ACCESS_KEY_CREATED, key_id, actor=caller.responsible)
         )
         return key_id, secret
 

@@ -27,5 +27,5 @@ async def delete_access_key(
         )
         await store.notify_change("access_key", access_key_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), EventName.ACCESS_KEY_DELETED, access_key_id, actor=caller.subject)
+            Event(domain_id, resources.new_id(), EventName.ACCESS_KEY_DELETED, access_key_id, actor=caller.responsible)
         )

@@ -58,7 +58,7 @@ async def update_access_key(
                 resources.new_id(),
                 EventName.ACCESS_KEY_UPDATED,
                 access_key_id,
-                actor=caller.subject,
+                actor=caller.responsible,
                 detail=detail,
             )
         )

@@ -41,7 +41,7 @@ async def add_trusted_key(
                 resources.new_id(),
                 EventName.TRUSTED_KEY_CREATED,
                 client_id,
-                actor=caller.subject,
+                actor=caller.responsible,
                 detail=key.key_id,
             )
         )

@@ -23,6 +23,6 @@ async def allow_app(resources: Resources, caller: Principal, *, client_id: str) 
         if changed:
             await store.notify_change("app", client_id)
             await store.insert_audit(
-                Event(domain_id, resources.new_id(), EventName.APP_ALLOWED, client_id, actor=caller.subject)
+                Event(domain_id, resources.new_id(), EventName.APP_ALLOWED, client_id, actor=caller.responsible)
             )
     resources.directory.forget_app(client_id)

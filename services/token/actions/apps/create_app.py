@@ -76,7 +76,7 @@ async def create_app(
             await store.insert_trusted_key(domain_id, client_id, new.key, now)
         await store.notify_change("app", client_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), EventName.APP_CREATED, client_id, actor=caller.subject)
+            Event(domain_id, resources.new_id(), EventName.APP_CREATED, client_id, actor=caller.responsible)
         )
         return client_id, secret
 

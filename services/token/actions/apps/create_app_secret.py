@@ -48,7 +48,7 @@ async def create_app_secret(
                 resources.new_id(),
                 EventName.APP_SECRET_CREATED,
                 client_id,
-                actor=caller.subject,
+                actor=caller.responsible,
                 detail=made,
             )
         )

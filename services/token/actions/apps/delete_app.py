@@ -25,6 +25,6 @@ async def delete_app(resources: Resources, caller: Principal, *, client_id: str,
         )
         await store.notify_change("app", client_id)
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), EventName.APP_DELETED, client_id, actor=caller.subject)
+            Event(domain_id, resources.new_id(), EventName.APP_DELETED, client_id, actor=caller.responsible)
         )
     resources.directory.forget_app(client_id)

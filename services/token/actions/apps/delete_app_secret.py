@@ -31,7 +31,7 @@ async def delete_app_secret(resources: Resources, caller: Principal, *, client_i
                 resources.new_id(),
                 EventName.APP_SECRET_DELETED,
                 client_id,
-                actor=caller.subject,
+                actor=caller.responsible,
                 detail=asked,
             )
         )

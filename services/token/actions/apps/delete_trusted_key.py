@@ -27,7 +27,7 @@ async def delete_trusted_key(resources: Resources, caller: Principal, *, client_
                 resources.new_id(),
                 EventName.TRUSTED_KEY_DELETED,
                 client_id,
-                actor=caller.subject,
+                actor=caller.responsible,
                 detail=key_id,
             )
         )

@@ -26,6 +26,6 @@ async def disallow_app(resources: Resources, caller: Principal, *, client_id: st
             await store.insert_revocation(domain_id, resources.new_id(), kind="app", subject=client_id, now=now)
             await store.notify_change("app", client_id)
             await store.insert_audit(
-                Event(domain_id, resources.new_id(), EventName.APP_DISALLOWED, client_id, actor=caller.subject)
+                Event(domain_id, resources.new_id(), EventName.APP_DISALLOWED, client_id, actor=caller.responsible)
             )
     resources.directory.forget_app(client_id)

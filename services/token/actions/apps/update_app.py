@@ -62,7 +62,7 @@ async def update_app(
                 resources.new_id(),
                 EventName.APP_UPDATED,
                 client_id,
-                actor=caller.subject,
+                actor=caller.responsible,
                 detail=", ".join(names),
             )
         )

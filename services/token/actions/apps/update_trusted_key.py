@@ -38,7 +38,7 @@ async def update_trusted_key(
                 resources.new_id(),
                 EventName.TRUSTED_KEY_UPDATED,
                 client_id,
-                actor=caller.subject,
+                actor=caller.responsible,
                 detail=detail,
             )
         )

@@ -37,7 +37,7 @@ async def create_domain(
         # An RSA key takes its time, and other calls are not to wait for it.
         keys = await asyncio.to_thread(new_keys, domain, resources.vault)
         now = resources.clock.now()
-        user_id = await found_domain(store, domain, keys, now, name=name, actor=caller.subject)
+        user_id = await found_domain(store, domain, keys, now, name=name, actor=caller.responsible)
         if user_id is None:
             raise AlreadyExistsDomain
         client_id, secret = new_id(), new_secret()
@@ -48,7 +48,7 @@ async def create_domain(
             now=now,
             name="operator",
             permissions=OPERATOR,
-            actor=caller.subject,
+            actor=caller.responsible,
             secret=secret,
         )
         await store.notify_change("domain", domain_id)

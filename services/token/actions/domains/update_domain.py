@@ -54,7 +54,11 @@ async def update_domain(
         await store.notify_change("domain", domain_id)
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), EventName.DOMAIN_UPDATED, actor=caller.subject, detail=", ".join(names)
+                domain_id,
+                resources.new_id(),
+                EventName.DOMAIN_UPDATED,
+                actor=caller.responsible,
+                detail=", ".join(names),
             )
         )
     return stored

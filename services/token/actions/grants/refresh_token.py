@@ -7,11 +7,12 @@ it for as long as the successor was not used.
 
 from services.runtime.errors import FieldMissing
 from services.token import refresh_tokens
-from services.token.actions.phases import refusals, scopes, sessions, signing
+from services.token.actions.phases import acting, refusals, scopes, sessions, signing
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidRefreshToken, InvalidScope
 from services.token.events import EventName
 from services.token.model import Issued, TokenRequest
+from services.token.refresh_tokens import RefreshToken
 from services.token.resources import Resources
 
 
@@ -20,7 +21,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
 
     Raises:
         FieldMissing: there is none.
-        InvalidRefreshToken: it gives nothing.
+        InvalidRefreshToken: it gives nothing, also where who acts for the user may not any more.
         InvalidScope: more was asked for than the session has.
     """
     if not request.refresh_token:
@@ -42,12 +43,29 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         raise InvalidScope(detail="refresh token: more scopes than the session has")
     if session is None:
         raise InvalidRefreshToken(detail=f"refresh token: {verdict}")
+    bounded = await acting.bounded(resources, client, session)
+    if bounded is None:
+        await _end(resources, client, presented)
+        raise InvalidRefreshToken(detail=f"refresh token: {session.actor} acts for nobody any more")
     return signing.for_session(
         resources,
-        session,
+        bounded,
         presented.of_generation(session.generation),
         scopes.kept(scopes.narrow(request.scopes, session.scopes), client.app.scopes),
         domain=client.domain,
         client_id=client.app.client_id,
         typ=client.app.token_type,
+    )
+
+
+async def _end(resources: Resources, client: Client, token: RefreshToken) -> None:
+    """End a session whose actor may not act any more; its successor was told to nobody."""
+    await refusals.write(resources, client, EventName.REFRESH_TOKEN_REFUSED, "actor")
+    await resources.store.end_session(
+        token.domain_id,
+        token.session_id,
+        client.app.client_id,
+        secret_hash=token.secret_hash,
+        now=resources.clock.now(),
+        event_id=resources.new_id(),
     )

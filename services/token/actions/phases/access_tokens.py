@@ -66,6 +66,7 @@ def _read(claims: Mapping[str, Any], key: VerificationKey) -> AccessToken:
         role=custom["role"],
         scopes=tuple(claims["scope"].split()),
         actor=claims.get("act"),
+        through=tuple(claims.get("through", ())),
         issued_at=int(claims["iat"]),
         expires_at=int(claims["exp"]),
     )

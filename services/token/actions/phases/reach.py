@@ -45,7 +45,7 @@ def check_not_raised(caller: Principal, identifier: str, gained: Iterable[object
 
     Its token may be older than what was taken from it, and would bring that back.
     """
-    if caller.subject == identifier and tuple(gained):
+    if caller.responsible == identifier and tuple(gained):
         raise PermissionDenied(detail=f"{identifier} would raise itself")
 
 

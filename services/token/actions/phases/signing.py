@@ -148,6 +148,8 @@ def for_exchange(
             "sid": str(session.session_id),
             # Who acted before stays named (RFC 8693 section 4.1).
             "act": {"sub": client_id} | ({"act": subject.actor} if subject.actor else {}),
+            # What it came through, it ends with.
+            "through": (*subject.through, subject.client_id),
         }
         | ({"aud": audience} if audience else {}),
         typ=typ,

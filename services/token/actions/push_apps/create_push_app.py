@@ -35,7 +35,7 @@ async def create_push_app(
         )
         await store.notify_change("push_app", str(access_id))
         await store.insert_audit(
-            Event(domain_id, resources.new_id(), EventName.PUSH_APP_CREATED, str(access_id), actor=caller.subject)
+            Event(domain_id, resources.new_id(), EventName.PUSH_APP_CREATED, str(access_id), actor=caller.responsible)
         )
         return str(access_id), secret
 

@@ -30,6 +30,6 @@ async def delete_push_app(resources: Resources, caller: Principal, *, access_id:
                 resources.new_id(),
                 EventName.PUSH_APP_DELETED,
                 str(access_id),
-                actor=caller.subject,
+                actor=caller.responsible,
             )
         )

@@ -31,7 +31,11 @@ async def rotate_push_app_secret(
         await store.notify_change("push_app", str(access_id))
         await store.insert_audit(
             Event(
-                domain_id, resources.new_id(), EventName.PUSH_APP_SECRET_ROTATED, str(access_id), actor=caller.subject
+                domain_id,
+                resources.new_id(),
+                EventName.PUSH_APP_SECRET_ROTATED,
+                str(access_id),
+                actor=caller.responsible,
             )
         )
         return (secret,)

@@ -54,7 +54,7 @@ async def update_push_app(
                 resources.new_id(),
                 EventName.PUSH_APP_UPDATED,
                 str(access_id),
-                actor=caller.subject,
+                actor=caller.responsible,
                 detail=detail,
             )
         )

@@ -20,7 +20,7 @@ async def revoke_app_sessions(resources: Resources, caller: Principal, *, client
         done = await store.revoke_app_sessions(
             caller.domain_id,
             client_id,
-            actor=caller.subject,
+            actor=caller.responsible,
             now=resources.clock.now(),
             event_id=resources.new_id(),
         )

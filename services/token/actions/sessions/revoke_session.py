@@ -18,7 +18,7 @@ async def revoke_session(resources: Resources, caller: Principal, *, session_id:
         caller.domain_id,
         session_id,
         roles=endable_roles(caller),
-        actor=caller.subject,
+        actor=caller.responsible,
         now=resources.clock.now(),
         event_id=resources.new_id(),
     )

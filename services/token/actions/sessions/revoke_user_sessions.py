@@ -19,7 +19,7 @@ async def revoke_user_sessions(resources: Resources, caller: Principal, *, user_
         caller.domain_id,
         user_id,
         roles=endable_roles(caller),
-        actor=caller.subject,
+        actor=caller.responsible,
         now=resources.clock.now(),
         event_id=resources.new_id(),
     )

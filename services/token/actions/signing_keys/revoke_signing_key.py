@@ -18,4 +18,4 @@ async def revoke_signing_key(resources: Resources, caller: Principal, *, key_id:
     key = await resources.store.select_signing_key(caller.domain_id, key_id) if ID.fullmatch(key_id) else None
     if key is None:
         raise NotFoundSigningKey
-    return await resources.key_rotation.revoke(caller.domain_id, key, caller.subject)
+    return await resources.key_rotation.revoke(caller.domain_id, key, caller.responsible)

@@ -18,5 +18,5 @@ async def rotate_signing_key(resources: Resources, caller: Principal, *, use: st
         The key that signs, or is to.
     """
     if immediately:
-        return await resources.key_rotation.replace(caller.domain_id, use, caller.subject)
-    return await resources.key_rotation.publish(caller.domain_id, use, caller.subject)
+        return await resources.key_rotation.replace(caller.domain_id, use, caller.responsible)
+    return await resources.key_rotation.publish(caller.domain_id, use, caller.responsible)

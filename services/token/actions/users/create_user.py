@@ -49,7 +49,7 @@ async def create_user(
         nonlocal profile
         now = resources.clock.now()
         await quotas.check_users(store, domain, now)
-        profile = await store.create_user(caller.domain_id, new, caller.subject, now, resources.new_id())
+        profile = await store.create_user(caller.domain_id, new, caller.responsible, now, resources.new_id())
         if profile is None:
             raise AlreadyExistsUser
         return (new.user_id,)

@@ -18,7 +18,7 @@ async def delete_user(resources: Resources, caller: Principal, *, user_id: str, 
         etag=etag,
         roles=reachable_roles(caller),
         pseudonym=resources.vault.pseudonym(caller.domain_id, user_id),
-        actor=caller.subject,
+        actor=caller.responsible,
         now=resources.clock.now(),
         event_id=resources.new_id(),
     )

@@ -24,7 +24,7 @@ async def update_user(
         change,
         etag=etag,
         roles=reachable_roles(caller),
-        actor=caller.subject,
+        actor=caller.responsible,
         now=resources.clock.now(),
         event_id=resources.new_id(),
     )

@@ -1,0 +1,149 @@
+"""The previous version's statements on a schema that was migrated under it, before any process of this version ran."""
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest_asyncio
+
+from services.runtime.clock import Clock
+from services.runtime.ids import uuid7
+from services.runtime.partitions import Partitions
+from services.runtime.sql import load_queries
+from services.token.store import PARTITIONED, sessions
+
+DOMAIN, CLIENT, USER = "bj1", "shop", "ann"
+# What the previous version keeps partitions of.
+KNOWN = {"token.session", "token.authorization_code", "token.used_assertion", "token.audit"}
+NOW = datetime.now(UTC)
+LATER = NOW + timedelta(minutes=10)
+
+SET_USER_STATUS = """
+select token.set_user_status(
+    p_domain_id => $1, p_user_id => $2, p_status => $3, p_actor => $4, p_event_id => $5
+)
+"""
+START_SESSION_BY_ASSERTION = """
+select * from token.start_session_by_assertion(
+    p_domain_id => $1, p_client_id => $2, p_user_id => $3, p_scopes => $4, p_session_id => $5, p_secret_hash => $6,
+    p_now => $7, p_expires_at => $8, p_absolute_at => $9, p_event_id => $10, p_assertion_id => $11,
+    p_assertion_expires_at => $12, p_auto_create => $13, p_superadmins => $14
+)
+"""
+REDEEM_CODE = """
+select * from token.redeem_code(
+    p_domain_id => $1, p_client_id => $2, p_session_id => $3, p_secret_hash => $4, p_now => $5, p_expires_at => $6,
+    p_absolute_at => $7, p_event_id => $8, p_code_id => $9, p_code_hash => $10, p_redirect_uri => $11,
+    p_code_challenge => $12
+)
+"""
+# What the previous version makes a session of: every column of the answer, and no other.
+ANSWERED = {
+    *("verdict", "session_id", "generation", "user_id", "scopes", "role_cap", "actor", "device_id", "device_name"),
+    *("user_name", "nick_name", "avatar", "default_drive_id", "user_role", "is_first"),
+}
+ROTATE_SESSION = """
+select * from token.rotate_session(
+    p_domain_id => $1, p_client_id => $2, p_session_id => $3, p_secret_hash => $4, p_generation => $5, p_scopes => $6,
+    p_now => $7, p_grace_from => $8, p_grace_repeats => $9, p_idle_until => $10, p_event_id => $11
+)
+"""
+INSERT_CODE = """
+insert into token.authorization_code (
+    domain_id, code_id, code_hash, client_id, redirect_uri, user_id, scopes, code_challenge, nonce, device_id,
+    device_name, expires_at
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+
+
+THIS_VERSIONS_ROTATE_SESSIONS = load_queries(Path(sessions.__file__).with_suffix(".sql"))["rotate_sessions"]
+
+
+@pytest_asyncio.fixture
+async def database(database_url: Callable[[str], str]) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    dsn = database_url("token")
+    await Partitions(dsn, Clock(), tuple(table for table in PARTITIONED if table.table in KNOWN)).attach()
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        "insert into token.app_user (domain_id, user_id, user_name, nick_name, avatar, default_drive_id, role, status,"
+        " created_at) values ($1, $2, '', '', '', '', 'user', 'enabled', now())",
+        DOMAIN,
+        USER,
+    )
+    yield connection
+    await connection.close()
+
+
+async def opened(database: "asyncpg.Connection[asyncpg.Record]", query: str, *values: object) -> asyncpg.Record:
+    row = await database.fetchrow(query, *values)
+    assert row
+    assert set(row.keys()) == ANSWERED
+    return row
+
+
+async def by_assertion(
+    database: "asyncpg.Connection[asyncpg.Record]", user_id: str, *, auto_create: bool = False
+) -> asyncpg.Record:
+    return await opened(
+        database,
+        START_SESSION_BY_ASSERTION,
+        *(DOMAIN, CLIENT, user_id, ["openid"], uuid7(NOW), b"secret", NOW, LATER, LATER, uuid7(NOW)),
+        *(uuid.uuid4().bytes, LATER, auto_create, False),
+    )
+
+
+async def rotate(
+    database: "asyncpg.Connection[asyncpg.Record]", session_id: uuid.UUID, generation: int
+) -> asyncpg.Record:
+    return await opened(
+        database,
+        ROTATE_SESSION,
+        *(DOMAIN, CLIENT, session_id, b"secret", generation, ["openid"]),
+        *(NOW, NOW - timedelta(seconds=30), 10, LATER, uuid7(NOW)),
+    )
+
+
+async def test_disables_a_user(database: "asyncpg.Connection[asyncpg.Record]") -> None:
+    session = await by_assertion(database, USER)
+    assert await database.fetchval(SET_USER_STATUS, DOMAIN, USER, "disabled", "root", uuid7(NOW))
+    assert (await rotate(database, session["session_id"], 1))["verdict"] == "disabled"
+    assert await database.fetchval("select count(*) from token.revocation where subject = $1", USER) == 1
+
+
+async def test_makes_a_user_by_an_assertion(database: "asyncpg.Connection[asyncpg.Record]") -> None:
+    assert (await by_assertion(database, "new", auto_create=True))["verdict"] == "started"
+    assert await database.fetchval("select kind from token.user_event where user_id = 'new'") == "created"
+
+
+async def test_redeems_a_code_once(database: "asyncpg.Connection[asyncpg.Record]") -> None:
+    code_id = uuid7(NOW)
+    await database.execute(
+        INSERT_CODE,
+        *(DOMAIN, code_id, b"code", CLIENT, "https://a.example", USER, ["openid"], None, "", "", "", LATER),
+    )
+
+    async def redeem() -> str:
+        row = await opened(
+            database,
+            REDEEM_CODE,
+            *(DOMAIN, CLIENT, uuid7(NOW), b"secret", NOW, LATER, LATER, uuid7(NOW), code_id, b"code"),
+            *("https://a.example", None),
+        )
+        return str(row["verdict"])
+
+    assert [await redeem(), await redeem()] == ["started", "replay"]
+
+
+async def test_refreshes_in_turns_with_this_version(database: "asyncpg.Connection[asyncpg.Record]") -> None:
+    session_id = (await by_assertion(database, USER))["session_id"]
+    for generation in (1, 3, 5):
+        assert (await rotate(database, session_id, generation))["generation"] == generation + 1
+        rotated = await database.fetchrow(
+            THIS_VERSIONS_ROTATE_SESSIONS,
+            *(DOMAIN, [session_id], [CLIENT], [b"secret"], [generation + 1], ["openid"]),
+            *([NOW], [NOW - timedelta(seconds=30)], [10], [LATER], [uuid7(NOW)]),
+        )
+        assert rotated
+        assert (rotated["verdict"], rotated["generation"]) == ("rotated", generation + 2)
