@@ -82,7 +82,7 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]]]] = {
     ),
     "look at an access token": (
         PRESENTED["select_access_token_state"],
-        lambda: ("bj1", "jti", "kid", "user7", "app", ID_OF_7, CLOCK.now()),
+        lambda: ("bj1", "jti", "kid", ["user7"], "app", ID_OF_7, CLOCK.now(), ["app"]),
     ),
     "look at a refresh token": (
         PRESENTED["select_refresh_token_state"],
