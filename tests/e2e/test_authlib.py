@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import joserfc.jwk
+import joserfc.jws
 import joserfc.jwt
 import pytest
 import pytest_asyncio
@@ -44,13 +45,13 @@ class Setting:
     operator: TokenClient
     mint: token_service_pb2_grpc.MintServiceStub
 
-    async def log_on(self, authorization_url: str, user_id: str) -> str:
-        """What the page redirects to that a client sends its user to, when the user is proven."""
+    async def log_on(self, authorization_url: str, user_id: str, domain_id: str = "") -> str:
+        """What the page redirects to that a client sends its user to, when the user is proven; in the demo's domain."""
         asked = {name: values[0] for name, values in parse_qs(urlsplit(authorization_url).query).items()}
         assert asked["response_type"] == "code"
         made = await self.mint.CreateAuthorizationCode(
             token_service_pb2.CreateAuthorizationCodeRequest(
-                domain_id=self.world.demo["domain_id"],
+                domain_id=domain_id or self.world.demo["domain_id"],
                 client_id=asked["client_id"],
                 user_id=user_id,
                 redirect_uri=asked["redirect_uri"],
@@ -139,6 +140,38 @@ async def test_discovery_in_every_place(setting: Setting, metadata: dict[str, An
     }
     assert metadata["authorization_response_iss_parameter_supported"] is True
     assert metadata["request_uri_parameter_supported"] is False
+
+
+async def test_an_issuer_beside_it(setting: Setting, metadata: dict[str, Any]) -> None:
+    """Another domain's, under /d/: what its metadata name serves its clients, and its tokens are nobody else's."""
+    gateway, domain_id = setting.world.gateway, f"d{uuid.uuid4().hex[:8]}"
+    tenant = await setting.operator.tenant(domain_id)
+    async with setting.world.http() as http:
+        theirs = (await http.get(f"/.well-known/oauth-authorization-server/d/{domain_id}")).json()
+        assert (await http.get(f"/d/{domain_id}/.well-known/openid-configuration")).json() == theirs
+        ours = {key["kid"] for key in (await http.get(metadata["jwks_uri"])).json()["keys"]}
+    assert (theirs["issuer"], theirs["jwks_uri"]) == (
+        f"{gateway}/d/{domain_id}",
+        f"{gateway}/d/{domain_id}/.well-known/jwks.json",
+    )
+    app, user_id = await tenant.web_app(scopes=SCOPES), await tenant.user(user_name="eve")
+    client = session(theirs, app, "client_secret_basic", scope="openid", redirect_uri=REDIRECT_URI)
+    url, _ = client.create_authorization_url(theirs["authorization_endpoint"])
+    back = await setting.log_on(url, user_id, domain_id)
+    token = await in_thread(client.fetch_token, theirs["token_endpoint"], authorization_response=back)
+    for kind in ("access_token", "id_token"):
+        assert verified(theirs, token[kind])["sub"] == user_id
+        assert joserfc.jws.extract_compact(token[kind].encode()).headers()["kid"] not in ours
+    answer = await in_thread(client.get, theirs["userinfo_endpoint"], timeout=20)
+    assert (answer.json()["sub"], answer.json()["preferred_username"]) == (user_id, "eve")
+    token = await in_thread(client.refresh_token, theirs["token_endpoint"])
+    asking = session(metadata, await setting.operator.web_app(), "client_secret_basic")
+    for asked, active in ((client, True), (asking, False)):
+        answer = await in_thread(asked.introspect_token, theirs["introspection_endpoint"], token=token["access_token"])
+        assert answer.json()["active"] is active
+    await in_thread(client.revoke_token, theirs["revocation_endpoint"], token["refresh_token"])
+    answer = await in_thread(client.introspect_token, theirs["introspection_endpoint"], token=token["access_token"])
+    assert answer.json() == {"active": False}
 
 
 async def test_a_code_with_pkce_an_id_token_and_who_it_is(setting: Setting, metadata: dict[str, Any]) -> None:

@@ -127,7 +127,9 @@ async def test_a_users_tokens_for_a_server(client: Client) -> None:
     demo, server = client.world.demo, await client.headers("access_token")
     async with client.world.http() as http:
         body = {"user_id": demo["user_id"]}
-        answer = (await http.post("/v2/user/get_access_token", json=body, headers=server)).json()
+        response = await http.post("/v2/user/get_access_token", json=body, headers=server)
+        answer = response.json()
+        assert response.headers["cache-control"] == "no-store"
         assert (answer["user_id"], answer["role"], answer["token_type"]) == (demo["user_id"], "user", "Bearer")
         userinfo = await http.get("/v2/oauth/userinfo", headers={"authorization": f"Bearer {answer['access_token']}"})
         assert userinfo.json()["sub"] == demo["user_id"]

@@ -1,5 +1,6 @@
 import asyncio
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import grpc
@@ -149,7 +150,8 @@ async def test_the_answer_has_what_the_vendor_answers(service: Running, app: App
     )
     answer = await service.refresh(app, (await service.by_assertion(app, user_id)).refresh_token)
     claims = content(answer.access_token)
-    assert answer.expire_time.endswith(".000Z")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", answer.expire_time)
+    assert datetime.fromisoformat(answer.expire_time).timestamp() == claims["exp"]
     assert (answer.user_id, answer.user_name, answer.nick_name) == (user_id, "pdsuser", "pds")
     assert (answer.avatar, answer.default_drive_id) == ("https://example.com/a.jpg", "1")
     assert (answer.role, answer.status, answer.token_type, answer.domain_id) == ("user", "enabled", "Bearer", DOMAIN)

@@ -5,6 +5,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
+from services.token import jws
 from tests.support.admin import get_app, revocations, update_app
 from tests.support.calls import bearer, refused
 from tests.support.token import Running
@@ -47,6 +48,27 @@ async def test_an_app_s_own_settings_reach_its_tokens(service: Running) -> None:
     assert content((await service.by_secret(app)).access_token)["permissions"] == ["account.link"]
     await update_app(service, app, scopes=["FILE.ALL"])
     await refused(service.by_secret(app, scope="ACCOUNT.ALL"), "INVALID_SCOPE")
+
+
+async def test_an_app_asks_for_the_type_of_rfc_9068(service: Running) -> None:
+    """Section 2.1. Others get the vendor's; both are believed, with the key's id."""
+    web, signer, user_id = await service.web_app(scopes=("openid", "FILE.ALL")), await service.jwt_app(), ""
+    for typ in ("JWT", "at+jwt"):
+        for app in (web, signer):
+            await update_app(service, app, token_type=typ)
+        user_id = user_id or await service.user()
+        redeemed = await service.redeem(web, await service.code(web, user_id))
+        for answer in (
+            redeemed,
+            await service.refresh(web, redeemed.refresh_token),
+            await service.by_secret(web),
+            await service.by_assertion(signer, user_id),
+        ):
+            header = jws.read(answer.access_token).header
+            assert (header["typ"], header["alg"], "kid" in header) == (typ, "RS256", True)
+            assert (await service.introspect(web, answer.access_token)).active
+        assert jws.read(redeemed.id_token).header["typ"] == "JWT"
+        assert (await service.user_info(redeemed.access_token)).sub == user_id
 
 
 async def test_an_empty_mask_changes_what_is_set(service: Running) -> None:

@@ -1,4 +1,5 @@
-"""What is done with one user reads what is the user's, however many others there are, whenever its plan was made.
+"""What is done with one user, session or token reads what is its own, however many others there are, whenever its plan
+was made.
 
 The server's own count of rows read, as in tests/binding/test_rows_read.py.
 """
@@ -22,10 +23,22 @@ from services.token.store import PARTITIONED
 
 FOLDER = Path(__file__).parents[2] / "services" / "token" / "store"
 USERS, SESSIONS = load_queries(FOLDER / "users.sql"), load_queries(FOLDER / "open_sessions.sql")
+GRANTS, PRESENTED = load_queries(FOLDER / "sessions.sql"), load_queries(FOLDER / "presented.sql")
 CLOCK = Clock()
 NEWEST = uuid.UUID(int=2**128 - 1)
 OTHERS = 5_000
 ROLES = ["user", "admin"]
+# Of each user, made a millisecond apart: its session, its code, its row in the log.
+IDS = [uuid7(CLOCK.now() + timedelta(milliseconds=number)) for number in range(OTHERS)]
+ID_OF_7 = IDS[6]
+
+
+def begun() -> tuple[Any, ...]:
+    """Id, secret's hash, times and event of a session about to start."""
+    now = CLOCK.now()
+    later = now + timedelta(days=1)
+    return (uuid7(now), b"", now, later, later, uuid7(now))
+
 
 STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]]]] = {
     "update": (
@@ -52,6 +65,38 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]]]] = {
         SESSIONS["revoke_user_sessions"],
         lambda: ("bj1", "user7", ROLES, "operator", CLOCK.now(), uuid7(CLOCK.now())),
     ),
+    "start a session": (
+        GRANTS["start_session"],
+        lambda: ("bj1", "app", "user7", [], *begun(), "issue_token", None, None, True, "mobile", ""),
+    ),
+    "start a session by an assertion": (
+        GRANTS["start_session_by_assertion"],
+        lambda: (
+            *("bj1", "app", "user7", [], *begun()),
+            *(uuid.uuid4().bytes, CLOCK.now() + timedelta(minutes=1), False, True),
+        ),
+    ),
+    "redeem a code": (
+        GRANTS["redeem_code"],
+        lambda: ("bj1", "app", *begun(), ID_OF_7, b"", "", None),
+    ),
+    "look at an access token": (
+        PRESENTED["select_access_token_state"],
+        lambda: ("bj1", "jti", "kid", ["user7"], "app", ID_OF_7, CLOCK.now(), ["app"]),
+    ),
+    "look at a refresh token": (
+        PRESENTED["select_refresh_token_state"],
+        lambda: ("bj1", ID_OF_7, "app", b"", 1, CLOCK.now()),
+    ),
+    "who a user is": (PRESENTED["select_user_info"], lambda: ("bj1", "user7", ID_OF_7)),
+    "give a refresh token back": (
+        PRESENTED["end_session"],
+        lambda: ("bj1", ID_OF_7, "app", b"", CLOCK.now(), uuid7(CLOCK.now())),
+    ),
+    "give an access token back": (
+        PRESENTED["revoke_access_token"],
+        lambda: ("bj1", "app", "jti", ID_OF_7, "user7", CLOCK.now(), uuid7(CLOCK.now())),
+    ),
 }
 
 COUNTED = """
@@ -59,7 +104,7 @@ select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0):
 from pg_stat_xact_user_tables where schemaname = 'token'
 """
 
-# A session, a code and an audit row for each user, made a millisecond apart.
+# A session, a code, an audit row, a revocation and a used assertion for each user.
 FILL = (
     """
     insert into token.app_user (domain_id, user_id, user_name, nick_name, avatar, default_drive_id, role, status,
@@ -85,6 +130,14 @@ FILL = (
     select 'bj1', i.id, 'x', 'user' || i.n, 'user' || (i.n + 1)
     from unnest($2::uuid[]) with ordinality i (id, n) where $1::timestamptz is not null
     """,
+    """
+    insert into token.revocation (domain_id, event_id, kind, subject, revoked_at)
+    select 'bj1', i.id, 'token', 'jti' || i.n, $1 from unnest($2::uuid[]) with ordinality i (id, n)
+    """,
+    """
+    insert into token.used_assertion (domain_id, client_id, assertion_id, expires_at)
+    select 'bj1', 'app', uuid_send(i.id), $1 from unnest($2::uuid[]) i (id)
+    """,
 )
 
 
@@ -99,11 +152,10 @@ async def connection(database_url: Callable[[str], str]) -> AsyncIterator[asyncp
 
 async def fill(connection: asyncpg.Connection) -> None:
     now = CLOCK.now()
-    ids = [uuid7(now + timedelta(milliseconds=number)) for number in range(OTHERS)]
     users, *others = FILL
     await connection.execute(users, now, OTHERS)
     for each in others:
-        await connection.execute(each, now, ids)
+        await connection.execute(each, now, IDS)
 
 
 @pytest.mark.parametrize("mode", ["auto", "force_generic_plan"])
@@ -122,5 +174,5 @@ async def test_reads_what_it_needs(connection: asyncpg.Connection, name: str, mo
     after = await connection.fetchval(COUNTED)
     await transaction.rollback()
 
-    # Of four tables of 5,000 rows; a listing reads no more than it may look at.
+    # Of six tables of 5,000 rows; a listing reads no more than it may look at.
     assert 1 <= after - before <= 250
