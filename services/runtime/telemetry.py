@@ -2,12 +2,14 @@
 
 import asyncio
 import atexit
+import json
 import logging
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import cache
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import Counter, Histogram, start_http_server
@@ -24,6 +26,8 @@ SECONDS = Histogram(
 )
 
 _GATHERED_SECONDS = 0.02
+# What is no JSON is written as Python shows it.
+_to_json = json.JSONEncoder(default=repr).encode
 
 _request_id: ContextVar[str] = ContextVar("request_id")
 
@@ -47,13 +51,19 @@ def request_id() -> str:
 
 def take_request_id(given: str | None) -> str:
     """Make `given` the id of this call where it is a UUID, else a new one; every line of the log has it from now on."""
-    try:
-        taken = str(uuid.UUID(given))
-    except (ValueError, TypeError):
+    taken = _as_uuid(given) if given else None
+    if taken is None:
         taken = str(uuid.uuid4())
     _request_id.set(taken)
     structlog.contextvars.bind_contextvars(request_id=taken)
     return taken
+
+
+def _as_uuid(text: str) -> str | None:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None
 
 
 class Unfailing:
@@ -124,17 +134,14 @@ def set_up_logging(level: str, style: str, stream: TextIO, **bound: str) -> None
     if people:
         # Plain tracebacks: the others print local variables, and with them secrets.
         rendered: list[structlog.typing.Processor] = [
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
             structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     else:
-        rendered = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        rendered = [_write_json]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S.%f" if people else "iso", utc=not people),
-            *rendered,
-        ],
+        processors=[structlog.contextvars.merge_contextvars, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", lines)),
     )
@@ -146,6 +153,15 @@ def set_up_logging(level: str, style: str, stream: TextIO, **bound: str) -> None
     for talkative in ("grpc._cython.cygrpc", "asyncpg.pool"):
         logging.getLogger(talkative).setLevel(logging.CRITICAL)
     logging.basicConfig(level=logging.WARNING, stream=stream, format="%(levelname)s %(name)s %(message)s")
+
+
+def _write_json(logger: Any, level: str, facts: structlog.typing.EventDict) -> str:
+    """A line for machines. In one step: structlog's own four take longer than the rest of a line."""
+    facts["level"] = level
+    facts["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    if "exc_info" in facts:
+        facts = structlog.processors.format_exc_info(logger, level, facts)
+    return _to_json(facts)
 
 
 def serve_metrics(address: Address) -> None:

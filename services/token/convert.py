@@ -1,5 +1,6 @@
 """Messages to model and back, and the rules of the wire that proto/ cannot say."""
 
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -125,7 +126,7 @@ def write_issued(issued: Issued) -> token_pb2.Token:
         expires_in=issued.expires_at - issued.issued_at,
         token_type="Bearer",  # noqa: S106 a type
         status="enabled",
-        expire_time=datetime.fromtimestamp(issued.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        expire_time=time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(issued.expires_at)),
         domain_id=issued.domain_id,
         scope=" ".join(issued.scopes),
         id_token=issued.id_token,

@@ -29,9 +29,7 @@ from tessera.binding.v1 import binding_pb2, binding_service_pb2, binding_service
 from tessera.client import PrivateKeyJwt, open_channel
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
-from tessera.token.v1 import (
-    admin_pb2 as nouns_pb2,
-)
+from tessera.token.v1 import admin_pb2 as nouns_pb2
 from tessera.token.v1 import (
     domain_service_pb2,
     domain_service_pb2_grpc,
@@ -200,7 +198,8 @@ class Mint:
         await self._domains.UpdateDomain(domain_service_pb2.UpdateDomainRequest(domain=domain), **call)
         use = signing_key_service_pb2.SigningKey.USE_ACCESS
         request = signing_key_service_pb2.RotateSigningKeyRequest(use=use, immediately=True)
-        await self._signing_keys.RotateSigningKey(request, **call)
+        answer = await self._signing_keys.RotateSigningKey(request, **call)
+        assert answer.signing_key.algorithm == algorithm, answer
 
     def makings(self, placeholders: Collection[str]) -> int:
         """How many things are to be made for a call."""
