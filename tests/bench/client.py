@@ -118,4 +118,7 @@ def _by_rest(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: s
 
 
 if __name__ == "__main__":
-    print(json.dumps(dataclasses.asdict(uvloop.run(drive(Task(**json.load(sys.stdin)))))))
+    answers = uvloop.run(drive(Task(**json.load(sys.stdin))))
+    # Not by print: with PYTHONUNBUFFERED set, that loses what a pipe does not take at once.
+    with open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False) as output:
+        json.dump(dataclasses.asdict(answers), output)
