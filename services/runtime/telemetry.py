@@ -136,7 +136,7 @@ def set_up_logging(level: str, style: str, stream: TextIO, **bound: str) -> None
         rendered: list[structlog.typing.Processor] = [
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
-            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback),
         ]
     else:
         rendered = [_write_json]

@@ -27,8 +27,6 @@ from tessera.account.v1 import (
 )
 from tessera.binding.v1 import binding_pb2, binding_service_pb2, binding_service_pb2_grpc
 from tessera.client import PrivateKeyJwt, open_channel
-from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
-from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
 from tessera.token.v1 import admin_pb2 as nouns_pb2
 from tessera.token.v1 import (
     domain_service_pb2,
@@ -41,6 +39,8 @@ from tessera.token.v1 import (
     user_service_pb2,
     user_service_pb2_grpc,
 )
+from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
+from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
 
 from deploy.local.ports import Layout
 from deploy.local.programs import DEFAULT_DOMAIN
@@ -189,10 +189,7 @@ class Mint:
         return made
 
     async def sign_by(self, algorithm: str) -> None:
-        """Have the domain's access tokens signed by another algorithm from now on, in one of the token service's workers.
-
-        Others hear of it within a second.
-        """
+        """Have the domain's access tokens signed by another algorithm: by one worker now, by the others in a second."""
         call = _call(await self._operator_token())
         domain = nouns_pb2.Domain(domain_id=DEFAULT_DOMAIN, algorithm=algorithm)
         await self._domains.UpdateDomain(domain_service_pb2.UpdateDomainRequest(domain=domain), **call)

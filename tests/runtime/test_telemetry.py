@@ -81,5 +81,6 @@ def test_a_fault_brings_its_traceback_along(lines: io.StringIO) -> None:
         structlog.get_logger().exception("fault")
     line = json.loads(lines.getvalue())
     assert (line["event"], line["level"]) == ("fault", "error")
-    assert line["exception"].startswith("Traceback") and "invalid literal" in line["exception"]
+    assert line["exception"].startswith("Traceback")
+    assert "invalid literal" in line["exception"]
     assert "exc_info" not in line
