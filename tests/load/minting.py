@@ -189,10 +189,7 @@ class Mint:
         return made
 
     async def sign_by(self, algorithm: str) -> None:
-        """Have the domain's access tokens signed by another algorithm from now on, in one worker of the token service.
-
-        Others hear of it within a second.
-        """
+        """Have the domain's access tokens signed by another algorithm: by one worker now, by the others in a second."""
         call = _call(await self._operator_token())
         domain = nouns_pb2.Domain(domain_id=DEFAULT_DOMAIN, algorithm=algorithm)
         await self._domains.UpdateDomain(domain_service_pb2.UpdateDomainRequest(domain=domain), **call)

@@ -54,7 +54,7 @@ async def test_callers_at_once_share_one_read(time: Time) -> None:
     assert source.asked == 1
 
 
-@pytest.mark.parametrize(("hears", "longest"), [(True, 60), (False, 1)])
+@pytest.mark.parametrize(("hears", "longest"), [(True, 600), (False, 1)])
 async def test_a_value_in_use_is_renewed_behind_its_users(time: Time, hears: bool, longest: float) -> None:
     source = Source()
     cached = Cached(source, time.heard_at)
@@ -74,7 +74,7 @@ async def test_a_value_in_use_is_renewed_behind_its_users(time: Time, hears: boo
     assert source.asked == 2
 
 
-@pytest.mark.parametrize(("hears", "longest"), [(True, 60), (False, 1)])
+@pytest.mark.parametrize(("hears", "longest"), [(True, 600), (False, 1)])
 async def test_nothing_older_is_answered_than_may_be(time: Time, hears: bool, longest: float) -> None:
     source = Source()
     cached = Cached(source, time.heard_at)
