@@ -150,35 +150,37 @@ async def test_a_disabled_user(service: Running, app: App, issued: token_pb2.Tok
     assert (await service.introspect(app, issued.refresh_token)).active
 
 
-async def test_what_the_revocations_tell(service: Running, app: App, issued: token_pb2.Token) -> None:
-    """Those that others write too: of a user, an app, a key."""
-    token, again = issued.access_token, (await service.by_secret(app)).access_token
+async def test_what_the_revocations_tell(own: Running) -> None:
+    """Those that others write too: of a user, an app, a key. In a service of its own, which hears of them as well."""
+    app = await own.web_app(scopes=OPENID)
+    issued = await own.redeem(app, await own.code(app, await own.user(), scope="openid FILE.ALL"))
+    token, again = issued.access_token, (await own.by_secret(app)).access_token
     claims, kid = content(token), jws.read(token).header["kid"]
     told = [("user", issued.user_id), ("app", app.client_id), ("token", claims["jti"]), ("key", kid)]
-    async with service.database() as database:
+    async with own.database() as database:
         for kind, subject in told:
             await database.execute(
                 "insert into token.revocation (domain_id, event_id, kind, subject, revoked_at) "
                 "values ('bj1', $1, $2, $3, to_timestamp($4))",
-                uuid7(service.clock.now()),
+                uuid7(own.clock.now()),
                 kind,
                 subject,
                 claims["iat"],
             )
-            assert await service.introspect(app, token) == INACTIVE, kind
+            assert await own.introspect(app, token) == INACTIVE, kind
             if kind == "user":
-                assert (await service.introspect(app, again)).active
+                assert (await own.introspect(app, again)).active
             await database.execute("delete from token.revocation where subject = $1", subject)
-            assert (await service.introspect(app, token)).active, kind
+            assert (await own.introspect(app, token)).active, kind
         # Of before the token was issued.
         await database.execute(
             "insert into token.revocation (domain_id, event_id, kind, subject, revoked_at) "
             "values ('bj1', $1, 'user', $2, to_timestamp($3))",
-            uuid7(service.clock.now()),
+            uuid7(own.clock.now()),
             issued.user_id,
             claims["iat"] - 1,
         )
-    assert (await service.introspect(app, token)).active
+    assert (await own.introspect(app, token)).active
 
 
 async def test_all_sessions_of_an_app_at_once(service: Running, app: App, issued: token_pb2.Token) -> None:
