@@ -51,11 +51,6 @@ class Feeds:
         await self.revocations.close()
         await self.users.close()
 
-    def wake(self) -> None:
-        """Tell now what this process has just written."""
-        self.revocations.wake()
-        self.users.wake()
-
     async def watch_revocations(
         self, request: pb2.WatchRevocationsRequest
     ) -> AsyncGenerator[pb2.WatchRevocationsResponse, None]:

@@ -50,7 +50,7 @@ class _Watcher(Generic[Event]):
 
 
 class Feed(Generic[Event]):
-    """A feed that any number may watch. It asks the database while somebody does, every 50 ms and when it is woken.
+    """A feed that any number may watch. It asks the database every 50 ms while somebody does, and when somebody joins.
 
     Args:
         reader: reads its table.
@@ -62,10 +62,6 @@ class Feed(Generic[Event]):
         self._joining: list[tuple[_Watcher[Event], asyncio.Future[Cursor]]] = []
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-
-    def wake(self) -> None:
-        """Look now: this process has just written something."""
-        self._woken.set()
 
     async def close(self) -> None:
         """Stop; who watches is told that the feed is unavailable."""

@@ -1,7 +1,10 @@
 """Rules of the wire that several messages share: what an id, a name, a text may be."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.runtime.errors import FieldInvalid
 from services.runtime.validation import CONTROL, USER_ID
@@ -43,3 +46,10 @@ def checked_domain_id(text: str) -> str:
 def each_once(values: Iterable[Any]) -> tuple[Any, ...]:
     """Values without those that stand there again, in their order."""
     return tuple(dict.fromkeys(values))
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """A moment as messages carry it."""
+    written = Timestamp()
+    written.FromDatetime(moment)
+    return written

@@ -1,14 +1,12 @@
 """Messages of SessionService to model and back."""
 
-from datetime import datetime
 from uuid import UUID
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from tessera.token.v1 import session_service_pb2
 
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.pages import page_size, read_page_token, write_page_token
-from services.token.convert.fields import checked_client_id, checked_user_id
+from services.token.convert.fields import checked_client_id, checked_user_id, timestamp
 from services.token.model import OpenSession
 
 
@@ -52,17 +50,11 @@ def _write_session(session: OpenSession) -> session_service_pb2.Session:
         device_name=session.device_name,
         scopes=session.scopes,
         actor=session.actor or "",
-        create_time=_timestamp(session.created_at),
-        last_use_time=_timestamp(session.rotated_at),
-        expire_time=_timestamp(session.expires_at),
+        create_time=timestamp(session.created_at),
+        last_use_time=timestamp(session.rotated_at),
+        expire_time=timestamp(session.expires_at),
     )
 
 
 def _sessions(domain_id: str, user_id: str, client_id: str) -> tuple[object, ...]:
     return "ListSessions", domain_id, user_id, client_id
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

@@ -3,13 +3,12 @@
 from datetime import datetime
 
 from cryptography.hazmat.primitives import serialization
-from google.protobuf.timestamp_pb2 import Timestamp
 from tessera.token.v1 import signing_key_service_pb2 as pb2
-from tessera.token.v1 import token_pb2
 
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.pages import page_size, read_page_token, write_page_token
-from services.token.jwk import members
+from services.token.convert.fields import timestamp
+from services.token.convert.tokens import write_jwk
 from services.token.keys import ACCESS, EDGE, REFRESH
 from services.token.model import SigningKey
 
@@ -55,24 +54,15 @@ def write_signing_key(key: SigningKey) -> pb2.SigningKey:
         use=_USES[key.use],
         state=_STATES[key.state],
         algorithm=key.algorithm,
-        jwk=_write_jwk(key, key.public_key) if key.public_key else None,
-        create_time=_time(key.created_at),
-        activate_time=_time(key.activates_at),
-        verify_until_time=_time(key.verify_until) if key.verify_until else None,
-        retire_time=_time(key.retired_at) if key.retired_at else None,
-        revoke_time=_time(key.revoked_at) if key.revoked_at else None,
+        jwk=write_jwk(key.key_id, key.algorithm, serialization.load_der_public_key(key.public_key))
+        if key.public_key
+        else None,
+        create_time=timestamp(key.created_at),
+        activate_time=timestamp(key.activates_at),
+        verify_until_time=timestamp(key.verify_until) if key.verify_until else None,
+        retire_time=timestamp(key.retired_at) if key.retired_at else None,
+        revoke_time=timestamp(key.revoked_at) if key.revoked_at else None,
     )
-
-
-def _write_jwk(key: SigningKey, der: bytes) -> token_pb2.JsonWebKey:
-    public_key = serialization.load_der_public_key(der)
-    return token_pb2.JsonWebKey(use="sig", alg=key.algorithm, kid=key.key_id, **members(public_key))
-
-
-def _time(moment: datetime) -> Timestamp:
-    written = Timestamp()
-    written.FromDatetime(moment)
-    return written
 
 
 def _keys(domain_id: str) -> tuple[object, ...]:

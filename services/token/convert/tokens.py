@@ -131,7 +131,9 @@ def write_issued(issued: Issued) -> token_pb2.Token:
 
 def write_jwks(keys: Iterable[VerificationKey]) -> token_service_pb2.GetJwksResponse:
     """A JWKS."""
-    return token_service_pb2.GetJwksResponse(keys=map(write_jwk, keys))
+    return token_service_pb2.GetJwksResponse(
+        keys=[write_jwk(key.key_id, key.algorithm, key.public_key) for key in keys]
+    )
 
 
 def write_verification_key(key: VerificationKey) -> token_pb2.VerificationKey:
@@ -141,13 +143,13 @@ def write_verification_key(key: VerificationKey) -> token_pb2.VerificationKey:
         key_id=key.key_id,
         issuer=key.issuer,
         domain_id=key.domain_id,
-        jwk=write_jwk(key),
+        jwk=write_jwk(key.key_id, key.algorithm, key.public_key),
     )
 
 
-def write_jwk(key: VerificationKey) -> token_pb2.JsonWebKey:
+def write_jwk(key_id: str, algorithm: str, public_key: Any) -> token_pb2.JsonWebKey:
     """One public key."""
-    return token_pb2.JsonWebKey(use="sig", alg=key.algorithm, kid=key.key_id, **members(key.public_key))
+    return token_pb2.JsonWebKey(use="sig", alg=algorithm, kid=key_id, **members(public_key))
 
 
 def write_introspection(found: Introspection | None) -> token_service_pb2.IntrospectTokenResponse:

@@ -297,49 +297,6 @@ begin
 end
 $$;
 
--- Ends all sessions of a user, with one revocation of all its access tokens. Verdicts: `no_user`; `role`; `revoked`,
--- with how many were still going on. Locks as lock_user says; the row, so that what is being started is among them.
-create function token.revoke_user_sessions(
-    p_domain_id text,
-    p_user_id text,
-    p_roles text[],
-    p_actor text,
-    p_now timestamptz,
-    p_event_id uuid,
-    out verdict text,
-    out revoked int
-)
-language plpgsql as $$
-declare
-    held text;
-begin
-    select u.role into held from token.app_user u
-    where u.domain_id = p_domain_id and u.user_id = p_user_id
-    for update;
-    if not found then
-        verdict := 'no_user';
-        return;
-    elsif held <> all (p_roles) then
-        verdict := 'role';
-        return;
-    end if;
-    verdict := 'revoked';
-    perform from token.session s where s.domain_id = p_domain_id and s.user_id = p_user_id and s.revoked_at is null
-    order by s.session_id
-    for update;
-    with ended as (
-        update token.session s set revoked_at = p_now
-        where s.domain_id = p_domain_id and s.user_id = p_user_id and s.revoked_at is null
-        returning s.expires_at > p_now as live
-    )
-    select count(*) filter (where e.live) into revoked from ended e;
-    insert into token.revocation (domain_id, event_id, kind, subject, revoked_at)
-    values (p_domain_id, p_event_id, 'user', p_user_id, p_now + interval '2 seconds');
-    insert into token.audit (domain_id, event_id, event, user_id, actor, detail)
-    values (p_domain_id, p_event_id, 'session.all_of_user_revoked', p_user_id, p_actor, revoked::text);
-end
-$$;
-
 -- Ends all sessions that an app began until now, in its one row. Answers whether there is such an app.
 create function token.revoke_app_sessions(
     p_domain_id text,

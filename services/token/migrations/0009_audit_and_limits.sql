@@ -84,8 +84,8 @@ begin
 end
 $$;
 
--- As before; a user who is made by the assertion stands in the audit log. Its event bears the session's id, which is no
--- other event's: `p_event_id` is that of the grant.
+-- As before; a user who is made by the assertion stands in the feed and in the audit log, there under the session's id,
+-- which is no other event's: `p_event_id` is that of the grant.
 create or replace function token.start_session_by_assertion(
     p_domain_id text,
     p_assertion_id bytea,

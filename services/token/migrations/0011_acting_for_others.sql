@@ -9,7 +9,7 @@ alter table token.app_user add column sessions_revoked_at timestamptz;
 -- Ends all sessions of a user, with one revocation of all its access tokens. Verdicts: `no_user`; `role`; `revoked`,
 -- with how many were still going on. Locks as lock_user says; the row, so that what is being started is among them.
 -- Sessions in which the user acts for others, which no index has together, end where they would be refreshed.
-create or replace function token.revoke_user_sessions(
+create function token.revoke_user_sessions(
     p_domain_id text,
     p_user_id text,
     p_roles text[],
