@@ -30,11 +30,11 @@ class Lifetimes:
 class Resources:
     """The parts of the service.
 
-    `rotations` uses refresh tokens, by domain, as `Store.rotate_sessions` does.
+    `rotations` uses refresh tokens, as `Store.rotate_sessions` does.
     """
 
     store: Store
-    rotations: Batches[str, Rotation, tuple[str, Session | None]]
+    rotations: Batches[Rotation, tuple[str, Session | None]]
     directory: Directory
     keyring: Keyring
     key_rotation: KeyRotation

@@ -27,7 +27,7 @@ from generate_series(0, $2::int) as n
 _SCRIPT = """
 \\set generation :generation + 1
 select * from token.rotate_sessions(
-    p_domain_id => 'bench',
+    p_domain_ids => array_fill('bench'::text, array[{count}]),
     p_session_ids => array[{ids}],
     p_client_ids => array_fill('bench'::text, array[{count}]),
     p_secret_hashes => array_fill('\\x00'::bytea, array[{count}]),

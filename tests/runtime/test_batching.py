@@ -1,8 +1,6 @@
 import asyncio
 from collections.abc import Sequence
 
-import pytest
-
 from services.runtime.batching import Batches
 from services.runtime.errors import Unavailable
 
@@ -11,21 +9,21 @@ class Work:
     """Doubles numbers, a batch at a time, when it is let; remembers the batches."""
 
     def __init__(self) -> None:
-        self.batches: list[tuple[str, list[int]]] = []
+        self.batches: list[list[int]] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: Exception | None = None
 
-    async def __call__(self, key: str, items: Sequence[int]) -> list[int]:
-        self.batches.append((key, list(items)))
+    async def __call__(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
         await self.gate.wait()
         if self.error and (13 in items or isinstance(self.error, Unavailable)):
             raise self.error
         return [2 * item for item in items]
 
 
-async def _added(batches: Batches[str, int, int], *items: int, key: str = "a") -> list["asyncio.Task[int]"]:
-    tasks = [asyncio.create_task(batches.add(key, item)) for item in items]
+async def _added(batches: Batches[int, int], *items: int) -> list["asyncio.Task[int]"]:
+    tasks = [asyncio.create_task(batches.add(item)) for item in items]
     await asyncio.sleep(0.01)
     return tasks
 
@@ -33,8 +31,8 @@ async def _added(batches: Batches[str, int, int], *items: int, key: str = "a") -
 async def test_what_comes_alone_goes_at_once() -> None:
     work = Work()
     batches = Batches(work)
-    assert [await batches.add("a", 1), await batches.add("a", 2)] == [2, 4]
-    assert work.batches == [("a", [1]), ("a", [2])]
+    assert [await batches.add(1), await batches.add(2)] == [2, 4]
+    assert work.batches == [[1], [2]]
 
 
 async def test_what_comes_meanwhile_goes_together_and_each_gets_its_own() -> None:
@@ -44,17 +42,43 @@ async def test_what_comes_meanwhile_goes_together_and_each_gets_its_own() -> Non
     tasks = await _added(batches, 1, 2, 3, 4, 5)
     work.gate.set()
     assert await asyncio.gather(*tasks) == [2, 4, 6, 8, 10]
-    assert work.batches == [("a", [1]), ("a", [2, 3, 4]), ("a", [5])]
+    assert work.batches == [[1], [2, 3, 4], [5]]
 
 
-async def test_keys_never_share_a_batch() -> None:
+async def test_who_had_company_is_waited_for_while_somebody_comes() -> None:
     work = Work()
     batches = Batches(work)
     work.gate.clear()
-    tasks = await _added(batches, 1, 2, 3) + await _added(batches, 4, 5, key="b")
+    tasks = await _added(batches, 1, 2, 3, 4)
     work.gate.set()
-    assert await asyncio.gather(*tasks) == [2, 4, 6, 8, 10]
-    assert sorted(work.batches) == [("a", [1]), ("a", [2, 3]), ("b", [4]), ("b", [5])]
+    await asyncio.gather(*tasks)
+    assert work.batches == [[1], [2, 3, 4]]
+    # As many as before are there: nobody else is waited for.
+    tasks = [asyncio.create_task(batches.add(item)) for item in (5, 6, 7)]
+    await asyncio.gather(*tasks)
+    assert work.batches == [[1], [2, 3, 4], [5, 6, 7]]
+    # Some that come one after the other, in the midst of it.
+    tasks = []
+    for item in (8, 9):
+        tasks.append(asyncio.create_task(batches.add(item)))
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert work.batches[3:] == [[8, 9]]
+
+
+async def test_nobody_waits_for_who_does_not_come() -> None:
+    work = Work()
+    batches = Batches(work)
+    work.gate.clear()
+    tasks = await _added(batches, 1, 2, 3, 4)
+    work.gate.set()
+    await asyncio.gather(*tasks)
+    assert await asyncio.wait_for(batches.add(5), 5) == 10
+    assert await asyncio.wait_for(batches.add(6), 5) == 12
+    assert work.batches == [[1], [2, 3, 4], [5], [6]]
+    await asyncio.gather(*(await _added(batches, 7)))
+    # Some time after a batch with company nothing looks for company any more.
+    assert batches._looking is None
 
 
 async def test_a_caller_that_goes_away_harms_nobody() -> None:
@@ -67,7 +91,7 @@ async def test_a_caller_that_goes_away_harms_nobody() -> None:
     await asyncio.sleep(0.01)
     work.gate.set()
     assert await other == 6
-    assert work.batches == [("a", [1]), ("a", [3])]
+    assert work.batches == [[1], [3]]
 
 
 async def test_one_bad_item_harms_nobody_else() -> None:
@@ -91,7 +115,7 @@ async def test_where_it_is_not_known_what_took_effect_nothing_is_tried_again() -
     work.gate.set()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(answer, Unavailable) for answer in answers)
-    assert work.batches == [("a", [1]), ("a", [2, 3])]
+    assert work.batches == [[1], [2, 3]]
 
 
 async def test_one_that_waits_for_long_holds_up_nobody_for_long() -> None:
@@ -106,7 +130,7 @@ async def test_one_that_waits_for_long_holds_up_nobody_for_long() -> None:
     # Also one that comes when their time is over.
     await asyncio.sleep(0.1)
     late = await _added(batches, 3)
-    assert work.batches == [("a", [1]), ("a", [2]), ("a", [3])]
+    assert work.batches == [[1], [2], [3]]
     # But no more than a few take connections away.
     last = await _added(batches, 4)
     await asyncio.sleep(0.1)
@@ -116,10 +140,10 @@ async def test_one_that_waits_for_long_holds_up_nobody_for_long() -> None:
     assert await asyncio.gather(*stuck, *behind, *late, *last) == [2, 4, 6, 8, 10, 12]
 
 
-@pytest.mark.parametrize("count", [1, 500])
-async def test_nothing_is_kept_of_what_is_done(count: int) -> None:
+async def test_nothing_is_kept_of_what_is_done() -> None:
     batches = Batches(Work())
-    await asyncio.gather(*(batches.add(f"key{number % 7}", number) for number in range(count)))
-    await asyncio.sleep(0)
-    assert not batches._queues
+    await asyncio.gather(*(batches.add(number) for number in range(500)))
+    await asyncio.sleep(0.1)
+    assert not batches._waiting
     assert not batches._tasks
+    assert batches._looking is None

@@ -27,7 +27,7 @@ insert into token.session (
     device_id, device_name, user_name, nick_name, avatar, default_drive_id, user_role, user_status, generation
 )
 select
-    'bj1', session_id, 'app', 'user', $2, $3::timestamptz, $3, $3::timestamptz + interval '1 day',
+    $5, session_id, 'app', 'user', $2, $3::timestamptz, $3, $3::timestamptz + interval '1 day',
     $3::timestamptz + interval '180 days', '{A,B}', '', '', 'Ada', 'Ada', '', '', 'user', 'enabled', $4
 from unnest($1::uuid[]) as session_id
 """
@@ -45,12 +45,13 @@ class Sessions:
         self.connection = connection
         self.now = datetime.now(UTC)
 
-    async def made(self, count: int = 1, generation: int = 1) -> list[Rotation]:
+    async def made(self, count: int = 1, generation: int = 1, domain_id: str = "bj1") -> list[Rotation]:
         """The use of each one's newest token."""
         ids = [uuid7(self.now) for _ in range(count)]
-        await self.connection.execute(INSERT, ids, SECRET_HASH, self.now, generation)
+        await self.connection.execute(INSERT, ids, SECRET_HASH, self.now, generation, domain_id)
         return [
             Rotation(
+                domain_id=domain_id,
                 session_id=session_id,
                 client_id="app",
                 secret_hash=SECRET_HASH,
@@ -66,7 +67,7 @@ class Sessions:
         ]
 
     async def verdicts(self, *rotations: Rotation) -> list[str]:
-        answers = await self.store.rotate_sessions("bj1", rotations)
+        answers = await self.store.rotate_sessions(rotations)
         for rotation, (_, session) in zip(rotations, answers, strict=True):
             assert session is None or session.session_id == rotation.session_id
         return [verdict for verdict, _ in answers]
@@ -115,6 +116,18 @@ async def test_each_gets_its_own_verdict_in_the_order_given(sessions: Sessions) 
     assert await sessions.verdicts(_again(good, generation=2), _again(stranger)) == ["rotated", "rotated"]
 
 
+async def test_a_batch_spans_domains_and_none_reaches_into_another(sessions: Sessions) -> None:
+    (first,), (second,) = await sessions.made(), await sessions.made(domain_id="bj2")
+    stranger = _again(first, domain_id="bj2")
+    assert await sessions.verdicts(second, stranger, first) == ["rotated", "unknown", "rotated"]
+    rows = await sessions.connection.fetch("select domain_id, event_id, detail from token.audit")
+    assert {tuple(row) for row in rows} == {
+        ("bj1", first.event_id, "rotated"),
+        ("bj2", second.event_id, "rotated"),
+        ("bj2", stranger.event_id, "unknown"),
+    }
+
+
 async def test_several_uses_in_one_batch_follow_each_other(sessions: Sessions) -> None:
     (one,) = await sessions.made()
     (two,) = await sessions.made()
@@ -122,7 +135,7 @@ async def test_several_uses_in_one_batch_follow_each_other(sessions: Sessions) -
     batch[7] = _again(two)
     verdicts = await sessions.verdicts(*batch)
     assert verdicts == ["rotated"] + ["repeated"] * 6 + ["rotated"] + ["repeated"] * 4 + ["grace_exhausted"] * 2
-    answers = await sessions.store.rotate_sessions("bj1", [_again(one, generation=2), _again(one, generation=2)])
+    answers = await sessions.store.rotate_sessions([_again(one, generation=2), _again(one, generation=2)])
     assert [(verdict, session and session.generation) for verdict, session in answers] == [
         ("rotated", 3),
         ("repeated", 3),
@@ -149,7 +162,7 @@ async def test_rows_out_of_order_are_refused(sessions: Sessions) -> None:
         await sessions.connection.fetch(
             """
             select token.rotate_sessions(
-                'bj1', $1, array['a', 'a'], array['', '']::bytea[], array[1, 1], array['', ''],
+                array['bj1', 'bj1'], $1, array['a', 'a'], array['', '']::bytea[], array[1, 1], array['', ''],
                 array[now(), now()], array[now(), now()], array[1, 1], array[now(), now()], $1
             )
             """,
@@ -169,13 +182,13 @@ async def test_reads_what_it_needs(sessions: Sessions, planned_on: str, count: i
     # On the connection whose statistics are read; after five times a plan is kept.
     store = Store(_Only(connection))  # type: ignore[arg-type]
     for _ in range(10):
-        await store.rotate_sessions("bj1", await sessions.made(count))
+        await store.rotate_sessions(await sessions.made(count))
     rotations = (await sessions.made(FILLED))[:count]
 
     transaction = connection.transaction()
     await transaction.start()
     before = await connection.fetchrow(COUNTED)
-    answers = await store.rotate_sessions("bj1", rotations)
+    answers = await store.rotate_sessions(rotations)
     after = await connection.fetchrow(COUNTED)
     await transaction.rollback()
 

@@ -29,6 +29,7 @@ class Rotation:
     `grace_repeats` times. `idle_until` is when the session ends if nobody uses the successor.
     """
 
+    domain_id: str
     session_id: uuid.UUID
     client_id: str
     secret_hash: bytes

@@ -114,11 +114,10 @@ class Sessions(Section):
             )
         )
 
-    async def rotate_sessions(self, domain_id: str, rotations: Sequence[Rotation]) -> list[tuple[str, Session | None]]:
-        """Use refresh tokens of a domain, each by itself, with one commit.
+    async def rotate_sessions(self, rotations: Sequence[Rotation]) -> list[tuple[str, Session | None]]:
+        """Use refresh tokens of any domains, each by itself, with one commit.
 
         Args:
-            domain_id: their domain.
             rotations: at least one. Of several of one session each sees what the one before has done.
 
         Returns:
@@ -129,7 +128,7 @@ class Sessions(Section):
         ordered = [rotations[place] for place in places]
         rows = await self._database.fetch(
             _SQL["rotate_sessions"],
-            domain_id,
+            [each.domain_id for each in ordered],
             [each.session_id for each in ordered],
             [each.client_id for each in ordered],
             [each.secret_hash for each in ordered],

@@ -37,7 +37,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         await refusals.write(resources, client, EventName.REFRESH_TOKEN_REFUSED, over)
         raise InvalidRefreshToken(detail=f"refresh token: {over}")
     verdict, session = await resources.rotations.add(
-        presented.domain_id, sessions.rotation(resources, client.app, presented, request.scopes)
+        sessions.rotation(resources, client.app, presented, request.scopes)
     )
     if verdict == "scope":
         raise InvalidScope(detail="refresh token: more scopes than the session has")

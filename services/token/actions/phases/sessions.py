@@ -79,6 +79,7 @@ def rotation(resources: Resources, app: App, token: RefreshToken, scopes: tuple[
         # Clocks differ: another process may have rotated later than it is here.
         grace_from = _NEVER
     return Rotation(
+        domain_id=token.domain_id,
         session_id=token.session_id,
         client_id=app.client_id,
         secret_hash=token.secret_hash,
