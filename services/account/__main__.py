@@ -3,29 +3,23 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tessera.account.v1 import (
-    account_admin_service_pb2,
-    account_admin_service_pb2_grpc,
-    account_service_pb2,
-    account_service_pb2_grpc,
-)
-
 from services.account.config import AccountSettings
 from services.account.peers import TokenPeer
-from services.account.service import AccountAdminServicer, AccountServicer, OpenAccountServicer
-from services.account.store import Store
+from services.account.resources import Resources
+from services.account.service import servicers
+from services.account.store import PARTITIONED, Store
 from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.keys import RemoteKeys
+from services.runtime.partitions import Partitions
 from services.runtime.revocations import RemoteFollower, Revocations
-from services.runtime.server import Servicer, Wiring, run
+from services.runtime.server import Wiring, run
 
 
 @asynccontextmanager
 async def wire(settings: AccountSettings, database: Database, clock: Clock) -> AsyncIterator[Wiring]:
     """Put the service together around an open database; the token service may be away."""
-    store = Store(database)
     token = TokenPeer(
         settings.token_address,
         client_id=settings.client_id,
@@ -33,35 +27,23 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         domain_id=settings.domain_id,
         clock=clock,
     )
+    resources = Resources(Store(database), token, clock)
+    partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     keys = RemoteKeys(settings.token_address, settings.state_dir)
     revocations = Revocations(clock, settings.revocations_max_age)
     follower = RemoteFollower(settings.token_address, revocations)
     await keys.start()
+    await partitions.start()
     follower.start()
     try:
         yield Wiring(
-            servicers=[
-                Servicer(
-                    account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
-                    account_service_pb2_grpc.add_AccountServiceServicer_to_server,
-                    AccountServicer(store, token, clock),
-                ),
-                Servicer(
-                    account_service_pb2.DESCRIPTOR.services_by_name["OpenAccountService"],
-                    account_service_pb2_grpc.add_OpenAccountServiceServicer_to_server,
-                    OpenAccountServicer(store),
-                ),
-                Servicer(
-                    account_admin_service_pb2.DESCRIPTOR.services_by_name["AccountAdminService"],
-                    account_admin_service_pb2_grpc.add_AccountAdminServiceServicer_to_server,
-                    AccountAdminServicer(store, clock),
-                ),
-            ],
+            servicers=tuple(servicers(resources)),
             authenticator=Authenticator("account", keys, clock, revocations),
-            problems={"keys": lambda: keys.problem},
+            problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
         )
     finally:
         await follower.close()
+        await partitions.close()
         await keys.close()
         await token.close()
 

@@ -9,6 +9,7 @@ from tessera.account.v1 import account_service_pb2
 from services.account.model import normalise
 from services.account.store import Store
 from tests.account.callers import Domain
+from tests.account.linking import linked
 from tests.account.running import Account
 from tests.support.calls import refused
 
@@ -20,7 +21,7 @@ def request(type_: str, identity: str, extra: str = "") -> account_service_pb2.G
 
 
 async def test_the_link_as_the_vendor_answers_it(alone: Account, store: Store, domain: Domain, user_id: str) -> None:
-    await store.insert_link(domain.id, normalise("mobile", "139 0000 1234"), user_id, NOW)
+    await linked(store, domain.id, normalise("mobile", "139 0000 1234"), user_id, NOW)
     answer = await alone.links.GetLinkInfo(
         request("mobile", "13900001234", "86"), metadata=domain.access_key("account.link")
     )
@@ -38,14 +39,14 @@ async def test_the_link_as_the_vendor_answers_it(alone: Account, store: Store, d
 
 
 async def test_an_admin_sees_everybodys(alone: Account, store: Store, domain: Domain, user_id: str) -> None:
-    await store.insert_link(domain.id, normalise("email", "Ann@corp.com"), user_id, NOW)
+    await linked(store, domain.id, normalise("email", "Ann@corp.com"), user_id, NOW)
     answer = await alone.links.GetLinkInfo(request("email", "ann@CORP.com"), metadata=domain.user("boss", "admin"))
     assert (answer.user_id, answer.identity) == (user_id, "Ann@corp.com")
 
 
 async def test_a_user_sees_its_own_alone(alone: Account, store: Store, domain: Domain, user_id: str) -> None:
-    await store.insert_link(domain.id, normalise("ding", "mine"), user_id, NOW)
-    await store.insert_link(domain.id, normalise("ding", "theirs"), "somebody else", NOW)
+    await linked(store, domain.id, normalise("ding", "mine"), user_id, NOW)
+    await linked(store, domain.id, normalise("ding", "theirs"), "somebody else", NOW)
     caller = domain.user(user_id)
     assert (await alone.links.GetLinkInfo(request("ding", "mine"), metadata=caller)).user_id == user_id
     theirs = await refused(alone.links.GetLinkInfo(request("ding", "theirs"), metadata=caller))
@@ -57,7 +58,7 @@ async def test_a_user_sees_its_own_alone(alone: Account, store: Store, domain: D
 async def test_another_domains_links_do_not_exist(
     alone: Account, store: Store, domain: Domain, other_domain: Domain, user_id: str
 ) -> None:
-    await store.insert_link(domain.id, normalise("ding", "mine"), user_id, NOW)
+    await linked(store, domain.id, normalise("ding", "mine"), user_id, NOW)
     for caller in (other_domain.access_key("account.link"), other_domain.user(user_id)):
         refusal = await refused(alone.links.GetLinkInfo(request("ding", "mine"), metadata=caller))
         assert refusal.reason == "NOT_FOUND_LINK"
@@ -88,6 +89,6 @@ async def test_no_identity(
 
 async def test_the_longest_identity(alone: Account, store: Store, domain: Domain, user_id: str) -> None:
     longest = "".join(chr(0x20000 + number) for number in range(255))
-    await store.insert_link(domain.id, normalise("custom", longest), user_id, NOW)
+    await linked(store, domain.id, normalise("custom", longest), user_id, NOW)
     answer = await alone.links.GetLinkInfo(request("custom", longest), metadata=domain.access_key("account.link"))
     assert answer.identity == longest

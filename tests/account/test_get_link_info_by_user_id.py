@@ -8,6 +8,7 @@ from tessera.account.v1 import account_service_pb2
 from services.account.model import normalise
 from services.account.store import Store
 from tests.account.callers import Domain
+from tests.account.linking import linked
 from tests.account.running import Account
 from tests.support.calls import refused
 
@@ -21,9 +22,9 @@ def request(user_id: str) -> account_service_pb2.GetLinkInfoByUserIdRequest:
 async def test_the_links_of_a_user_the_oldest_first(
     alone: Account, store: Store, domain: Domain, other_domain: Domain, user_id: str
 ) -> None:
-    await store.insert_link(domain.id, normalise("mobile", "13900001234"), user_id, NOW + timedelta(seconds=1))
-    await store.insert_link(domain.id, normalise("email", "ann@corp.com"), user_id, NOW)
-    await store.insert_link(other_domain.id, normalise("ldap", "ann"), user_id, NOW)
+    await linked(store, domain.id, normalise("mobile", "13900001234"), user_id, NOW + timedelta(seconds=1))
+    await linked(store, domain.id, normalise("email", "ann@corp.com"), user_id, NOW)
+    await linked(store, other_domain.id, normalise("ldap", "ann"), user_id, NOW)
     for caller in (domain.access_key("account.link"), domain.user("boss", "superadmin"), domain.user(user_id)):
         answer = await alone.links.GetLinkInfoByUserId(request(user_id), metadata=caller)
         assert [(link.authentication_type, link.identity) for link in answer.items] == [
@@ -38,7 +39,7 @@ async def test_nobody_has_none(alone: Account, domain: Domain) -> None:
 
 
 async def test_a_user_asks_for_somebody_elses(alone: Account, store: Store, domain: Domain, user_id: str) -> None:
-    await store.insert_link(domain.id, normalise("ldap", "ann"), "ann", NOW)
+    await linked(store, domain.id, normalise("ldap", "ann"), "ann", NOW)
     caller = domain.user(user_id)
     somebody = await refused(alone.links.GetLinkInfoByUserId(request("ann"), metadata=caller))
     nobody = await refused(alone.links.GetLinkInfoByUserId(request("nobody"), metadata=caller))

@@ -12,6 +12,7 @@ from services.account.errors import NotFoundProject
 from services.account.model import OpenAccount, normalise
 from services.account.store import Store
 from tests.account.callers import Domain
+from tests.account.linking import linked, unlinked
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -34,17 +35,17 @@ def open_account(domain_id: str, project_id: str = "p1", open_id: str = "12345")
 
 async def test_linked_kept_taken(store: Store, domain: Domain) -> None:
     identity = normalise("ldap", "Ann")
-    assert await store.insert_link(domain.id, identity, "u1", NOW)
-    assert await store.insert_link(domain.id, identity, "u1", NOW + timedelta(days=1))
-    assert not await store.insert_link(domain.id, identity, "u2", NOW)
+    assert await linked(store, domain.id, identity, "u1", NOW)
+    assert await linked(store, domain.id, identity, "u1", NOW + timedelta(days=1))
+    assert not await linked(store, domain.id, identity, "u2", NOW)
     link = await store.select_link(domain.id, identity)
     assert (link.user_id, link.created_at, link.identity) == ("u1", NOW, "Ann")
 
 
 async def test_an_identity_linked_again_is_shown_as_it_was_first_given(store: Store, domain: Domain) -> None:
-    await store.insert_link(domain.id, normalise("mobile", "139 0000 1234"), "u1", NOW)
+    await linked(store, domain.id, normalise("mobile", "139 0000 1234"), "u1", NOW)
     again = normalise("mobile", "+8613900001234")
-    assert await store.insert_link(domain.id, again, "u1", NOW)
+    assert await linked(store, domain.id, again, "u1", NOW)
     link = await store.select_link(domain.id, again)
     assert (link.identity, link.extra) == ("139 0000 1234", "86")
 
@@ -55,14 +56,14 @@ async def test_each_domain_and_type_has_its_own_identities(store: Store, domain:
         (other_domain.id, normalise("ldap", "Ann")),
         (domain.id, normalise("ram", "Ann")),
     ):
-        assert await store.insert_link(place, identity, uuid.uuid4().hex, NOW)
+        assert await linked(store, place, identity, uuid.uuid4().hex, NOW)
 
 
 async def test_200_links_of_one_identity_by_50_users_leave_one_owner(store: Store, domain: Domain) -> None:
     identity = normalise("mobile", "13900001234")
     callers = [f"u{number % 50}" for number in range(200)]
     random.shuffle(callers)
-    ends = await asyncio.gather(*(store.insert_link(domain.id, identity, user, NOW) for user in callers))
+    ends = await asyncio.gather(*(linked(store, domain.id, identity, user, NOW) for user in callers))
     owner = (await store.select_link(domain.id, identity)).user_id
     assert Counter(ends) == {True: 4, False: 196}
     assert {user for user, linked in zip(callers, ends, strict=True) if linked} == {owner}
@@ -77,10 +78,10 @@ async def test_an_identity_that_is_unlinked_while_others_link_it_has_one_owner_a
     async def link_and_unlink(user: str) -> int:
         links = 0
         for _ in range(20):
-            if await store.insert_link(domain.id, identity, user, NOW):
+            if await linked(store, domain.id, identity, user, NOW):
                 links += 1
                 assert (await store.select_link(domain.id, identity)).user_id == user
-                await store.delete_link(domain.id, identity, user)
+                await unlinked(store, domain.id, identity, user)
         return links
 
     assert sum(await asyncio.gather(*(link_and_unlink(f"u{number}") for number in range(10)))) > 0
@@ -89,19 +90,19 @@ async def test_an_identity_that_is_unlinked_while_others_link_it_has_one_owner_a
 
 async def test_nobody_unlinks_anothers(store: Store, domain: Domain, other_domain: Domain) -> None:
     identity = normalise("ding", "eyy***")
-    await store.insert_link(domain.id, identity, "u1", NOW)
-    await store.delete_link(domain.id, identity, "u2")
-    await store.delete_link(other_domain.id, identity, "u1")
+    await linked(store, domain.id, identity, "u1", NOW)
+    await unlinked(store, domain.id, identity, "u2")
+    await unlinked(store, other_domain.id, identity, "u1")
     assert (await store.select_link(domain.id, identity)).user_id == "u1"
-    await store.delete_link(domain.id, identity, "u1")
+    await unlinked(store, domain.id, identity, "u1")
     assert await store.select_link(domain.id, identity) is None
 
 
 async def test_links_of_a_user_come_oldest_first(store: Store, domain: Domain, other_domain: Domain) -> None:
     for number, name in enumerate(["c", "a", "b"]):
-        await store.insert_link(domain.id, normalise("custom", name), "u1", NOW + timedelta(seconds=number))
-    await store.insert_link(domain.id, normalise("custom", "d"), "u2", NOW)
-    await store.insert_link(other_domain.id, normalise("custom", "e"), "u1", NOW)
+        await linked(store, domain.id, normalise("custom", name), "u1", NOW + timedelta(seconds=number))
+    await linked(store, domain.id, normalise("custom", "d"), "u2", NOW)
+    await linked(store, other_domain.id, normalise("custom", "e"), "u1", NOW)
     assert [link.identity for link in await store.select_links_of_user(domain.id, "u1")] == ["c", "a", "b"]
     assert await store.select_links_of_user(domain.id, "nobody") == []
 

@@ -7,6 +7,7 @@ from services.account.model import normalise
 from services.account.store import Store
 from services.runtime.clock import Clock
 from tests.account.callers import Domain
+from tests.account.linking import linked
 from tests.account.running import Account
 from tests.support.calls import refused
 
@@ -21,7 +22,7 @@ async def test_an_identity_is_taken_from_its_user_however_it_is_written(
     alone: Account, store: Store, domain: Domain, user_id: str
 ) -> None:
     identity = normalise("mobile", "+86 139-0000-1234")
-    await store.insert_link(domain.id, identity, user_id, Clock().now())
+    await linked(store, domain.id, identity, user_id, Clock().now())
     answer = await alone.links.UnlinkAccount(request(user_id), metadata=domain.access_key("account.link"))
     assert answer == account_service_pb2.UnlinkAccountResponse()
     assert await store.select_link(domain.id, identity) is None
@@ -35,8 +36,8 @@ async def test_anothers_link_stays(
     alone: Account, store: Store, domain: Domain, other_domain: Domain, user_id: str
 ) -> None:
     identity = normalise("mobile", "13900001234")
-    await store.insert_link(domain.id, identity, "somebody else", Clock().now())
-    await store.insert_link(other_domain.id, identity, user_id, Clock().now())
+    await linked(store, domain.id, identity, "somebody else", Clock().now())
+    await linked(store, other_domain.id, identity, user_id, Clock().now())
     await alone.links.UnlinkAccount(request(user_id), metadata=domain.access_key("account.link"))
     assert await store.select_link(domain.id, identity)
     assert await store.select_link(other_domain.id, identity)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import asyncpg
 
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.records import AccessKeyRecord, Record
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

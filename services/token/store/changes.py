@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import asyncpg
 
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.model import Domain
 from services.token.records import DomainRecord, Record
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import asyncpg
 
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.model import OpenSession
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from uuid import UUID
 
 from services.runtime.revocations import acts_in_the_end
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.model import AccessToken, AccessTokenState, RefreshTokenState, Session, UserInfo
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

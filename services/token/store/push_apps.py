@@ -6,10 +6,10 @@ from pathlib import Path
 
 import asyncpg
 
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.model import PushApp
 from services.token.records import PushAppRecord, Record
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

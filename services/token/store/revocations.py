@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.model import RevocationKind
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.model import Actor, AuthorizationCode, NewSession, Proof, Rotation, Session
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

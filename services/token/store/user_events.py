@@ -3,9 +3,9 @@
 from pathlib import Path
 from uuid import UUID
 
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.model import UserEventKind
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

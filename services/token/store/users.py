@@ -9,9 +9,9 @@ from uuid import UUID
 
 import asyncpg
 
+from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.model import NewUser, Profile, User, UserChange
-from services.token.store.section import Section
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _COLUMNS = tuple(field.name for field in fields(Profile))

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 
 from services.account.errors import AlreadyExistsOpenAccount
 from services.account.model import OpenAccount
-from services.account.store import Store
+from services.account.resources import Resources
 from services.runtime.auth import Principal
-from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
 
 
@@ -25,17 +24,17 @@ class NewOpenAccount:
     region: str
 
 
-async def create_open_account(store: Store, clock: Clock, caller: Principal, *, new: NewOpenAccount) -> uuid.UUID:
+async def create_open_account(resources: Resources, caller: Principal, *, new: NewOpenAccount) -> uuid.UUID:
     """Make an open account in the caller's domain. Returns our id of it.
 
     Raises:
         NotFoundProject: the domain has no such project.
         AlreadyExistsOpenAccount: the project has an account of that provider and id.
     """
-    now = clock.now()
+    now = resources.clock.now()
     account = OpenAccount(
         domain_id=caller.domain_id, identity_id=uuid7(now), create_access_key=caller.client_id, **asdict(new)
     )
-    if not await store.insert_open_account(account, now):
+    if not await resources.store.insert_open_account(account, now):
         raise AlreadyExistsOpenAccount
     return account.identity_id

@@ -1,4 +1,4 @@
-"""What every part of the store is built on."""
+"""What every part of a store is built on: a module a noun, with its statements in the SQL file beside it."""
 
 from typing import Any, Protocol
 

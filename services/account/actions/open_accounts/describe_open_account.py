@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.account.errors import IdpNotRegistered, NotFoundOpenAccount, ParametersDisagree
 from services.account.model import OpenAccount
-from services.account.store import Store
+from services.account.resources import Resources
 from services.runtime.auth import Principal
 
 
@@ -20,7 +20,7 @@ class Wanted:
     project_id: str
 
 
-async def describe_open_account(store: Store, caller: Principal, *, wanted: Wanted) -> OpenAccount:
+async def describe_open_account(resources: Resources, caller: Principal, *, wanted: Wanted) -> OpenAccount:
     """Find an open account of the caller's domain.
 
     Raises:
@@ -31,7 +31,7 @@ async def describe_open_account(store: Store, caller: Principal, *, wanted: Want
     if wanted.id_token and wanted.idp:
         # A token is believed by the keys of a registered provider alone, and no project has registered one.
         raise IdpNotRegistered
-    account = await store.select_open_account(caller.domain_id, _identity_id(wanted.identity_id))
+    account = await resources.store.select_open_account(caller.domain_id, _identity_id(wanted.identity_id))
     if account is None or wanted.project_id not in ("", account.project_id):
         raise NotFoundOpenAccount
     for name, given, own in (("OpenId", wanted.open_id, account.open_id), ("Idp", wanted.idp, account.idp)):

@@ -1,16 +1,13 @@
 """LinkAccount: an authorized caller links an identity to a user, and gets a Token of that user."""
 
-from services.account.errors import IdentityTaken, LinkUserRefused
+from services.account.errors import IdentityTaken, LinkUserRefused, NotFoundLinkUser
 from services.account.model import Identity
-from services.account.peers import Actor, Proof, Token, TokenPeer
-from services.account.store import Store
+from services.account.peers import Actor, Proof, Token
+from services.account.resources import Resources
 from services.runtime.auth import Principal
-from services.runtime.clock import Clock
 
 
-async def link_account(
-    store: Store, token: TokenPeer, clock: Clock, caller: Principal, *, user_id: str, identity: Identity
-) -> Token:
+async def link_account(resources: Resources, caller: Principal, *, user_id: str, identity: Identity) -> Token:
     """Link an identity to a user of the caller's domain and have a Token issued for that user.
 
     The link is one statement. It stands also where the Token then cannot be had: the repeated call keeps it and
@@ -18,9 +15,7 @@ async def link_account(
     gets none.
 
     Args:
-        store: keeps the link.
-        token: knows the user and issues the Token.
-        clock: the link's time.
+        resources: the parts of the service.
         caller: whose domain it is, and whose reach bounds the Token's.
         user_id: the user.
         identity: what to link.
@@ -31,13 +26,23 @@ async def link_account(
         IdentityTaken: it is linked to another user.
         Unavailable: token or database away.
     """
-    user = await token.get_user(caller.domain_id, user_id)
+    user = await resources.token.get_user(caller.domain_id, user_id)
     if user.status != "enabled" or user.role == "superadmin":
         raise LinkUserRefused(detail=f"{user_id} is {user.role}, {user.status}")
-    if not await store.insert_link(caller.domain_id, identity, user_id, clock.now()):
+    verdict = await resources.store.link_identity(
+        caller.domain_id,
+        identity,
+        user_id,
+        now=resources.clock.now(),
+        event_id=resources.new_id(),
+        actor=caller.responsible,
+    )
+    if verdict == "gone":
+        raise NotFoundLinkUser(detail=f"{user_id} was deleted meanwhile")
+    if verdict == "taken":
         raise IdentityTaken
     # Also where the caller is the user itself: its token may hold less than the user could.
-    return await token.issue_token(
+    return await resources.token.issue_token(
         caller.domain_id,
         user_id,
         caller.client_id,

@@ -1,8 +1,7 @@
-"""Identities, links and open accounts, and the pure rules about them."""
+"""Identities and their links, and the pure rules about them."""
 
 import re
 import unicodedata
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,25 +47,6 @@ class Link:
     created_at: datetime
     last_login_at: datetime | None
     status: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAccount:
-    """An identity of a project's own user system."""
-
-    domain_id: str
-    identity_id: uuid.UUID
-    project_id: str
-    idp: str
-    open_id: str
-    user_id: str
-    display_name: str
-    login_id: str
-    mobile: str
-    region: str
-    create_access_key: str
-    status: int = 0
-    type: int = 1
 
 
 def normalise(type_: str, given: str, extra: str = "") -> Identity:
@@ -123,8 +103,3 @@ def _email_key(given: str) -> str:
     # Unicode 3.13, canonical caseless matching; NFC again, since the validator compares in that form.
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFD", address.local_part).casefold())
     return f"{local}@{address.ascii_domain.lower()}"
-
-
-def mask_mobile(mobile: str) -> str:
-    """A mobile number without its last four characters; empty where there is none: `1390000****`."""
-    return mobile and mobile[:-4] + "****"

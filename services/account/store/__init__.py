@@ -1,0 +1,37 @@
+"""The account service's statements, a module a noun: one method each, of the same name as in the SQL file beside it.
+
+Rows become dataclasses here. A statement takes effect whole or not at all, a function of the database that it calls
+included; several together run on what `Store.transaction` gives.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from services.account.store.links import Links
+from services.account.store.open_accounts import OpenAccounts
+from services.runtime.db import Database
+from services.runtime.partitions import Partitioned
+
+_DAY = timedelta(days=1)
+
+PARTITIONED = (Partitioned("account.link_event", "uuid7", span=30 * _DAY, keep=30 * _DAY),)
+"""Tables whose rows expire, and how long each part of them is kept."""
+
+
+class Statements(Links, OpenAccounts):
+    """All of them, on the database or in a transaction."""
+
+
+class Store(Statements):
+    """The statements on the database of the service; several together by `transaction`."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._transaction = database.transaction
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Statements]:
+        """Statements that take effect together, when the block ends without an error."""
+        async with self._transaction() as connection:
+            yield Statements(connection)

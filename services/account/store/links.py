@@ -1,0 +1,55 @@
+"""Links of identities to users."""
+
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from services.account.model import Identity, Link
+from services.runtime.section import Section
+from services.runtime.sql import load_queries
+
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+class Links(Section):
+    """Links of identities to users."""
+
+    async def link_identity(
+        self, domain_id: str, identity: Identity, user_id: str, *, now: datetime, event_id: UUID, actor: str
+    ) -> str:
+        """Link an identity to a user unless it is linked. Of many racers one links.
+
+        Returns:
+            The verdict of the function: `linked`; `kept` where it is this user's already; `taken`; `gone`.
+        """
+        verdict: str = await self._database.fetchval(
+            _SQL["link_identity"],
+            domain_id,
+            identity.type,
+            identity.key,
+            identity.given,
+            identity.extra,
+            user_id,
+            now,
+            event_id,
+            actor,
+        )
+        return verdict
+
+    async def unlink_identity(
+        self, domain_id: str, identity: Identity, user_id: str, *, event_id: UUID, actor: str
+    ) -> None:
+        """Take an identity from a user; nothing happens where it is not linked to it."""
+        await self._database.execute(
+            _SQL["unlink_identity"], domain_id, identity.type, identity.key, user_id, event_id, actor
+        )
+
+    async def select_link(self, domain_id: str, identity: Identity) -> Link | None:
+        """The link of an identity; `None` where there is none."""
+        row = await self._database.fetchrow(_SQL["select_link"], domain_id, identity.type, identity.key)
+        return Link(**row) if row else None
+
+    async def select_links_of_user(self, domain_id: str, user_id: str) -> list[Link]:
+        """The links of a user, the oldest first; empty where there are none."""
+        rows = await self._database.fetch(_SQL["select_links_of_user"], domain_id, user_id)
+        return [Link(**row) for row in rows]

@@ -1,0 +1,26 @@
+-- Links of identities to users. Each statement names its domain.
+
+-- name: link_identity
+select account.link_identity(
+    p_domain_id => $1, p_type => $2, p_identity_key => $3, p_identity => $4, p_extra => $5, p_user_id => $6, p_now => $7,
+    p_event_id => $8, p_actor => $9
+);
+
+-- name: unlink_identity
+select account.unlink_identity(
+    p_domain_id => $1, p_type => $2, p_identity_key => $3, p_user_id => $4, p_event_id => $5, p_actor => $6
+);
+
+-- name: select_link
+-- $1 domain, $2 type, $3 key
+select domain_id, type, identity, extra, user_id, display_name, created_at, last_login_at, status
+from account.link
+where domain_id = $1 and type = $2 and identity_key = $3;
+
+-- name: select_links_of_user
+-- The oldest first; type and key decide where several were made in one instant.
+-- $1 domain, $2 user
+select domain_id, type, identity, extra, user_id, display_name, created_at, last_login_at, status
+from account.link
+where domain_id = $1 and user_id = $2
+order by created_at, type, identity_key;
