@@ -1,7 +1,8 @@
 import asyncio
 from collections.abc import Sequence
+from typing import Literal
 
-from services.runtime.batching import Batches
+from services.runtime.batching import Batches, Later
 from services.runtime.errors import Unavailable
 
 
@@ -118,26 +119,25 @@ async def test_where_it_is_not_known_what_took_effect_nothing_is_tried_again() -
     assert work.batches == [[1], [2, 3]]
 
 
-async def test_one_that_waits_for_long_holds_up_nobody_for_long() -> None:
-    work = Work()
-    batches = Batches(work)
-    work.gate.clear()
-    stuck = await _added(batches, 1)
-    behind = await _added(batches, 2)
-    async with asyncio.timeout(15):
-        while len(work.batches) < 2:
-            await asyncio.sleep(0.01)
-    # Also one that comes when their time is over.
-    await asyncio.sleep(0.1)
-    late = await _added(batches, 3)
-    assert work.batches == [[1], [2], [3]]
-    # But no more than a few take connections away.
-    last = await _added(batches, 4)
-    await asyncio.sleep(0.1)
-    last += await _added(batches, 5, 6)
-    assert len(work.batches) == 4
-    work.gate.set()
-    assert await asyncio.gather(*stuck, *behind, *late, *last) == [2, 4, 6, 8, 10, 12]
+async def test_one_that_would_wait_goes_alone_and_holds_up_nobody() -> None:
+    locked = asyncio.Event()
+    batches: list[list[int]] = []
+
+    async def run(items: Sequence[int]) -> list[int | Literal[Later.ALONE]]:
+        batches.append(list(items))
+        if items == [13]:
+            await locked.wait()
+        return [Later.ALONE if item == 13 and len(items) > 1 else 2 * item for item in items]
+
+    batching = Batches(run)
+    tasks = [asyncio.create_task(batching.add(item)) for item in (1, 2, 13, 13, 13, 13, 13, 13, 4)]
+    for task in (*tasks[:2], tasks[-1], asyncio.create_task(batching.add(5))):
+        await asyncio.wait_for(task, 5)
+    tasks[2].cancel()
+    # No more than a few take connections away.
+    assert batches.count([13]) == 4
+    locked.set()
+    assert await asyncio.gather(*tasks[3:8]) == [26] * 5
 
 
 async def test_nothing_is_kept_of_what_is_done() -> None:

@@ -6,16 +6,18 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from services.runtime.batching import Later
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.ids import uuid7
 from services.runtime.partitions import Partitions
-from services.token.model import Rotation
+from services.token.model import Rotation, Session
 from services.token.store import PARTITIONED, Store
 
 SECRET_HASH = b"\x01" * 32
@@ -67,10 +69,19 @@ class Sessions:
         ]
 
     async def verdicts(self, *rotations: Rotation) -> list[str]:
-        answers = await self.store.rotate_sessions(rotations)
+        answers = await self.answers(*rotations)
         for rotation, (_, session) in zip(rotations, answers, strict=True):
             assert session is None or session.session_id == rotation.session_id
         return [verdict for verdict, _ in answers]
+
+    async def answers(self, *rotations: Rotation) -> list[tuple[str, Session | None]]:
+        """What each comes to, those that are to go alone by themselves."""
+        answers = []
+        for rotation, first in zip(rotations, await self.store.rotate_sessions(rotations), strict=True):
+            (answer,) = await self.store.rotate_sessions([rotation]) if isinstance(first, Later) else (first,)
+            assert not isinstance(answer, Later)
+            answers.append(answer)
+        return answers
 
 
 @pytest_asyncio.fixture
@@ -135,7 +146,7 @@ async def test_several_uses_in_one_batch_follow_each_other(sessions: Sessions) -
     batch[7] = _again(two)
     verdicts = await sessions.verdicts(*batch)
     assert verdicts == ["rotated"] + ["repeated"] * 6 + ["rotated"] + ["repeated"] * 4 + ["grace_exhausted"] * 2
-    answers = await sessions.store.rotate_sessions([_again(one, generation=2), _again(one, generation=2)])
+    answers = await sessions.answers(_again(one, generation=2), _again(one, generation=2))
     assert [(verdict, session and session.generation) for verdict, session in answers] == [
         ("rotated", 3),
         ("repeated", 3),
@@ -156,18 +167,25 @@ async def test_batches_in_any_order_never_wait_for_each_other(sessions: Sessions
     assert verdicts.count("grace_exhausted") == 12 * 29
 
 
-async def test_rows_out_of_order_are_refused(sessions: Sessions) -> None:
-    """Who does not lock in the one order could wait for who does."""
-    with pytest.raises(asyncpg.DataError):
-        await sessions.connection.fetch(
-            """
-            select token.rotate_sessions(
-                array['bj1', 'bj1'], $1, array['a', 'a'], array['', '']::bytea[], array[1, 1], array['', ''],
-                array[now(), now()], array[now(), now()], array[1, 1], array[now(), now()], $1
-            )
-            """,
-            sorted((uuid7(sessions.now), uuid7(sessions.now)), reverse=True),
+async def test_what_somebody_has_locked_is_left_alone_unless_it_comes_alone(sessions: Sessions) -> None:
+    one, other = await sessions.made(2)
+    absent = _again(one, session_id=uuid7(sessions.now))
+    async with sessions.connection.transaction():
+        await sessions.connection.execute(
+            "select from token.session where session_id = $1 for no key update", one.session_id
         )
+        answers = await sessions.store.rotate_sessions([one, other, absent])
+        assert [answer if isinstance(answer, Later) else answer[0] for answer in answers] == [
+            Later.ALONE,
+            "rotated",
+            "unknown",
+        ]
+        waiting = asyncio.create_task(sessions.verdicts(one))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+    assert await waiting == ["rotated"]
+    # What was left alone made no row.
+    assert await sessions.connection.fetchval("select count(*) from token.audit") == 3
 
 
 @pytest.mark.parametrize("planned_on", ["empty", "empty, analysed", "one row, analysed"])
@@ -188,7 +206,7 @@ async def test_reads_what_it_needs(sessions: Sessions, planned_on: str, count: i
     transaction = connection.transaction()
     await transaction.start()
     before = await connection.fetchrow(COUNTED)
-    answers = await store.rotate_sessions(rotations)
+    answers = cast("list[tuple[str, Session]]", await store.rotate_sessions(rotations))
     after = await connection.fetchrow(COUNTED)
     await transaction.rollback()
 

@@ -3,8 +3,11 @@
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
 
--- As the function of that name that is given one domain, for tokens of any domains (docs/adr/0039). That one stays for the
--- version before this one.
+-- As the function of that name that is given one domain, for tokens of any domains and in any order (docs/adr/0039). That one
+-- stays for the version before this one.
+--
+-- Of several, none waits for a lock, so that one domain's does not hold up another: a session that somebody else has
+-- locked is left alone, and the verdict is `locked`; that token is to come again by itself, and then waits.
 create function token.rotate_sessions(
     p_domain_ids text[],
     p_session_ids uuid[],
@@ -25,12 +28,23 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 declare
+    several constant boolean := cardinality(p_session_ids) > 1;
     opened token.opened_session;
 begin
     for i in 1 .. cardinality(p_session_ids)
     loop
-        if p_session_ids[i] < p_session_ids[i - 1] then
-            raise exception 'session ids out of order' using errcode = 'data_exception';
+        if several then
+            perform from token.session s
+            where s.domain_id = p_domain_ids[i] and s.session_id = p_session_ids[i]
+            for no key update skip locked;
+            if not found and exists (
+                select from token.session s where s.domain_id = p_domain_ids[i] and s.session_id = p_session_ids[i]
+            ) then
+                opened := null;
+                opened.verdict := 'locked';
+                return next opened;
+                continue;
+            end if;
         end if;
         update token.session s set
             generation = case when p_generations[i] = s.generation then s.generation + 1 else s.generation end,

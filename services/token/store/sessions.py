@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
 
+from services.runtime.batching import Later
 from services.runtime.section import Section
 from services.runtime.sql import load_queries
 from services.token.model import Actor, AuthorizationCode, NewSession, Proof, Rotation, Session
@@ -114,34 +115,33 @@ class Sessions(Section):
             )
         )
 
-    async def rotate_sessions(self, rotations: Sequence[Rotation]) -> list[tuple[str, Session | None]]:
-        """Use refresh tokens of any domains, each by itself, with one commit.
+    async def rotate_sessions(
+        self, rotations: Sequence[Rotation]
+    ) -> list[tuple[str, Session | None] | Literal[Later.ALONE]]:
+        """Use refresh tokens of any domains, each by itself, with one commit. One that comes alone waits for locks.
 
         Args:
             rotations: at least one. Of several of one session each sees what the one before has done.
 
         Returns:
-            For each, in the order given, the verdict of the function, and the session where it is `rotated` or
-            `repeated`; its generation is then the successor's.
+            For each the verdict of the function, and the session where it is `rotated` or `repeated`; its generation is
+            then the successor's. `Later.ALONE` where it is one of several and its session is locked: nothing was done.
         """
-        places = sorted(range(len(rotations)), key=lambda place: rotations[place].session_id)
-        ordered = [rotations[place] for place in places]
         rows = await self._database.fetch(
             _SQL["rotate_sessions"],
-            [each.domain_id for each in ordered],
-            [each.session_id for each in ordered],
-            [each.client_id for each in ordered],
-            [each.secret_hash for each in ordered],
-            [each.generation for each in ordered],
-            [" ".join(each.scopes) for each in ordered],
-            [each.now for each in ordered],
-            [each.grace_from for each in ordered],
-            [each.grace_repeats for each in ordered],
-            [each.idle_until for each in ordered],
-            [each.event_id for each in ordered],
+            [each.domain_id for each in rotations],
+            [each.session_id for each in rotations],
+            [each.client_id for each in rotations],
+            [each.secret_hash for each in rotations],
+            [each.generation for each in rotations],
+            [" ".join(each.scopes) for each in rotations],
+            [each.now for each in rotations],
+            [each.grace_from for each in rotations],
+            [each.grace_repeats for each in rotations],
+            [each.idle_until for each in rotations],
+            [each.event_id for each in rotations],
         )
-        by_place = dict(zip(places, map(_opened, rows), strict=True))
-        return [by_place[place] for place in range(len(rotations))]
+        return [Later.ALONE if row["verdict"] == "locked" else _opened(row) for row in rows]
 
     async def insert_authorization_code(self, code: AuthorizationCode, proof: Proof, event_id: UUID) -> None:
         """Keep a code, with its audit row."""
