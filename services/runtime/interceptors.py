@@ -19,7 +19,14 @@ from grpc_status import rpc_status
 from tessera.runtime.v1 import access_pb2
 
 from services.runtime import auth, telemetry
-from services.runtime.errors import DeadlineExceeded, Internal, Refusal, RequestMalformed, Unavailable
+from services.runtime.errors import (
+    DeadlineExceeded,
+    Internal,
+    PermissionDenied,
+    Refusal,
+    RequestMalformed,
+    Unavailable,
+)
 from services.runtime.validation import check_required
 
 log = structlog.get_logger()
@@ -48,10 +55,14 @@ class Call:
     context: Context
     metadata: Mapping[str, str]
     streams: "Streams | None"
+    denied: "Denied | None" = None
     request: Any = None
     caller: auth.Principal | None = None
     refusal: Refusal | None = None
 
+
+Denied = Callable[[auth.Principal, str], Awaitable[None]]
+"""Told who may not make which call."""
 
 Next = Callable[[Call], Awaitable[Any]]
 Step = Callable[[Call, Next], Awaitable[Any]]
@@ -96,6 +107,8 @@ async def translate_errors(call: Call, proceed: Next) -> Any:
         raise
     except Refusal as refusal:
         call.refusal = refusal
+        if call.denied and call.caller and isinstance(refusal, PermissionDenied):
+            await call.denied(call.caller, call.method)
     except Exception:
         log.exception("fault", method=call.method)
         call.refusal = Internal()
@@ -179,12 +192,15 @@ class Pipeline(grpc.aio.ServerInterceptor):
     Args:
         services: descriptors of our services on this server; each of their RPCs must declare its access.
         authenticator: verifies credentials.
+        denied: told of verified callers who may not do what they asked for; it raises nothing.
 
     Raises:
         ValueError: an RPC declares no access.
     """
 
-    def __init__(self, services: Iterable[ServiceDescriptor], authenticator: auth.Authenticator) -> None:
+    def __init__(
+        self, services: Iterable[ServiceDescriptor], authenticator: auth.Authenticator, denied: Denied | None = None
+    ) -> None:
         self._access = {
             f"/{service.full_name}/{method.name}": auth.access_of(method)
             for service in services
@@ -192,6 +208,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
             for method in service.methods
         }
         self._authenticator = authenticator
+        self._denied = denied
         self.streams = Streams()
         """What is to be ended before the server is stopped."""
         self._handlers: dict[str, Handler] = {}
@@ -237,7 +254,9 @@ class Pipeline(grpc.aio.ServerInterceptor):
         async def run(request: Any, context: Context) -> Any:
             metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
             open_streams = self.streams if streams else None
-            return await chain(Call(method, access, self._authenticator, context, metadata, open_streams, request))
+            return await chain(
+                Call(method, access, self._authenticator, context, metadata, open_streams, self._denied, request)
+            )
 
         deserialize = handler.request_deserializer
         if not handler.request_streaming:

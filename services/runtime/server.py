@@ -31,7 +31,7 @@ from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.env import Address, Dsn, SettingsError, load, setting
 from services.runtime.errors import Unavailable
-from services.runtime.interceptors import Pipeline
+from services.runtime.interceptors import Denied, Pipeline
 from services.runtime.readiness import Readiness
 from services.runtime.supervisor import Process, Supervisor
 
@@ -131,11 +131,13 @@ class Wiring:
         servicers: what is served. Those not of Tessera's own packages stand in `interceptors.FOREIGN`.
         authenticator: verifies callers.
         problems: further reasons not to be ready, asked twice a second and more; each answers `None` while all is well.
+        denied: told of verified callers who may not do what they asked for.
     """
 
     servicers: Sequence[Servicer]
     authenticator: Authenticator
     problems: Mapping[str, Callable[[], str | None]]
+    denied: Denied | None = None
 
 
 Settings = TypeVar("Settings", bound=ServerSettings)
@@ -268,7 +270,9 @@ async def opened(
     try:
         async with wire(settings, database, clock) as wiring:
             readiness = Readiness(service, database, clock, wiring.problems)
-            pipeline = Pipeline((servicer.descriptor for servicer in wiring.servicers), wiring.authenticator)
+            pipeline = Pipeline(
+                (servicer.descriptor for servicer in wiring.servicers), wiring.authenticator, wiring.denied
+            )
             server = _server(settings, wiring, readiness.health, pipeline)
             watch = await readiness.begin()
             await server.start()

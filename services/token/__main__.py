@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from tessera.edge import external_auth_pb2, external_auth_pb2_grpc
 
@@ -14,6 +15,7 @@ from services.runtime.listening import Listener
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import Follower, Revocations
 from services.runtime.server import Command, Servicer, Wiring, run
+from services.token.actions.phases import refusals
 from services.token.bootstrap import bootstrap, declare
 from services.token.callers import gateway_by_basic
 from services.token.config import TokenSettings
@@ -76,6 +78,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
             ),
             authenticator=Authenticator("token", keyring, clock, revocations, gateway_by_basic(resources)),
             problems={"keys": lambda: keyring.problem, "partitions": lambda: partitions.problem},
+            denied=partial(refusals.write_denied, resources),
         )
     finally:
         await follower.close()

@@ -22,6 +22,7 @@ class EventName(StrEnum):
         member.meaning = meaning
         return member
 
+    ACCESS_REFUSED = "access.refused", "a caller's permissions do not reach what it asked for; `detail`: the RPC"
     GRANT_REFUSED = "grant.refused", "a client that proved itself asked for a grant that it may not use"
     CLIENT_REFUSED = "client.refused", "a client that proved itself may not use an endpoint beside the token's"
     CLIENT_ASSERTION_REFUSED = (

@@ -7,7 +7,7 @@ from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.token.actions.phases.clients import FAILED
-from tests.support.calls import refused
+from tests.support.calls import bearer, refused
 from tests.support.token import CLIENT_ASSERTION, DOMAIN, ISSUER, JWT_BEARER, Running
 from tests.support.token_client import App, new_p256
 
@@ -52,6 +52,19 @@ async def test_a_scope_that_the_app_does_not_have(service: Running, app: App) ->
 async def test_what_an_apps_key_signed(service: Running, signer: App, changed: dict[str, Any], rule: str) -> None:
     await refused(service.by_assertion(signer, await service.user(), **changed), "INVALID_GRANT")
     assert await refusals(service, signer) == [("jwt_bearer.refused", rule)]
+
+
+async def test_a_call_that_permissions_do_not_reach(service: Running, app: App) -> None:
+    user_id = await service.user()
+    token = await service.redeem(app, await service.code(app, user_id))
+    request = admin_pb2.ListAppsRequest()
+    await refused(service.admin.ListApps(request, metadata=bearer(token.access_token)), "PERMISSION_DENIED")
+    (row,) = [row for row in await service.audit(user_id=user_id) if row["event"] == "access.refused"]
+    assert (row["client_id"], row["actor"], row["detail"]) == (app.client_id, user_id, "ListApps")
+    # A stranger makes no row.
+    before = await service.audit(event="access.refused")
+    await refused(service.admin.ListApps(request, metadata=bearer(token.access_token + "x")), "UNAUTHENTICATED")
+    assert await service.audit(event="access.refused") == before
 
 
 async def test_an_assertion_for_more_scopes_or_of_another_type(service: Running, signer: App) -> None:

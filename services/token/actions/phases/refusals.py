@@ -4,10 +4,16 @@ Who proved nothing makes no rows: a stranger could fill the log. Proven is a cli
 signer whose key verified an assertion, whatever stands in it.
 """
 
+import structlog
+
+from services.runtime.auth import Principal
+from services.runtime.errors import Refusal
 from services.token.actions.phases.clients import Client
 from services.token.events import EventName
 from services.token.model import AuthMethod, Event
 from services.token.resources import Resources
+
+log = structlog.get_logger()
 
 
 def is_proven(client: Client) -> bool:
@@ -37,3 +43,27 @@ async def write(
             detail=rule,
         )
     )
+
+
+async def write_denied(resources: Resources, caller: Principal, method: str) -> None:
+    """Write down that a verified caller may not make a call, which is refused also where this cannot be written.
+
+    Args:
+        resources: the parts of the service.
+        caller: who called.
+        method: `/package.Service/Rpc`.
+    """
+    try:
+        await resources.store.insert_audit(
+            Event(
+                caller.domain_id,
+                resources.new_id(),
+                EventName.ACCESS_REFUSED,
+                caller.client_id or None,
+                user_id=caller.subject if caller.kind == "user" else None,
+                actor=caller.responsible,
+                detail=method.rpartition("/")[2],
+            )
+        )
+    except Refusal as error:
+        log.warning("not audited", event_name=EventName.ACCESS_REFUSED, problem=str(error))
