@@ -100,6 +100,6 @@ def _email_key(given: str) -> str:
         address = email_validator.validate_email(given.strip(), check_deliverability=False)
     except email_validator.EmailNotValidError:
         raise FieldInvalid("identity") from None
-    # Unicode 3.13, canonical caseless matching; NFC again, since the validator compares in that form.
-    local = unicodedata.normalize("NFC", unicodedata.normalize("NFD", address.local_part).casefold())
+    # Letter by letter and no further: case folding would make one mailbox of `groß` and `gross`, which have two owners.
+    local = unicodedata.normalize("NFC", "".join(map(str.lower, address.local_part)))
     return f"{local}@{address.ascii_domain.lower()}"
