@@ -183,6 +183,9 @@ async def test_200_links_of_one_identity_by_50_users_leave_one_owner(services: S
     request = account_service_pb2.GetLinkInfoRequest(type="custom", identity=identity)
     owner = (await services.account.links.GetLinkInfo(request, metadata=services.caller)).user_id
     assert winners == [owner] * 4
+    # Nor did token begin a session for anybody else: those who lost have nothing, and nothing of theirs is left.
+    begun = await asyncio.gather(*map(services.sessions, users))
+    assert dict(zip(users, begun, strict=True)) == dict.fromkeys(users, 0) | {owner: 4}
 
 
 async def test_a_spoof_of_the_callers_domain_reaches_nothing(services: Services) -> None:

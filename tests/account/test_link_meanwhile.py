@@ -14,7 +14,6 @@ from pathlib import Path
 import grpc
 import pytest
 import pytest_asyncio
-from tessera.token.v1 import session_service_pb2
 
 from services.account.model import normalise
 from services.account.store import Store
@@ -53,12 +52,6 @@ class Between:
         link = await self.store.select_link("bj1", normalise(type_, identity))
         assert link
         return link.user_id
-
-    async def sessions(self, user_id: str) -> int:
-        """How many sessions token has of a user."""
-        caller = await self.services.token.operator()
-        request = session_service_pb2.ListSessionsRequest(user_id=user_id)
-        return len((await self.services.token.sessions.ListSessions(request, metadata=caller)).sessions)
 
     async def move_links(self, source: str, target: str) -> None:
         """What a merge does with the links of a user."""
@@ -99,7 +92,7 @@ async def test_a_user_who_is_disabled_meanwhile_gets_no_token(between: Between) 
     between.gate.go.set()
     refusal = await refused(call, "LINK_USER_REFUSED")
     assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
-    assert await between.sessions(user_id) == 0
+    assert await between.services.sessions(user_id) == 0
 
 
 async def test_a_user_who_is_deleted_meanwhile_gets_no_token(between: Between) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 from tessera.account.v1 import account_service_pb2
+from tessera.token.v1 import session_service_pb2
 
 from services.runtime.env import Address
 from services.token.config import TokenSettings
@@ -28,6 +29,7 @@ class Sent:
 
     id: str
     code: str
+    address: str
 
     @property
     def proof(self) -> dict[str, str]:
@@ -78,14 +80,20 @@ class Services:
         user_id = await self.token.user()
         return user_id, await self.logged_on(user_id)
 
+    async def sessions(self, user_id: str) -> int:
+        """How many sessions token has of a user."""
+        request = session_service_pb2.ListSessionsRequest(user_id=user_id)
+        answer = await self.token.sessions.ListSessions(request, metadata=await self.token.operator())
+        return len(answer.sessions)
+
     async def send(self, caller: Metadata, **address: str) -> Sent:
         """SendSmsCode; the code as it was shown."""
         request = account_service_pb2.SendSmsCodeRequest(**address)
         with redirect_stderr(io.StringIO()) as shown:
             answer = await self.account.links.SendSmsCode(request, metadata=caller)
-        found = re.fullmatch(r"to (mobile|email) \S+: ([0-9]{6}) is your code .*\n", shown.getvalue())
+        found = re.fullmatch(r"to (?:mobile|email) (\S+): ([0-9]{6}) is your code .*\n", shown.getvalue())
         assert found, shown.getvalue()
-        return Sent(answer.sms_code_id, found[2])
+        return Sent(answer.sms_code_id, found[2], found[1])
 
 
 @asynccontextmanager
