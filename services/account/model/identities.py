@@ -97,7 +97,7 @@ def _mobile(given: str, extra: str) -> Identity:
 def _email_key(given: str) -> str:
     """Local part without case, domain in ASCII: mail systems that tell `Ann` from `ann` are not told apart."""
     try:
-        address = email_validator.validate_email(given.strip(), check_deliverability=False)
+        address = email_validator.validate_email(given.strip(), check_deliverability=False, strict=True)
     except email_validator.EmailNotValidError:
         raise FieldInvalid("identity") from None
     # Letter by letter and no further: case folding would make one mailbox of `groß` and `gross`, which have two owners.
