@@ -173,6 +173,27 @@ async def test_a_proof_outlives_a_token_service_that_goes(between: Between) -> N
     await refused(services.link(user_id, number, "mobile", caller, **sent.proof), "PROOF_REFUSED")
 
 
+async def test_a_proof_outlives_a_caller_that_hangs_up(between: Between) -> None:
+    services = between.services
+    user_id, caller = await services.user()
+    number = unused_mobile()
+    sent = await services.send(caller, phone_number=number)
+    call = between.link(user_id, number, "mobile", caller=caller, **sent.proof)
+    await between.linked(number, "mobile")
+    call.cancel()
+    between.gate.go.set()
+    # Long before it would be free by itself.
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                await services.link(user_id, number, "mobile", caller, **sent.proof)
+            except grpc.aio.AioRpcError as error:
+                assert error.code() is grpc.StatusCode.UNAVAILABLE, error  # noqa: PT017 no other may pass
+                await asyncio.sleep(0.1)
+            else:
+                break
+
+
 @asynccontextmanager
 async def process(services: Services, dsn: str, state: Path, token: Address) -> AsyncIterator[tuple[int, Account]]:
     """Account as a process of its own, which may be killed."""

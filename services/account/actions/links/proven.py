@@ -67,7 +67,8 @@ async def ending(resources: Resources, domain_id: str, proof: Presented | None) 
         return
     try:
         yield
-    except Refusal:
+    except BaseException:
+        # A caller that hung up is cancelled here, and may call again at once.
         await _let_go(resources, domain_id, proof)
         raise
     if not await resources.store.end_proof(domain_id, proof.proof_id, resources.clock.now()):
