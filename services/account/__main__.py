@@ -4,8 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.account.config import AccountSettings
+from services.account.model.proofs import ProofKey
 from services.account.peers import TokenPeer
 from services.account.resources import Resources
+from services.account.senders import Sender
+from services.account.senders.console import ConsoleSender
+from services.account.senders.none import NoSender
 from services.account.service import servicers
 from services.account.store import PARTITIONED, Store
 from services.runtime.auth import Authenticator
@@ -15,6 +19,8 @@ from services.runtime.keys import RemoteKeys
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import RemoteFollower, Revocations
 from services.runtime.server import Wiring, run
+
+_SENDERS: dict[str, type[Sender]] = {"none": NoSender, "console": ConsoleSender}
 
 
 @asynccontextmanager
@@ -27,7 +33,13 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         domain_id=settings.domain_id,
         clock=clock,
     )
-    resources = Resources(Store(database), token, clock)
+    resources = Resources(
+        store=Store(database),
+        token=token,
+        clock=clock,
+        proof_key=ProofKey(settings.client_key.private_key),
+        sender=_SENDERS[settings.code_sender](),
+    )
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     keys = RemoteKeys(settings.token_address, settings.state_dir)
     revocations = Revocations(clock, settings.revocations_max_age)

@@ -34,3 +34,16 @@ class AccountSettings(FollowerSettings):
     client_id: str = setting("id of this service's identity at token, as bootstrap printed it")
     client_key: ClientKey = setting("private key of that identity, P-256 in PEM; hand it over as a file", secret=True)
     domain_id: str = setting("domain that this identity belongs to", default="bj1")
+    code_sender: str = setting(
+        "how codes reach people: none, they are refused; console, shown on standard error, for a terminal alone",
+        default="none",
+        choices=("none", "console"),
+    )
+
+    def problems(self) -> list[str]:
+        """Settings that contradict each other."""
+        found = super().problems()
+        if self.code_sender == "console" and self.log_format != "console":
+            # What machines read is kept and forwarded, and so would be the codes.
+            found.append("TESSERA_CODE_SENDER: console needs TESSERA_LOG_FORMAT=console")
+        return found

@@ -2,7 +2,8 @@
 
 Refusal
 └── AccountRefusal
-    ├── IdentityTaken, NotFoundLink, NotFoundLinkUser, LinkUserRefused
+    ├── IdentityTaken, NotFoundLink, NotFoundLinkUser, LinkUserRefused, LastIdentity
+    ├── ProofRefused, SendLimitExceeded, SettingsEtagMismatch
     ├── NotFoundOpenAccount, IdpNotRegistered, ParametersDisagree
     └── NotFoundProject, AlreadyExistsProject, AlreadyExistsOpenAccount
 """
@@ -86,3 +87,31 @@ class AlreadyExistsOpenAccount(AccountRefusal):
 
     reason = "ALREADY_EXISTS_OPEN_ACCOUNT"
     public = "The specified open account already exists."
+
+
+class ProofRefused(AccountRefusal):
+    """No good proof that the identity is the user's; the caller is not told what is wrong with it."""
+
+    reason = "PROOF_REFUSED"
+    public = "The identity is not proven. Ask for a new code."
+
+
+class SendLimitExceeded(AccountRefusal):
+    """As many codes as may be sent were sent."""
+
+    reason = "SEND_LIMIT_EXCEEDED"
+    public = "Too many codes were sent. Try again later."
+
+
+class LastIdentity(AccountRefusal):
+    """The user's only identity, in a domain that wants each user to keep one."""
+
+    reason = "LAST_IDENTITY"
+    public = "The last identity of a user cannot be taken away."
+
+
+class SettingsEtagMismatch(AccountRefusal):
+    """Somebody else changed the settings meanwhile."""
+
+    reason = "SETTINGS_ETAG_MISMATCH"
+    public = "The settings were changed meanwhile. Read them again."

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.account.model.proofs import ProofKey
 from services.account.peers import TokenPeer
+from services.account.senders import Sender
 from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
@@ -16,6 +18,8 @@ class Resources:
     store: Store
     token: TokenPeer
     clock: Clock
+    proof_key: ProofKey
+    sender: Sender
 
     def new_id(self) -> UUID:
         """A UUIDv7 of now."""

@@ -1,4 +1,6 @@
-"""`alone` is account with its keys kept on disk, and of token the feed alone: it answers everything but LinkAccount.
+"""`services` is account with the real token service; `alone` has its keys on disk, and of token the feed alone.
+
+`alone` answers everything but LinkAccount.
 
 Each test has domains of its own in it.
 """
@@ -10,13 +12,20 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from services.account.config import ClientKey
+from services.account.model.proofs import ProofKey
+from services.account.peers import TokenPeer
+from services.account.resources import Resources
+from services.account.senders.none import NoSender
 from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from tests.account.callers import Domain, keep_keys
 from tests.account.running import Account, running_account
+from tests.account.with_token import MAY_LINK, Services, account_of
 from tests.support.databases import Databases
 from tests.support.revocations import silent_feed
+from tests.support.token import running
 
 _DOMAINS = [f"d{number}" for number in range(500)]
 
@@ -63,3 +72,27 @@ async def store(account_dsn: str) -> AsyncIterator[Store]:
     await database.start()
     yield Store(database)
     await database.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def services(
+    databases: Databases, account_dsn: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Services]:
+    async with (
+        running(databases.fresh("token"), tmp_path_factory.mktemp("token")) as token,
+        account_of(token.settings, token.made, account_dsn, tmp_path_factory.mktemp("linking")) as account,
+    ):
+        app = await token.jwt_app(scopes=["ACCOUNT.ALL"])
+        yield Services(account, token, await token.caller(*MAY_LINK), app)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def resources(services: Services, store: Store) -> AsyncIterator[Resources]:
+    """The parts of the service, as a use case inside it has them: for logon, which is not there yet."""
+    token, identity = services.token, services.token.made["account"]
+    key = ClientKey(identity["private_key_pem"]).private_key
+    peer = TokenPeer(
+        token.settings.listen, client_id=identity["client_id"], client_key=key, domain_id="bj1", clock=token.clock
+    )
+    yield Resources(store=store, token=peer, clock=token.clock, proof_key=ProofKey(key), sender=NoSender())
+    await peer.close()

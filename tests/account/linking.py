@@ -16,4 +16,5 @@ async def linked(store: Store, domain_id: str, identity: Identity, user_id: str,
 
 async def unlinked(store: Store, domain_id: str, identity: Identity, user_id: str) -> None:
     """Unlink."""
-    await store.unlink_identity(domain_id, identity, user_id, event_id=uuid7(datetime.now(UTC)), actor="test")
+    now = datetime.now(UTC)
+    await store.unlink_identity(domain_id, identity, user_id, now=now, event_id=uuid7(now), actor="test")

@@ -8,7 +8,11 @@ from pathlib import Path
 import grpc
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tessera.account.v1 import account_admin_service_pb2_grpc, account_service_pb2_grpc
+from tessera.account.v1 import (
+    account_admin_service_pb2_grpc,
+    account_service_pb2_grpc,
+    domain_settings_service_pb2_grpc,
+)
 
 from services.account.__main__ import wire
 from services.account.config import AccountSettings, ClientKey
@@ -25,6 +29,7 @@ class Account:
         self.channel = channel
         self.links = account_service_pb2_grpc.AccountServiceStub(channel)
         self.open_accounts = account_service_pb2_grpc.OpenAccountServiceStub(channel)
+        self.settings = domain_settings_service_pb2_grpc.DomainSettingsServiceStub(channel)
         self.admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(channel)
 
 
@@ -40,7 +45,14 @@ def in_pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> str:
 
 @asynccontextmanager
 async def running_account(
-    dsn: str, state: Path, token: Address, *, client_id: str = "account", client_key: str = "", domain_id: str = "bj1"
+    dsn: str,
+    state: Path,
+    token: Address,
+    *,
+    client_id: str = "account",
+    client_key: str = "",
+    domain_id: str = "bj1",
+    code_sender: str = "console",
 ) -> AsyncIterator[Account]:
     """Run the service on a port of its own; token need not be there."""
     settings = AccountSettings(
@@ -52,6 +64,7 @@ async def running_account(
         client_id=client_id,
         client_key=ClientKey(client_key or new_client_key()),
         domain_id=domain_id,
+        code_sender=code_sender,
     )
     async with (
         opened("account", settings, wire, Clock()),

@@ -56,3 +56,12 @@ def test_addresses_of_token_that_cannot_be_called_in_turn_are_a_wrong_setting() 
     environ = _ENVIRON | {"TESSERA_CLIENT_KEY": new_client_key(), "TESSERA_TOKEN_ADDRESS": "token-0:1,token-1:1"}
     with pytest.raises(SettingsError, match="TESSERA_TOKEN_ADDRESS: neither one host name nor IP addresses"):
         load(AccountSettings, environ)
+
+
+def test_codes_are_shown_at_a_terminal_alone() -> None:
+    environ = _ENVIRON | {"TESSERA_CLIENT_KEY": new_client_key()}
+    assert load(AccountSettings, environ).code_sender == "none"
+    shown = environ | {"TESSERA_CODE_SENDER": "console"}
+    assert load(AccountSettings, shown | {"TESSERA_LOG_FORMAT": "console"}).code_sender == "console"
+    with pytest.raises(SettingsError, match="TESSERA_CODE_SENDER: console needs TESSERA_LOG_FORMAT=console"):
+        load(AccountSettings, shown)

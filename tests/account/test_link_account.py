@@ -4,31 +4,23 @@ import asyncio
 import json
 import random
 import time
-import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
-import pytest_asyncio
 from google.protobuf.json_format import MessageToDict
 from tessera.account.v1 import account_service_pb2
 from tessera.token.v1 import token_pb2
 
 from services.account.model import TYPES
 from services.runtime.auth import ROLES
-from services.token.config import TokenSettings
-from tests.account.running import Account, running_account
-from tests.support.calls import Metadata, bearer, refusal_in, refused
+from tests.account.with_token import MAY_LINK, Services, account_of, unused
+from tests.support.calls import bearer, refusal_in, refused
 from tests.support.databases import Databases
 from tests.support.samples import TOKEN, same_shape
-from tests.support.token import Running, run_bootstrap, running, serving, settings_of
+from tests.support.token import run_bootstrap, serving, settings_of
 from tests.support.token_client import content
 
-MAY_LINK = ("account.link", "token.impersonate")
 # What an admin may.
 ADMINS = tuple(sorted(permission for permission in ROLES["admin"] if not permission.endswith(".own")))
 SAMPLES = {
@@ -40,59 +32,6 @@ SAMPLES = {
     "ldap": "uid=ann,ou=people",
     "custom": "12345",
 }
-
-
-@dataclass(frozen=True)
-class Services:
-    """Account and token, and a caller who may link."""
-
-    account: Account
-    token: Running
-    caller: Metadata
-
-    def link(
-        self, user_id: str, identity: str, type_: str = "custom", caller: Metadata | None = None
-    ) -> grpc.aio.UnaryUnaryCall:
-        """LinkAccount."""
-        request = account_service_pb2.LinkAccountRequest(user_id=user_id, type=type_, identity=identity)
-        return self.account.links.LinkAccount(request, metadata=caller or self.caller)
-
-    async def links_of(self, user_id: str) -> list[str]:
-        """Identities of a user."""
-        request = account_service_pb2.GetLinkInfoByUserIdRequest(user_id=user_id)
-        answer = await self.account.links.GetLinkInfoByUserId(request, metadata=self.caller)
-        return [link.identity for link in answer.items]
-
-
-@asynccontextmanager
-async def account_of(token: TokenSettings, made: dict[str, Any], dsn: str, state: Path) -> AsyncIterator[Account]:
-    """Account with the identity that token's bootstrap made for it."""
-    identity = made["account"]
-    async with running_account(
-        dsn,
-        state,
-        token.listen[0],
-        client_id=identity["client_id"],
-        client_key=identity["private_key_pem"],
-        domain_id=made["domain_id"],
-    ) as account:
-        yield account
-
-
-@pytest_asyncio.fixture(scope="session")
-async def services(
-    databases: Databases, account_dsn: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Services]:
-    async with (
-        running(databases.fresh("token"), tmp_path_factory.mktemp("token")) as token,
-        account_of(token.settings, token.made, account_dsn, tmp_path_factory.mktemp("linking")) as account,
-    ):
-        yield Services(account, token, await token.caller(*MAY_LINK))
-
-
-def unused() -> str:
-    """A custom identity that nobody has."""
-    return uuid.uuid4().hex
 
 
 def claims_of(token: token_pb2.Token) -> dict[str, object]:
@@ -175,13 +114,6 @@ async def test_a_caller_who_lacks_a_permission(services: Services, permissions: 
     assert await services.links_of(user_id) == []
 
 
-async def test_a_user_may_not_link_even_itself(services: Services) -> None:
-    user_id = await services.token.user()
-    token = await services.link(user_id, unused())
-    refusal = await refused(services.link(user_id, unused(), caller=bearer(token.access_token)))
-    assert refusal.reason == "PERMISSION_DENIED"
-
-
 async def test_an_admins_scopes_and_name_stand_in_what_it_gets(services: Services) -> None:
     admin, user_id = await services.token.user(role="admin"), await services.token.user()
     app = await services.token.jwt_app(scopes=["ACCOUNT.ALL"])
@@ -251,6 +183,9 @@ async def test_200_links_of_one_identity_by_50_users_leave_one_owner(services: S
     request = account_service_pb2.GetLinkInfoRequest(type="custom", identity=identity)
     owner = (await services.account.links.GetLinkInfo(request, metadata=services.caller)).user_id
     assert winners == [owner] * 4
+    # Nor did token begin a session for anybody else: those who lost have nothing, and nothing of theirs is left.
+    begun = await asyncio.gather(*map(services.sessions, users))
+    assert dict(zip(users, begun, strict=True)) == dict.fromkeys(users, 0) | {owner: 4}
 
 
 async def test_a_spoof_of_the_callers_domain_reaches_nothing(services: Services) -> None:
@@ -266,7 +201,7 @@ async def test_token_goes_and_comes_back(databases: Databases, account_dsn: str,
     made = await run_bootstrap(settings, tmp_path)
     async with account_of(settings, made, account_dsn, tmp_path / "account") as account:
         async with serving(settings, made) as token:
-            services = Services(account, token, await token.caller(*MAY_LINK))
+            services = Services(account, token, await token.caller(*MAY_LINK), await token.jwt_app())
             user_id, identity = await token.user(), unused()
             await until_linked(services, user_id, identity)
         late = unused()

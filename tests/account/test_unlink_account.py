@@ -44,10 +44,23 @@ async def test_anothers_link_stays(
 
 
 async def test_who_may_not(alone: Account, domain: Domain, user_id: str) -> None:
-    for caller in (domain.access_key("account.describe"), domain.user(user_id)):
-        refusal = await refused(alone.links.UnlinkAccount(request(user_id), metadata=caller))
-        assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+    refusal = await refused(alone.links.UnlinkAccount(request(user_id), metadata=domain.access_key("account.describe")))
+    assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
     assert (await refused(alone.links.UnlinkAccount(request(user_id)))).code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_user_takes_its_own_away_and_nobody_elses(
+    alone: Account, store: Store, domain: Domain, user_id: str
+) -> None:
+    identity = normalise("mobile", "13900001234")
+    await linked(store, domain.id, identity, user_id, Clock().now())
+    stranger = domain.user("stranger")
+    refusal = await refused(alone.links.UnlinkAccount(request(user_id), metadata=stranger))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND_LINK_USER")
+    await alone.links.UnlinkAccount(request("stranger"), metadata=stranger)
+    assert await store.select_link(domain.id, identity)
+    await alone.links.UnlinkAccount(request(user_id), metadata=domain.user(user_id))
+    assert await store.select_link(domain.id, identity) is None
 
 
 async def test_no_identity(alone: Account, domain: Domain, user_id: str) -> None:

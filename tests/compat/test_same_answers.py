@@ -29,6 +29,7 @@ DIFFERENT = {
     "created_at",  # each call makes a user of its own
     "updated_at",
     "etag",
+    "sms_code_id",  # each call sends a code of its own
     "jti",  # the token's
     "sid",  # the session's
     "iat",  # as expire_time

@@ -8,7 +8,7 @@ import pytest
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
-from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
+from tessera.account.v1 import account_admin_service_pb2, account_service_pb2, domain_settings_service_pb2
 from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
@@ -46,6 +46,7 @@ FILES = (
     session_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
+    domain_settings_service_pb2,
     binding_service_pb2,
 )
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
@@ -61,6 +62,7 @@ PATHS = {
     "/v2/account/unlink": "account.v1.AccountService.UnlinkAccount",
     "/v2/account/get_link_info": "account.v1.AccountService.GetLinkInfo",
     "/v2/account/get_link_info_by_user_id": "account.v1.AccountService.GetLinkInfoByUserId",
+    "/v2/account/send_sms_code": "account.v1.AccountService.SendSmsCode",
     "/rpc/DescribeOpenAccount": "account.v1.OpenAccountService.DescribeOpenAccount",
     "/v3/device/account/batchoperate": "binding.v1.BindingService.BatchOperateAccounts",
     "/v3/device/account/query": "binding.v1.BindingService.QueryAccounts",
@@ -96,6 +98,8 @@ ONCE = {
     "token.v1.DomainService.UpdateDomain",
     "account.v1.AccountAdminService.CreateProject",
     "account.v1.AccountAdminService.CreateOpenAccount",
+    "account.v1.AccountService.SendSmsCode",
+    "account.v1.DomainSettingsService.UpdateDomainSettings",
 }
 
 
@@ -158,7 +162,7 @@ def test_an_rpc_says_where_it_may_be_repeated() -> None:
 
 def test_what_operators_call_has_no_path() -> None:
     """The gateway passes on what has an HTTP rule, and nothing else."""
-    for module in (token_admin_service_pb2, domain_service_pb2, account_admin_service_pb2):
+    for module in (token_admin_service_pb2, domain_service_pb2, account_admin_service_pb2, domain_settings_service_pb2):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 assert not method.GetOptions().HasExtension(annotations_pb2.http), method.full_name

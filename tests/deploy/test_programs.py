@@ -56,6 +56,15 @@ def test_token_takes_what_it_is_told(home: Home) -> None:
     assert len(base64.b64decode(home.key.read_text(encoding="ascii"))) == 32
 
 
+def test_codes_are_shown_where_a_person_looks_on(home: Home) -> None:
+    def sender(**environ: str) -> str:
+        return programs(home, environ).serve("account").env["TESSERA_CODE_SENDER"]
+
+    assert sender() == "console"
+    assert sender(TESSERA_LOG_FORMAT="json") == "none"
+    assert sender(TESSERA_CODE_SENDER="none") == "none"
+
+
 @pytest.mark.parametrize("service", ["account", "gateway"])
 def test_a_lost_identity_is_one_line(home: Home, service: str) -> None:
     (home.identities / f"{service}_client_id").unlink()

@@ -78,10 +78,10 @@ async def test_a_call_in_every_documented_form_and_with_every_credential(call: R
     made = 0
     async with client.world.http() as http:
         for verb, operation in operations.items():
-            # At the OAuth endpoints the credential is a part of the request.
+            # At the OAuth endpoints the credential is a part of the request; what is a user's own no server may do.
             ways = (
                 [call.credential]
-                if path.startswith("/v2/oauth/")
+                if path.startswith("/v2/oauth/") or call.credential == "own_access_token"
                 else [name for way in operation["security"] for name in way]
             )
             for credential in ways or [""]:
@@ -113,7 +113,7 @@ async def test_health(client: Client, path: str) -> None:
         assert check(await http.get(path), DOCUMENT["paths"][path]["get"])[0] == {"status": "ok"}
 
 
-SERVER, PUSH, NOBODY = "access_token", "push_app", ""
+SERVER, USER, PUSH, NOBODY = "access_token", "own_access_token", "push_app", ""
 DESCRIBE = {"Action": "DescribeOpenAccount", "Format": "JSON"}
 LINK = {"user_id": "nobody", "type": "custom", "identity": "x"}
 
@@ -155,6 +155,9 @@ ERRORS: list[tuple[str, str, str, dict[str, Any], int, object]] = [
     ("/v2/user/update", "post", SERVER, {"json": {"user_id": "nobody", "status": "gone"}}, 400, "InvalidParameter"),
     ("/v2/user/delete", "post", SERVER, {"json": {"user_id": "nobody"}}, 404, "NotFound.User"),
     ("/v2/user/list", "post", SERVER, {"json": {"marker": "x"}}, 400, "InvalidParameter"),
+    ("/v2/account/send_sms_code", "post", SERVER, {"json": {"email": "ann@example.com"}}, 403, "Forbidden"),
+    ("/v2/account/send_sms_code", "post", USER, {"json": {}}, 400, "InvalidParameterMissing"),
+    ("/v2/account/link", "post", USER, {"json": LINK}, 404, "NotFound.User"),
     ("/v2/oauth/revoke", "post", NOBODY, {"data": {"token": "x"}}, 401, "invalid_client"),
     ("/v2/oauth/revoke", "post", "client", {"data": {}}, 400, "invalid_request"),
     ("/v2/oauth/introspect", "post", NOBODY, {"data": {"token": "x", "client_id": "x"}}, 401, "invalid_client"),

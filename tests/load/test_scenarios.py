@@ -41,10 +41,12 @@ def rules(method: MethodDescriptor) -> list[tuple[str, str]]:
 
 
 RPCS = {method.full_name: method for method in public_rpcs()}
+# Each user may call it ten times an hour, and what it sends costs money.
+NOT_DRIVEN = {"tessera.account.v1.AccountService.SendSmsCode"}
 
 
 def test_every_public_rpc_has_a_scenario() -> None:
-    assert {scenario.rpc for scenario in SCENARIOS} == set(RPCS)
+    assert {scenario.rpc for scenario in SCENARIOS} == set(RPCS) - NOT_DRIVEN
 
 
 def test_what_is_described_is_used_and_what_is_used_is_described() -> None:

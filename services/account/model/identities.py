@@ -97,9 +97,9 @@ def _mobile(given: str, extra: str) -> Identity:
 def _email_key(given: str) -> str:
     """Local part without case, domain in ASCII: mail systems that tell `Ann` from `ann` are not told apart."""
     try:
-        address = email_validator.validate_email(given.strip(), check_deliverability=False)
+        address = email_validator.validate_email(given.strip(), check_deliverability=False, strict=True)
     except email_validator.EmailNotValidError:
         raise FieldInvalid("identity") from None
-    # Unicode 3.13, canonical caseless matching; NFC again, since the validator compares in that form.
-    local = unicodedata.normalize("NFC", unicodedata.normalize("NFD", address.local_part).casefold())
+    # Letter by letter and no further: case folding would make one mailbox of `groß` and `gross`, which have two owners.
+    local = unicodedata.normalize("NFC", "".join(map(str.lower, address.local_part)))
     return f"{local}@{address.ascii_domain.lower()}"

@@ -9,7 +9,8 @@ from services.account.actions.links.get_link_info import get_link_info
 from services.account.actions.links.get_link_info_by_user_id import get_link_info_by_user_id
 from services.account.actions.links.link_account import link_account
 from services.account.actions.links.unlink_account import unlink_account
-from services.account.convert import fields
+from services.account.actions.proofs.send_sms_code import send_sms_code
+from services.account.convert import fields, proofs
 from services.account.convert import links as convert
 from services.account.peers import Token
 from services.account.resources import Resources
@@ -26,7 +27,14 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
         """Link an identity to a user; answer a Token of that user."""
         user_id = fields.checked_user_id(request.user_id)
         identity = convert.read_identity(request)
-        return await link_account(self._resources, principal(), user_id=user_id, identity=identity)
+        return await link_account(
+            self._resources,
+            principal(),
+            user_id=user_id,
+            identity=identity,
+            own_user=_own_user(),
+            proof=proofs.read_proof(request),
+        )
 
     async def UnlinkAccount(
         self, request: account_service_pb2.UnlinkAccountRequest, _context: Any
@@ -34,7 +42,7 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
         """Take an identity from a user."""
         user_id = fields.checked_user_id(request.user_id)
         identity = convert.read_identity(request)
-        await unlink_account(self._resources, principal(), user_id=user_id, identity=identity)
+        await unlink_account(self._resources, principal(), user_id=user_id, identity=identity, own_user=_own_user())
         return account_service_pb2.UnlinkAccountResponse()
 
     async def GetLinkInfo(
@@ -52,6 +60,14 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
         user_id = fields.checked_user_id(request.user_id)
         links = await get_link_info_by_user_id(self._resources, principal(), user_id=user_id, own_user=_own_user())
         return account_service_pb2.GetLinkInfoByUserIdResponse(items=map(convert.write_link, links))
+
+    async def SendSmsCode(
+        self, request: account_service_pb2.SendSmsCodeRequest, _context: Any
+    ) -> account_service_pb2.SendSmsCodeResponse:
+        """Send a code by which a user proves that an address is its own."""
+        identity = proofs.read_address(request)
+        code_id = await send_sms_code(self._resources, principal(), identity=identity)
+        return account_service_pb2.SendSmsCodeResponse(sms_code_id=str(code_id))
 
 
 def _own_user() -> str | None:

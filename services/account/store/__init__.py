@@ -8,18 +8,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from services.account.store.domain_settings import OfDomains
 from services.account.store.links import Links
 from services.account.store.open_accounts import OpenAccounts
+from services.account.store.proofs import Proofs
 from services.runtime.db import Database
 from services.runtime.partitions import Partitioned
 
 _DAY = timedelta(days=1)
 
-PARTITIONED = (Partitioned("account.link_event", "uuid7", span=30 * _DAY, keep=30 * _DAY),)
+PARTITIONED = (
+    Partitioned("account.link_event", "uuid7", span=30 * _DAY, keep=30 * _DAY),
+    Partitioned("account.proof", "uuid7", span=_DAY, keep=_DAY),
+)
 """Tables whose rows expire, and how long each part of them is kept."""
 
 
-class Statements(Links, OpenAccounts):
+class Statements(Links, Proofs, OfDomains, OpenAccounts):
     """All of them, on the database or in a transaction."""
 
 

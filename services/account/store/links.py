@@ -5,6 +5,8 @@ from pathlib import Path
 from uuid import UUID
 
 from services.account.model import Identity, Link
+from services.account.model.proofs import LIFETIME
+from services.runtime.ids import lowest_uuid7
 from services.runtime.section import Section
 from services.runtime.sql import load_queries
 
@@ -37,12 +39,26 @@ class Links(Section):
         return verdict
 
     async def unlink_identity(
-        self, domain_id: str, identity: Identity, user_id: str, *, event_id: UUID, actor: str
-    ) -> None:
-        """Take an identity from a user; nothing happens where it is not linked to it."""
-        await self._database.execute(
-            _SQL["unlink_identity"], domain_id, identity.type, identity.key, user_id, event_id, actor
+        self, domain_id: str, identity: Identity, user_id: str, *, now: datetime, event_id: UUID, actor: str
+    ) -> str:
+        """Take an identity from a user; the user's pending proofs end.
+
+        Returns:
+            The verdict of the function: `unlinked`; `absent` where it is not linked to it; `last` where the domain
+            wants the user to keep it.
+        """
+        verdict: str = await self._database.fetchval(
+            _SQL["unlink_identity"],
+            domain_id,
+            identity.type,
+            identity.key,
+            user_id,
+            now,
+            lowest_uuid7(now - LIFETIME),
+            event_id,
+            actor,
         )
+        return verdict
 
     async def select_link(self, domain_id: str, identity: Identity) -> Link | None:
         """The link of an identity; `None` where there is none."""

@@ -8,7 +8,8 @@ select account.link_identity(
 
 -- name: unlink_identity
 select account.unlink_identity(
-    p_domain_id => $1, p_type => $2, p_identity_key => $3, p_user_id => $4, p_event_id => $5, p_actor => $6
+    p_domain_id => $1, p_type => $2, p_identity_key => $3, p_user_id => $4, p_now => $5, p_pending_since => $6,
+    p_event_id => $7, p_actor => $8
 );
 
 -- name: select_link

@@ -1,52 +1,70 @@
-"""LinkAccount: an authorized caller links an identity to a user, and gets a Token of that user."""
+"""LinkAccount: who may vouch for an identity, or proves it, links it to a user, and gets a Token of that user."""
 
-from services.account.errors import IdentityTaken, LinkUserRefused, NotFoundLinkUser
+from services.account.actions.links.proven import ending, linked
+from services.account.errors import IdentityTaken, LinkUserRefused, NotFoundLink, NotFoundLinkUser, ProofRefused
 from services.account.model import Identity
+from services.account.model.proofs import Presented
 from services.account.peers import Actor, Proof, Token
 from services.account.resources import Resources
 from services.runtime.auth import Principal
 
 
-async def link_account(resources: Resources, caller: Principal, *, user_id: str, identity: Identity) -> Token:
+async def link_account(
+    resources: Resources,
+    caller: Principal,
+    *,
+    user_id: str,
+    identity: Identity,
+    own_user: str | None,
+    proof: Presented | None,
+) -> Token:
     """Link an identity to a user of the caller's domain and have a Token issued for that user.
 
     The link is one statement. It stands also where the Token then cannot be had: the repeated call keeps it and
     answers the Token. Token judges the user a second time when it issues, so that a user who was disabled in between
-    gets none.
+    gets none; and the link is looked at once more after that, so that nobody gets a Token for what is another's by then
+    (docs/adr/0041).
 
     Args:
         resources: the parts of the service.
         caller: whose domain it is, and whose reach bounds the Token's.
         user_id: the user.
         identity: what to link.
+        own_user: the one user whom the caller may link to, who then needs a proof; `None`: everybody.
+        proof: what is to prove that the identity is the user's; whoever presents one, it must be good.
 
     Raises:
-        NotFoundLinkUser: the domain has no such user; nothing is linked.
-        LinkUserRefused: the user is disabled, or a superadmin; nothing is linked.
-        IdentityTaken: it is linked to another user.
-        Unavailable: token or database away.
+        NotFoundLinkUser: the domain has no such user, or none that the caller may see; nothing is linked.
+        LinkUserRefused: the user is disabled, or a superadmin who does not call itself; nothing is linked.
+        ProofRefused: there is no good proof; nothing is linked.
+        IdentityTaken: it is linked to another user, perhaps only meanwhile.
+        NotFoundLink: it was taken away meanwhile.
+        Unavailable: token or database away, or the same proof was presented just now.
     """
+    if own_user is not None:
+        if own_user != user_id:
+            raise NotFoundLinkUser
+        if proof is None:
+            raise ProofRefused(detail="no proof")
     user = await resources.token.get_user(caller.domain_id, user_id)
-    if user.status != "enabled" or user.role == "superadmin":
+    # Who is logged on as a superadmin may have a Token of it; nobody else.
+    itself = caller.kind == "user" and caller.subject == user_id and not caller.actor
+    if user.status != "enabled" or (user.role == "superadmin" and not itself):
         raise LinkUserRefused(detail=f"{user_id} is {user.role}, {user.status}")
-    verdict = await resources.store.link_identity(
-        caller.domain_id,
-        identity,
-        user_id,
-        now=resources.clock.now(),
-        event_id=resources.new_id(),
-        actor=caller.responsible,
-    )
-    if verdict == "gone":
-        raise NotFoundLinkUser(detail=f"{user_id} was deleted meanwhile")
-    if verdict == "taken":
-        raise IdentityTaken
-    # Also where the caller is the user itself: its token may hold less than the user could.
-    return await resources.token.issue_token(
-        caller.domain_id,
-        user_id,
-        caller.client_id,
-        Proof("link", identity.given),
-        # Who acts through somebody else is named through any number of steps.
-        Actor(caller.actor or caller.subject, caller.role, caller.scopes, caller.permissions),
-    )
+    await linked(resources, caller, user_id, identity, proof)
+    async with ending(resources, caller.domain_id, proof):
+        # Also where the caller is the user itself: its token may hold less than the user could.
+        token = await resources.token.issue_token(
+            caller.domain_id,
+            user_id,
+            caller.client_id,
+            Proof(proof.kind if proof else "link", identity.given),
+            # Who acts through somebody else is named through any number of steps.
+            Actor(caller.actor or caller.subject, caller.role, caller.scopes, caller.permissions),
+        )
+        link = await resources.store.select_link(caller.domain_id, identity)
+        if link is None:
+            raise NotFoundLink(detail="taken away while the token was issued")
+        if link.user_id != user_id:
+            raise IdentityTaken(detail="another user's since the token was issued")
+    return token

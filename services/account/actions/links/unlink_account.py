@@ -1,12 +1,39 @@
 """UnlinkAccount: an identity is taken from a user."""
 
+from services.account.errors import LastIdentity, NotFoundLinkUser
 from services.account.model import Identity
 from services.account.resources import Resources
 from services.runtime.auth import Principal
 
 
-async def unlink_account(resources: Resources, caller: Principal, *, user_id: str, identity: Identity) -> None:
-    """Take an identity from a user of the caller's domain; a success too where it is not linked. One statement."""
-    await resources.store.unlink_identity(
-        caller.domain_id, identity, user_id, event_id=resources.new_id(), actor=caller.responsible
+async def unlink_account(
+    resources: Resources, caller: Principal, *, user_id: str, identity: Identity, own_user: str | None
+) -> None:
+    """Take an identity from a user of the caller's domain; a success too where it is not linked. One statement.
+
+    The user's pending proofs end, whatever they are for: who takes an identity away because somebody else put it there
+    is not surprised by the next one.
+
+    Args:
+        resources: the parts of the service.
+        caller: whose domain it is.
+        user_id: the user.
+        identity: what is taken away.
+        own_user: the one user whose links the caller may change; `None`: everybody's.
+
+    Raises:
+        NotFoundLinkUser: the caller may not see this user, who need not exist.
+        LastIdentity: the domain wants the user to keep it.
+    """
+    if own_user not in (None, user_id):
+        raise NotFoundLinkUser
+    verdict = await resources.store.unlink_identity(
+        caller.domain_id,
+        identity,
+        user_id,
+        now=resources.clock.now(),
+        event_id=resources.new_id(),
+        actor=caller.responsible,
     )
+    if verdict == "last":
+        raise LastIdentity

@@ -11,10 +11,10 @@ TesseraError
 │       NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundAppSecret, NotFoundTrustedKey,
 │       NotFoundAccessKey, NotFoundPushApp, NotFoundSession
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser, AlreadyExistsDomain
-├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
-├── ResourceExhausted: Overloaded, LimitExceeded, QuotaExceeded
-├── FailedPrecondition: AppCredentialsExhausted, LastSuperadmin
-├── Aborted: EtagMismatch
+├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused
+├── ResourceExhausted: Overloaded, SendLimitExceeded, LimitExceeded, QuotaExceeded
+├── FailedPrecondition: LastIdentity, AppCredentialsExhausted, LastSuperadmin
+├── Aborted: SettingsEtagMismatch, EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
 ├── Internal
@@ -176,6 +176,25 @@ class AlreadyExistsOpenAccount(AlreadyExists):
     """The project has an account of this provider and id already."""
 
 
+class ProofRefused(PermissionDenied):
+    """What was to prove that an identity is the user's is absent, wrong, expired, used, or for something else.
+
+    The caller is not told which.
+    """
+
+
+class SendLimitExceeded(ResourceExhausted):
+    """As many codes as may be sent were sent: to this address, for this user, or in this domain. Try again later."""
+
+
+class LastIdentity(FailedPrecondition):
+    """The user's only identity, and the domain wants each to keep one."""
+
+
+class SettingsEtagMismatch(Aborted):
+    """The etag is not that of the present settings: somebody else changed them meanwhile. Read them again."""
+
+
 class NothingBound(NotFound):
     """None of the accounts or tokens asked for has anything bound."""
 
@@ -334,6 +353,10 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "NOT_FOUND_PROJECT": NotFoundProject,
     "ALREADY_EXISTS_PROJECT": AlreadyExistsProject,
     "ALREADY_EXISTS_OPEN_ACCOUNT": AlreadyExistsOpenAccount,
+    "PROOF_REFUSED": ProofRefused,
+    "SEND_LIMIT_EXCEEDED": SendLimitExceeded,
+    "LAST_IDENTITY": LastIdentity,
+    "SETTINGS_ETAG_MISMATCH": SettingsEtagMismatch,
     "NOTHING_BOUND": NothingBound,
     "INVALID_CLIENT": InvalidClient,
     "INVALID_GRANT": InvalidGrant,

@@ -1,0 +1,1 @@
+"""What a domain lets its users do with their identities."""

@@ -1,0 +1,1 @@
+"""What proves that an identity is a user's."""
