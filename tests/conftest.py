@@ -1,7 +1,7 @@
 """Fixtures that every test may use; and where `CI` is set, no test is skipped."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -17,9 +17,17 @@ async def databases(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[D
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Callable[[str], str]:
-    """Makes a fresh, migrated database of a service; answers its DSN."""
-    return databases.fresh
+def database_url(databases: Databases) -> Iterator[Callable[[str], str]]:
+    """Makes a fresh, migrated database of a service, until the test ends; answers its DSN."""
+    made: list[str] = []
+
+    def fresh(service: str) -> str:
+        made.append(databases.fresh(service))
+        return made[-1]
+
+    yield fresh
+    for dsn in made:
+        databases.drop(dsn)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -50,11 +50,16 @@ class Databases:
         self._create(name, service, template)
         return self._dsn(service, name)
 
+    def drop(self, dsn: str) -> None:
+        """Take a database away, and whoever is connected to it: what was not kept need not reach the disk."""
+        self._run("dropdb", "--force", urlsplit(dsn).path.removeprefix("/"))
+
     def _create(self, name: str, owner: str, template: str) -> None:
-        subprocess.run(
-            [programs() / "createdb", "-h", self._sockets, "-U", "postgres", "-O", owner, "-T", template, name],
-            check=True,
-        )
+        # Pages that go through the log, as they do else, cost twice as much.
+        self._run("createdb", "--strategy=file_copy", "-O", owner, "-T", template, name)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run([programs() / program, "-h", self._sockets, "-U", "postgres", *arguments], check=True)
 
     def _dsn(self, role: str, database: str) -> str:
         return self._postgres.dsn(role).replace("/tessera?", f"/{database}?")

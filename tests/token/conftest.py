@@ -46,3 +46,4 @@ async def own(databases: Databases, founded: tuple[TokenSettings, Made], tmp_pat
     dsn = await asyncio.to_thread(databases.copied, "token", settings.dsn)
     async with serving(settings_of(dsn, tmp_path), made) as service:
         yield service
+    await asyncio.to_thread(databases.drop, dsn)
