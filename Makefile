@@ -22,10 +22,10 @@ run: $(VENV)/.installed gen/.made ## Start everything on this machine, with a de
 	@exec $(BIN)/python -m deploy.local
 
 test: $(VENV)/.installed gen/.made ## Run the test suite, but for what is marked slow
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
-	$(BIN)/python -m pytest -n auto --dist loadfile -m slow $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
 gateway-compat: $(VENV)/.tools gen/.made ## Compare the gateway with grpc-gateway's reverse proxy, on the same services
 	$(BIN)/python -m pytest tests/compat $(ARGS)

@@ -1,7 +1,10 @@
-"""Fixtures that every test may use; and where `CI` is set, no test is skipped."""
+"""Fixtures that every test may use, and in which order tests run; and where `CI` is set, no test is skipped."""
 
+import math
 import os
-from collections.abc import AsyncIterator, Callable, Generator
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -17,9 +20,34 @@ async def databases(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[D
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Callable[[str], str]:
-    """Makes a fresh, migrated database of a service; answers its DSN."""
-    return databases.fresh
+def database_url(databases: Databases) -> Iterator[Callable[[str], str]]:
+    """Makes a fresh, migrated database of a service, until the test ends; answers its DSN."""
+    made: list[str] = []
+
+    def fresh(service: str) -> str:
+        made.append(databases.fresh(service))
+        return made[-1]
+
+    yield fresh
+    for dsn in made:
+        databases.drop(dsn)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many run side by side: half as many again as there are processors, since every third waits for something."""
+    return math.ceil((os.cpu_count() or 1) * 1.5)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what may take longest first, file by file, and many tests before few: no long test is to end alone."""
+    counts = Counter(item.path for item in items)
+    longest: defaultdict[Path, float] = defaultdict(float)
+    for item in items:
+        if limit := item.get_closest_marker("timeout"):
+            longest[item.path] = max(longest[item.path], limit.args[0])
+    items.sort(key=lambda item: (-longest[item.path], -counts[item.path]))
 
 
 @pytest.hookimpl(wrapper=True)

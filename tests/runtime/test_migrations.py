@@ -71,7 +71,7 @@ async def test_an_index_of_a_partitioned_table_is_made_while_others_write(databa
     await slow.execute("insert into token.one values (1, 'a')")
     # Several want to at once, as jobs that were started again.
     migrating = asyncio.gather(*(migrate(dsn, "token", tmp_path) for _ in range(3)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await quick.fetchval("select to_regclass('token.one_a_one_by_kind') is not null"):
             await asyncio.sleep(0.02)
         # The index waits for the one, and nobody for the index.

@@ -25,7 +25,7 @@ async def test_a_step_that_fails_is_tried_again(
         return 0.01
 
     task = repeat("tests", step)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await done.wait()
     task.cancel()
     assert "unforeseen" in capsys.readouterr().out

@@ -162,7 +162,7 @@ async def test_a_call_under_way_is_finished_before_the_end(machine: Machine) -> 
         await held.start()
         await holder.execute("lock table binding.binding")
         call = binding_service_pb2_grpc.BindingServiceStub(channel).BatchOperateAccounts(BIND, metadata=as_push_app())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await holder.fetchval("select count(*) from pg_locks where not granted"):
                 await asyncio.sleep(0.02)
         process.send_signal(signal.SIGTERM)

@@ -61,14 +61,14 @@ class Served:
         return stream
 
     async def until_watching(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.ticking.watching != count:
                 await asyncio.sleep(0.01)
 
 
 async def to_the_end(stream: Any) -> None:
     """Read what there is."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await stream.read() is not grpc.aio.EOF:
             pass
 

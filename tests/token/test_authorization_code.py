@@ -147,7 +147,7 @@ async def stopped_midway(service: Running, user_id: str) -> AsyncIterator[Connec
 
 async def waiting(connection: Connection) -> int:
     """The server process of the redemption that waits."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             # Else a transaction sees what it saw when it first looked.
             await connection.execute("select pg_stat_clear_snapshot()")

@@ -12,7 +12,7 @@ from services.token.bootstrap import bootstrap
 from services.token.config import MasterKey
 from services.token.identities import Identities
 from tests.support.calls import refused
-from tests.support.token import DOMAIN, ISSUER, Running, command, run_bootstrap, serving, settings_of
+from tests.support.token import DOMAIN, ISSUER, command, run_bootstrap, serving, settings_of
 
 ARGUMENTS = ("--domain", DOMAIN, "--issuer", ISSUER)
 
@@ -22,16 +22,19 @@ def as_written(folder: Path) -> dict[str, tuple[int, int]]:
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
-async def test_the_identities_that_are_made(own: Running, tmp_path: Path) -> None:
+async def test_the_identities_that_are_made(database_url: Callable[[str], str], tmp_path: Path) -> None:
+    settings = settings_of(database_url("token"), tmp_path)
+    made = await run_bootstrap(settings, tmp_path)
     files = {path.name: path for path in (tmp_path / "identities").iterdir()}
     assert set(files) == {
         *("operator_client_id", "operator_client_secret", "gateway_client_id", "gateway_client_secret"),
         *("account_client_id", "account_client_key"),
     }
     assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}
-    assert set(own.made) == {"domain_id", "user_id", "operator", "account", "gateway"}
-    await own.operator()
-    await own.minter()
+    assert set(made) == {"domain_id", "user_id", "operator", "account", "gateway"}
+    async with serving(settings, made) as service:
+        await service.operator()
+        await service.minter()
 
 
 async def test_once(database_url: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from joserfc.jwk import KeySet
 from tessera.edge import external_auth_pb2 as auth_pb2
 
@@ -52,6 +53,7 @@ async def remote(service: Running, name: str, folder: Path) -> AsyncIterator[Aut
         await keys.close()
 
 
+@pytest.mark.timeout(300)
 async def test_no_verification_fails(database_url: Callable[[str], str], tmp_path: Path) -> None:
     settings = replace(settings_of(database_url("token"), tmp_path), key_publish_ahead=AHEAD)
     made = await run_bootstrap(settings, tmp_path)

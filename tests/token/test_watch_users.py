@@ -25,7 +25,7 @@ def watch(service: Running, caller: Metadata, cursor: str = "") -> AsyncIterator
 async def events(stream: AsyncIterator[pb2.WatchUsersResponse], count: int) -> list[tuple[str, str, int]]:
     """So many events, with none beyond."""
     seen: list[tuple[str, str, int]] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async for message in stream:
             seen += [(event.domain_id, event.user_id, event.kind) for event in message.events]
             if len(seen) >= count:
