@@ -43,7 +43,7 @@ set enable_seqscan = off
 as $$
 declare
     links bigint := 0;
-    some bigint;
+    ours bigint;
 begin
     -- All locks first and in one order, as whoever takes several does.
     perform pg_advisory_xact_lock(key) from (
@@ -64,8 +64,8 @@ begin
         select g.domain_id, account.new_event_id(p_now), 'unlinked', g.type, g.identity_key, g.identity, g.extra,
                g.user_id, p_actor
         from gone g;
-        get diagnostics some = row_count;
-        links := links + some;
+        get diagnostics ours = row_count;
+        links := links + ours;
         update account.open_account a set user_id = ''
         where a.domain_id = p_domain_ids[i] and a.user_id = p_user_ids[i] and a.user_id <> '';
     end loop;

@@ -8,9 +8,7 @@ from services.token.feeds import may_ask_of
 from services.token.resources import Resources
 
 
-async def check_users(
-    resources: Resources, caller: Principal, *, domain_id: str, user_ids: Sequence[str]
-) -> list[str]:
+async def check_users(resources: Resources, caller: Principal, *, domain_id: str, user_ids: Sequence[str]) -> list[str]:
     """Those of some ids that are no user's in a domain; empty where all are. One statement.
 
     Raises:
