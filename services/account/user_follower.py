@@ -140,7 +140,7 @@ class UserFollower:
             if await unit.lock_followed(self._holder) != self._cursor:
                 raise OvertakenError
             if gone:
-                links = await unit.forget_users(sorted(gone), self._clock.now())
+                links = await unit.forget_users(gone, self._clock.now())
             if back:
                 await unit.delete_gone_users(back)
             if not self._cursor:

@@ -94,7 +94,7 @@ class UserSweep:
             await unit.lock_users(domain_id, unknown)
             gone = await self._token.unknown_users(domain_id, unknown)
             if gone:
-                users = sorted(UserId(domain_id, user_id) for user_id in gone)
+                users = [UserId(domain_id, user_id) for user_id in gone]
                 links = await unit.forget_users(users, self._clock.now())
                 log.warning("users were gone", domain=domain_id, users=len(users), links=links)
 

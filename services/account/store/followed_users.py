@@ -58,7 +58,7 @@ class FollowedUsers(Section):
 
         Waits for links that are being made, and is waited for. Answers how many links there were.
         """
-        links: int = await self._database.fetchval(_SQL["forget_users"], *_columns(users), now)
+        links: int = await self._database.fetchval(_SQL["forget_users"], *_columns(sorted(users)), now)
         return links
 
     async def delete_gone_users(self, users: Collection[UserId]) -> None:

@@ -43,10 +43,15 @@ select pg_advisory_xact_lock(key) from (
 select account.forget_users(p_domain_ids => $1, p_user_ids => $2, p_now => $3, p_actor => 'token');
 
 -- name: delete_gone_users
--- They are there again.
+-- They are there again. Locked in their order first, in which forget_users is given them, too.
 -- $1 domains, $2 users
-delete from account.gone_user g using unnest($1::text[], $2::text[]) w (domain_id, user_id)
-where g.domain_id = w.domain_id and g.user_id = w.user_id;
+with back as materialized (
+    select g.domain_id, g.user_id from account.gone_user g
+    join unnest($1::text[], $2::text[]) w (domain_id, user_id) on w.domain_id = g.domain_id and w.user_id = g.user_id
+    order by g.domain_id, g.user_id
+    for update of g
+)
+delete from account.gone_user g using back where g.domain_id = back.domain_id and g.user_id = back.user_id;
 
 -- name: delete_old_gone_users
 -- $1 gone until then, $2 at the most
