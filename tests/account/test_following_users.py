@@ -269,6 +269,7 @@ async def race(place: Place, account: Account, caller: Metadata, operator: Metad
         await asyncio.sleep(random.random() * 0.1)
         await place.token.delete_user(user_id)
 
+    await link()
     deleting = asyncio.create_task(delete())
     for _ in range(5):
         await link()
