@@ -1,8 +1,11 @@
 """Who a person is: identities linked to users, and the open accounts of projects.
 
-Owns: `AccountService` (links, and the codes that prove them), `OpenAccountService` (DescribeOpenAccount),
-`AccountAdminService`, `DomainSettingsService`; the tables `account.link`, `account.proof`, `account.domain_settings`,
-`account.project` and `account.open_account`.
+Owns: `AccountService` (links, and the codes that prove them), `LinkService` (links for internal callers, and their
+feed), `OpenAccountService` (DescribeOpenAccount), `AccountAdminService`, `DomainSettingsService`; the tables
+`account.link`, `account.link_event`, `account.proof`, `account.domain_settings`, `account.project` and
+`account.open_account`.
+
+Follows: token's users. Who is deleted there has no links here (`user_follower`, `user_sweep`).
 
 Leaves to token: who the users are, whether one may log on, and every token. A link names a user by its id alone; token
 is asked before a link is made. Proving that an identity is a person's is the logon's matter.

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.account.config import AccountSettings
+from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.peers import TokenPeer
 from services.account.resources import Resources
@@ -12,9 +13,12 @@ from services.account.senders.console import ConsoleSender
 from services.account.senders.none import NoSender
 from services.account.service import servicers
 from services.account.store import PARTITIONED, Store
+from services.account.user_follower import UserFollower
+from services.account.user_sweep import UserSweep
 from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
+from services.runtime.ids import uuid7
 from services.runtime.keys import RemoteKeys
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import RemoteFollower, Revocations
@@ -33,13 +37,17 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         domain_id=settings.domain_id,
         clock=clock,
     )
+    link_feed, process = LinkFeed(database), uuid7(clock.now())
     resources = Resources(
         store=Store(database),
         token=token,
+        link_feed=link_feed,
         clock=clock,
         proof_key=ProofKey(settings.client_key.private_key),
         sender=_SENDERS[settings.code_sender](),
     )
+    user_follower = UserFollower(resources.store, token, clock, process)
+    user_sweep = UserSweep(resources.store, token, clock, process)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     keys = RemoteKeys(settings.token_address, settings.state_dir)
     revocations = Revocations(clock, settings.revocations_max_age)
@@ -47,6 +55,8 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
     await keys.start()
     await partitions.start()
     follower.start()
+    user_follower.start()
+    user_sweep.start()
     try:
         yield Wiring(
             servicers=tuple(servicers(resources)),
@@ -54,6 +64,9 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
             problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
         )
     finally:
+        await user_sweep.close()
+        await user_follower.close()
+        await link_feed.close()
         await follower.close()
         await partitions.close()
         await keys.close()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.peers import TokenPeer
 from services.account.senders import Sender
@@ -17,6 +18,7 @@ class Resources:
 
     store: Store
     token: TokenPeer
+    link_feed: LinkFeed
     clock: Clock
     proof_key: ProofKey
     sender: Sender

@@ -12,6 +12,7 @@ from tessera.account.v1 import (
     account_admin_service_pb2_grpc,
     account_service_pb2_grpc,
     domain_settings_service_pb2_grpc,
+    link_service_pb2_grpc,
 )
 
 from services.account.__main__ import wire
@@ -30,6 +31,7 @@ class Account:
         self.links = account_service_pb2_grpc.AccountServiceStub(channel)
         self.open_accounts = account_service_pb2_grpc.OpenAccountServiceStub(channel)
         self.settings = domain_settings_service_pb2_grpc.DomainSettingsServiceStub(channel)
+        self.link_lists = link_service_pb2_grpc.LinkServiceStub(channel)
         self.admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(channel)
 
 

@@ -10,12 +10,15 @@ from tessera.account.v1 import (
     account_service_pb2_grpc,
     domain_settings_service_pb2,
     domain_settings_service_pb2_grpc,
+    link_service_pb2,
+    link_service_pb2_grpc,
 )
 
 from services.account.resources import Resources
 from services.account.service.account_admin_service import AccountAdminServicer
 from services.account.service.account_service import AccountServicer
 from services.account.service.domain_settings_service import DomainSettingsServicer
+from services.account.service.link_service import LinkServicer
 from services.account.service.open_account_service import OpenAccountServicer
 from services.runtime.server import Servicer
 
@@ -24,6 +27,7 @@ _ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
     (account_service_pb2, account_service_pb2_grpc, (AccountServicer, OpenAccountServicer)),
     (account_admin_service_pb2, account_admin_service_pb2_grpc, (AccountAdminServicer,)),
     (domain_settings_service_pb2, domain_settings_service_pb2_grpc, (DomainSettingsServicer,)),
+    (link_service_pb2, link_service_pb2_grpc, (LinkServicer,)),
 )
 
 

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from services.account.store.domain_settings import OfDomains
+from services.account.store.followed_users import FollowedUsers
+from services.account.store.link_lists import LinkLists
 from services.account.store.links import Links
 from services.account.store.open_accounts import OpenAccounts
 from services.account.store.proofs import Proofs
@@ -24,7 +26,7 @@ PARTITIONED = (
 """Tables whose rows expire, and how long each part of them is kept."""
 
 
-class Statements(Links, Proofs, OfDomains, OpenAccounts):
+class Statements(Links, LinkLists, Proofs, OfDomains, OpenAccounts, FollowedUsers):
     """All of them, on the database or in a transaction."""
 
 

@@ -10,7 +10,12 @@ from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
-from tessera.account.v1 import account_admin_service_pb2, account_service_pb2, domain_settings_service_pb2
+from tessera.account.v1 import (
+    account_admin_service_pb2,
+    account_service_pb2,
+    domain_settings_service_pb2,
+    link_service_pb2,
+)
 from tessera.binding.v1 import binding_service_pb2
 from tessera.token.v1 import (
     access_token_service_pb2,
@@ -48,6 +53,7 @@ _FILES = (
     account_service_pb2,
     account_admin_service_pb2,
     domain_settings_service_pb2,
+    link_service_pb2,
     binding_service_pb2,
 )
 
