@@ -9,6 +9,7 @@ from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
+from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
 from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
@@ -22,6 +23,7 @@ from tessera.token.v1 import (
     signing_key_service_pb2,
     token_admin_service_pb2,
     token_service_pb2,
+    user_data_service_pb2,
     user_service_pb2,
 )
 from tessera.token.v1 import error_reason_pb2 as token_reasons
@@ -44,8 +46,10 @@ FILES = (
     domain_service_pb2,
     user_service_pb2,
     session_service_pb2,
+    user_data_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
+    account_user_data_service_pb2,
     binding_service_pb2,
 )
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.

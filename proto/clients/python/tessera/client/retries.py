@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
+from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
 from tessera.binding.v1 import binding_service_pb2
 from tessera.token.v1 import (
     access_token_service_pb2,
@@ -21,6 +22,7 @@ from tessera.token.v1 import (
     signing_key_service_pb2,
     token_admin_service_pb2,
     token_service_pb2,
+    user_data_service_pb2,
     user_service_pb2,
 )
 
@@ -45,8 +47,10 @@ _FILES = (
     domain_service_pb2,
     user_service_pb2,
     session_service_pb2,
+    user_data_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
+    account_user_data_service_pb2,
     binding_service_pb2,
 )
 
