@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.account.config import AccountSettings
+from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.resources import Resources
 from services.account.service import servicers
@@ -27,7 +28,9 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         domain_id=settings.domain_id,
         clock=clock,
     )
-    resources = Resources(Store(database), token, clock)
+    store = Store(database)
+    outbox = Outbox(store, token, clock)
+    resources = Resources(store, token, outbox, clock)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     keys = RemoteKeys(settings.token_address, settings.state_dir)
     revocations = Revocations(clock, settings.revocations_max_age)
@@ -35,6 +38,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
     await keys.start()
     await partitions.start()
     follower.start()
+    outbox.start()
     try:
         yield Wiring(
             servicers=tuple(servicers(resources)),
@@ -42,6 +46,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
             problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
         )
     finally:
+        await outbox.close()
         await follower.close()
         await partitions.close()
         await keys.close()

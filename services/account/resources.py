@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.store import Store
 from services.runtime.clock import Clock
@@ -15,6 +16,7 @@ class Resources:
 
     store: Store
     token: TokenPeer
+    outbox: Outbox
     clock: Clock
 
     def new_id(self) -> UUID:

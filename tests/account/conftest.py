@@ -15,6 +15,7 @@ from services.runtime.clock import Clock
 from services.runtime.db import Database
 from tests.account.callers import Domain, keep_keys
 from tests.account.running import Account, running_account
+from tests.account.whole_users import WholeUsers, running_both
 from tests.support.databases import Databases
 from tests.support.revocations import silent_feed
 
@@ -63,3 +64,10 @@ async def store(account_dsn: str) -> AsyncIterator[Store]:
     await database.start()
     yield Store(database)
     await database.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def whole_users(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WholeUsers]:
+    """Account and token, and a caller who may do all that is done with whole users."""
+    async with running_both(databases, tmp_path_factory.mktemp("whole_users")) as made:
+        yield made

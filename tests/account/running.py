@@ -8,7 +8,11 @@ from pathlib import Path
 import grpc
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tessera.account.v1 import account_admin_service_pb2_grpc, account_service_pb2_grpc
+from tessera.account.v1 import (
+    account_admin_service_pb2_grpc,
+    account_service_pb2_grpc,
+    user_data_service_pb2_grpc,
+)
 
 from services.account.__main__ import wire
 from services.account.config import AccountSettings, ClientKey
@@ -26,6 +30,7 @@ class Account:
         self.links = account_service_pb2_grpc.AccountServiceStub(channel)
         self.open_accounts = account_service_pb2_grpc.OpenAccountServiceStub(channel)
         self.admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(channel)
+        self.user_data = user_data_service_pb2_grpc.UserDataServiceStub(channel)
 
 
 def new_client_key() -> str:

@@ -9,8 +9,8 @@ from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
-from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
 from tessera.account.v1 import error_reason_pb2 as account_reasons
+from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons

@@ -8,18 +8,22 @@ from tessera.account.v1 import (
     account_admin_service_pb2_grpc,
     account_service_pb2,
     account_service_pb2_grpc,
+    user_data_service_pb2,
+    user_data_service_pb2_grpc,
 )
 
 from services.account.resources import Resources
 from services.account.service.account_admin_service import AccountAdminServicer
 from services.account.service.account_service import AccountServicer
 from services.account.service.open_account_service import OpenAccountServicer
+from services.account.service.user_data_service import UserDataServicer
 from services.runtime.server import Servicer
 
 # Each file of proto/, and who answers for its services; a servicer is named as its service.
 _ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
     (account_service_pb2, account_service_pb2_grpc, (AccountServicer, OpenAccountServicer)),
     (account_admin_service_pb2, account_admin_service_pb2_grpc, (AccountAdminServicer,)),
+    (user_data_service_pb2, user_data_service_pb2_grpc, (UserDataServicer,)),
 )
 
 

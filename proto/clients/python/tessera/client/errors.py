@@ -13,7 +13,7 @@ TesseraError
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
 ├── ResourceExhausted: Overloaded, LimitExceeded, QuotaExceeded
-├── FailedPrecondition: AppCredentialsExhausted, LastSuperadmin
+├── FailedPrecondition: UserKept, AppCredentialsExhausted, LastSuperadmin
 ├── Aborted: EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
@@ -176,6 +176,10 @@ class AlreadyExistsOpenAccount(AlreadyExists):
     """The project has an account of this provider and id already."""
 
 
+class UserKept(FailedPrecondition):
+    """The user is not erased: it is its domain's last enabled superadmin."""
+
+
 class NothingBound(NotFound):
     """None of the accounts or tokens asked for has anything bound."""
 
@@ -334,6 +338,7 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "NOT_FOUND_PROJECT": NotFoundProject,
     "ALREADY_EXISTS_PROJECT": AlreadyExistsProject,
     "ALREADY_EXISTS_OPEN_ACCOUNT": AlreadyExistsOpenAccount,
+    "USER_KEPT": UserKept,
     "NOTHING_BOUND": NothingBound,
     "INVALID_CLIENT": InvalidClient,
     "INVALID_GRANT": InvalidGrant,
