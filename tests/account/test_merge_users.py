@@ -6,14 +6,15 @@ import random
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from services.account.model import normalise
-from services.runtime.clock import Clock
+from services.runtime.ids import uuid7
 from tests.account.whole_users import PERMISSIONS, WholeUsers
-from tests.support.calls import refused
 from tests.support.callers import people_app, person, superadmin
+from tests.support.calls import refused
 from tests.support.token import DOMAIN
 
 
@@ -287,7 +288,7 @@ async def _merged(whole_users: WholeUsers, one: str, other: str):  # noqa: ANN20
 @asynccontextmanager
 async def _link_under_way(whole_users: WholeUsers, user_id: str, identity: str) -> AsyncIterator[None]:
     """A link that commits where this ends."""
-    known = normalise("custom", identity)
+    known, now = normalise("custom", identity), datetime.now(UTC)
     async with whole_users.store.transaction() as store:
-        await store.link_identity(DOMAIN, known, user_id, now=Clock().now(), event_id=uuid.uuid4(), actor="test")
+        await store.link_identity(DOMAIN, known, user_id, now=now, event_id=uuid7(now), actor="test")
         yield
