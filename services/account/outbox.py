@@ -146,7 +146,7 @@ class Outbox:
                 # The others would wait for the same.
                 raise
             except Refusal as refusal:
-                log.warning("an order is refused", kind=order.kind, domain_id=order.domain_id, problem=str(refusal))
+                log.warning("an order is not done", kind=order.kind, domain_id=order.domain_id, problem=str(refusal))
         return len(orders) == _AT_ONCE
 
     async def _forget(self) -> None:

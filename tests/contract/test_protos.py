@@ -162,7 +162,8 @@ def test_an_rpc_says_where_it_may_be_repeated() -> None:
 
 def test_what_operators_call_has_no_path() -> None:
     """The gateway passes on what has an HTTP rule, and nothing else."""
-    for module in (token_admin_service_pb2, domain_service_pb2, account_admin_service_pb2):
+    internal = (user_data_service_pb2, account_user_data_service_pb2)
+    for module in (token_admin_service_pb2, domain_service_pb2, account_admin_service_pb2, *internal):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 assert not method.GetOptions().HasExtension(annotations_pb2.http), method.full_name
