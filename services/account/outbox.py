@@ -100,7 +100,9 @@ class Outbox:
             )
         )
         if outcome in ("out_of_reach", "last_superadmin"):
-            await self._store.delete_order(order)
+            async with self._store.transaction() as store:
+                await store.forget_user(order.domain_id, order.user_id)
+                await store.delete_order(order)
             if outcome == "last_superadmin":
                 raise UserKept
             raise PermissionDenied(detail=f"{order.actor} does not reach {order.user_id}")

@@ -3,7 +3,9 @@
 import asyncio
 import uuid
 
+import grpc
 import pytest
+from tessera.account.v1 import user_data_service_pb2
 from tessera.token.v1 import user_service_pb2
 
 from services.account.model import normalise
@@ -189,6 +191,8 @@ async def test_nothing_is_erased_of_who_is_beyond_the_caller(whole_users: WholeU
         await refused(whole_users.erase(user_id, caller), "PERMISSION_DENIED")
         assert await whole_users.links_of(user_id) == identities
         assert await whole_users.orders(user_id) == []
+        # Nor is anything kept beside.
+        assert await _forgotten(whole_users, user_id)
     await whole_users.erase(admin)
     await whole_users.erase(made, owner)
     assert await whole_users.links_of(made) == await whole_users.links_of(admin) == []
@@ -232,3 +236,44 @@ async def test_erasures_merges_and_links_at_once_leave_nothing_of_who_was_erased
         # What was there before goes one way together.
         assert moved & set(before) in (set(), set(before))
         assert await whole_users.orders(one) == []
+
+
+async def test_what_became_anothers_is_not_to_be_unbound(whole_users: WholeUsers, user_id: str) -> None:
+    await whole_users.token.push_app()
+    (identity,) = await whole_users.linked(user_id)
+    other = await whole_users.token.user()
+    async with whole_users.token.database() as database, database.transaction() as connection:
+        await connection.execute(
+            "select from token.app_user where domain_id = $1 and user_id = $2 for update", DOMAIN, user_id
+        )
+        call = asyncio.ensure_future(_erased(whole_users, user_id))
+        await until(lambda: whole_users.orders(user_id))
+        await whole_users.database.execute("update account.link set user_id = $2 where user_id = $1", user_id, other)
+    assert {bound.account for bound in (await call).bound_accounts} == {user_id}
+    assert await whole_users.links_of(other) == [identity]
+
+
+async def _erased(whole_users: WholeUsers, user_id: str) -> user_data_service_pb2.EraseUserResponse:
+    answer: user_data_service_pb2.EraseUserResponse = await whole_users.erase(user_id)
+    return answer
+
+
+async def test_what_who_follows_tokens_users_took_away_first_is_answered_and_gone(
+    whole_users: WholeUsers, user_id: str
+) -> None:
+    """Links and ties of a deleted user go when token tells of it, which may be before token's answer is here."""
+    await whole_users.token.push_app()
+    (identity,) = await whole_users.linked(user_id)
+    opened = uuid.UUID(await whole_users.open_account(user_id, open_id="open-bob", login_id="bob"))
+    async with whole_users.token.database() as database, database.transaction() as connection:
+        await connection.execute(
+            "select from token.app_user where domain_id = $1 and user_id = $2 for update", DOMAIN, user_id
+        )
+        call = asyncio.ensure_future(whole_users.erase(user_id).code())
+        await until(lambda: whole_users.orders(user_id))
+        await whole_users.database.execute("delete from account.link where user_id = $1", user_id)
+        await whole_users.database.execute("update account.open_account set user_id = '' where user_id = $1", user_id)
+    assert await call is grpc.StatusCode.OK
+    assert await whole_users.store.select_open_account(DOMAIN, opened) is None
+    answer = await whole_users.erase(user_id)
+    assert {bound.account for bound in answer.bound_accounts} == {user_id, identity, "open-bob"}

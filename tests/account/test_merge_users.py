@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -266,7 +267,7 @@ async def test_a_link_that_races_a_merge_moves_or_stays(whole_users: WholeUsers,
     assert sum([await whole_users.lives(token) for token in tokens]) == len(live)
 
 
-async def _linked(whole_users: WholeUsers, user_id: str, identity: str):  # noqa: ANN202 a Token
+async def _linked(whole_users: WholeUsers, user_id: str, identity: str) -> Any:
     return await whole_users.link(user_id, identity)
 
 
@@ -281,7 +282,7 @@ async def test_a_link_under_way_is_waited_for_and_moves(whole_users: WholeUsers,
     assert await whole_users.links_of(other) == [identity]
 
 
-async def _merged(whole_users: WholeUsers, one: str, other: str):  # noqa: ANN202 the answer
+async def _merged(whole_users: WholeUsers, one: str, other: str) -> Any:
     return await whole_users.merge(one, other)
 
 

@@ -216,13 +216,13 @@ async def _nothing_changes_here(launcher: Launcher, user_id: str) -> AsyncIterat
 
 async def test_killed_at_any_moment_a_merge_is_whole_or_never_was(launcher: Launcher) -> None:
     merged: list[tuple[str, str, list[str], object]] = []
-    for _ in range(3):
+    for _ in range(2):
         async with launcher.running() as account:
             both = account.whole_users
-            for _ in range(3):
+            for _ in range(5):
                 one, other = await both.token.user(), await both.token.user()
                 merged.append((one, other, await both.linked(one, 3), await both.session(one)))
-            calls = [asyncio.ensure_future(both.merge(*each[:2]).code()) for each in merged[-3:]]
+            calls = [asyncio.ensure_future(both.merge(*each[:2]).code()) for each in merged[-5:]]
             await asyncio.sleep(random.random() / 10)
             await account.kill()
             await asyncio.gather(*calls)

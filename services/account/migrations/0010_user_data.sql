@@ -26,12 +26,16 @@ create table account.outbox (
 
 create index outbox_due on account.outbox (due_at);
 
--- Under what binding may hold a user who was erased: kept for a day, for a caller who did not hear the answer.
+-- What a user had who is erased: read when that is ordered, since who follows token's users may be faster than we are; and
+-- kept for a day, for a caller who did not hear the answer.
 create table account.erased_identity (
     domain_id text not null,
     user_id text not null,
+    -- Of a link its type, else `open_account`.
     type text not null,
+    -- Of an open account our id.
     identity_key text not null,
+    -- Of an open account the provider's id.
     identity text not null,
     erased_at timestamptz not null,
     primary key (domain_id, user_id, type, identity_key)
@@ -115,10 +119,25 @@ begin
         );
         links := links + 1;
     end loop;
+    -- The second condition is the index's.
     update account.open_account o set user_id = p_into_user_id
-    where o.domain_id = p_domain_id and o.user_id = p_from_user_id;
+    where o.domain_id = p_domain_id and o.user_id = p_from_user_id and o.user_id <> '';
     get diagnostics open_accounts = row_count;
 end
+$$;
+
+-- Keeps in mind what a user has who is to be erased.
+create function account.remember_user(p_domain_id text, p_user_id text, p_now timestamptz) returns void
+language sql as $$
+    insert into account.erased_identity (domain_id, user_id, type, identity_key, identity, erased_at)
+    select l.domain_id, l.user_id, l.type, l.identity_key, l.identity, p_now
+    from account.link l
+    where l.domain_id = p_domain_id and l.user_id = p_user_id
+    union all
+    select o.domain_id, o.user_id, 'open_account', o.identity_id::text, o.open_id, p_now
+    from account.open_account o
+    where o.domain_id = p_domain_id and o.user_id = p_user_id and o.user_id <> ''
+    on conflict (domain_id, user_id, type, identity_key) do update set erased_at = excluded.erased_at
 $$;
 
 -- Takes away what there is of a user, after token has: links and open accounts of until `p_before`, and what the feed
@@ -154,12 +173,15 @@ begin
         on conflict (domain_id, user_id, type, identity_key) do update set erased_at = excluded.erased_at;
     end loop;
     insert into account.erased_identity (domain_id, user_id, type, identity_key, identity, erased_at)
-    select distinct p_domain_id, p_user_id, 'open_account', o.open_id, o.open_id, p_now
+    select p_domain_id, p_user_id, 'open_account', o.identity_id::text, o.open_id, p_now
     from account.open_account o
-    where o.domain_id = p_domain_id and o.user_id = p_user_id and o.created_at <= p_before
+    where o.domain_id = p_domain_id and o.user_id = p_user_id and o.user_id <> '' and o.created_at <= p_before
     on conflict (domain_id, user_id, type, identity_key) do update set erased_at = excluded.erased_at;
+    -- Those that were the user's when it was ordered may be nobody's by now, and hold as much of it.
     delete from account.open_account o
-    where o.domain_id = p_domain_id and o.user_id = p_user_id and o.created_at <= p_before;
+    using account.erased_identity i
+    where i.domain_id = p_domain_id and i.user_id = p_user_id and i.type = 'open_account'
+        and o.domain_id = p_domain_id and o.identity_id = i.identity_key::uuid and o.user_id in ('', p_user_id);
     -- Whoever was told of a link is told of its end, and nobody needs to hear of its beginning. The links of a new user of
     -- this id are another matter.
     delete from account.link_event e
@@ -167,6 +189,18 @@ begin
         select from account.link l
         where l.domain_id = p_domain_id and l.type = e.type and l.identity_key = e.identity_key
             and l.user_id = p_user_id
+    );
+    -- What became another's is not to be unbound: a merge may have been faster.
+    delete from account.erased_identity i
+    where i.domain_id = p_domain_id and i.user_id = p_user_id and (
+        exists (
+            select from account.link l
+            where l.domain_id = p_domain_id and l.type = i.type and l.identity_key = i.identity_key
+        )
+        or i.type = 'open_account' and exists (
+            select from account.open_account o
+            where o.domain_id = p_domain_id and o.identity_id = i.identity_key::uuid
+        )
     );
     return query
         select i.* from account.erased_identity i where i.domain_id = p_domain_id and i.user_id = p_user_id;

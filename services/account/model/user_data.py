@@ -36,7 +36,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class KnownIdentity:
-    """An identity of a user, of a type of `TYPES` or `OPEN_ACCOUNT`: as it is compared, and as it was given."""
+    """An identity of a user, of a type of `TYPES`: as it is compared, and as it was given.
+
+    Of type `OPEN_ACCOUNT`: our id of an open account, and its provider's.
+    """
 
     type: str
     key: str
@@ -80,6 +83,9 @@ def bound_accounts(user_id: str, identities: Iterable[KnownIdentity], access_ids
 
 
 def _accounts(identity: KnownIdentity) -> Iterator[tuple[int, str]]:
+    if identity.type == OPEN_ACCOUNT:
+        yield _DEFAULT, identity.given
+        return
     texts = {identity.key, identity.given.strip()}
     for text in texts:
         yield _DEFAULT, text

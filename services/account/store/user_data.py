@@ -26,6 +26,14 @@ class UserData(Section):
         assert row is not None  # the function always answers
         return Merged(row["links"], row["open_accounts"]) if row["verdict"] == "merged" else None
 
+    async def remember_user(self, domain_id: str, user_id: str, now: datetime) -> None:
+        """Keep in mind what a user has who is to be erased, in the transaction that orders it."""
+        await self._database.execute(_SQL["remember_user"], domain_id, user_id, now)
+
+    async def forget_user(self, domain_id: str, user_id: str) -> None:
+        """Keep in mind no longer what a user has, who is not erased."""
+        await self._database.execute(_SQL["forget_user"], domain_id, user_id)
+
     async def erase_user(
         self, domain_id: str, user_id: str, *, before: datetime, now: datetime, event_id: UUID, actor: str
     ) -> list[KnownIdentity]:

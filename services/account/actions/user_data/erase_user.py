@@ -33,6 +33,8 @@ async def erase_user(resources: Resources, caller: Principal, *, user_id: str) -
         ordered_at=resources.clock.now(),
         roles=reachable_roles(caller),
     )
-    await resources.store.insert_order(order, resources.outbox.due_at())
+    async with resources.store.transaction() as store:
+        await store.insert_order(order, resources.outbox.due_at())
+        await store.remember_user(caller.domain_id, user_id, order.ordered_at)
     erased = await resources.outbox.erase(order)
     return bound_accounts(user_id, erased.identities, erased.access_ids)
