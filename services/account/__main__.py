@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from services.account.config import AccountSettings
 from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
+from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.resources import Resources
 from services.account.senders import Sender
@@ -37,17 +38,19 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         domain_id=settings.domain_id,
         clock=clock,
     )
-    link_feed, process = LinkFeed(database), uuid7(clock.now())
+    store, process = Store(database), uuid7(clock.now())
+    link_feed, outbox = LinkFeed(database), Outbox(store, token, clock)
     resources = Resources(
-        store=Store(database),
+        store=store,
         token=token,
         link_feed=link_feed,
+        outbox=outbox,
         clock=clock,
         proof_key=ProofKey(settings.client_key.private_key),
         sender=_SENDERS[settings.code_sender](),
     )
-    user_follower = UserFollower(resources.store, token, clock, process)
-    user_sweep = UserSweep(resources.store, token, clock, process)
+    user_follower = UserFollower(store, token, clock, process)
+    user_sweep = UserSweep(store, token, clock, process)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     keys = RemoteKeys(settings.token_address, settings.state_dir)
     revocations = Revocations(clock, settings.revocations_max_age)
@@ -57,6 +60,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
     follower.start()
     user_follower.start()
     user_sweep.start()
+    outbox.start()
     try:
         yield Wiring(
             servicers=tuple(servicers(resources)),
@@ -64,6 +68,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
             problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
         )
     finally:
+        await outbox.close()
         await user_sweep.close()
         await user_follower.close()
         await link_feed.close()

@@ -5,6 +5,7 @@ Refusal
     ├── IdentityTaken, NotFoundLink, NotFoundLinkUser, LinkUserRefused, LastIdentity
     ├── ProofRefused, SendLimitExceeded, SettingsEtagMismatch
     ├── NotFoundOpenAccount, IdpNotRegistered, ParametersDisagree
+    ├── UserKept
     └── NotFoundProject, AlreadyExistsProject, AlreadyExistsOpenAccount
 """
 
@@ -45,6 +46,13 @@ class LinkUserRefused(AccountRefusal):
 
     reason = "LINK_USER_REFUSED"
     public = "The user cannot be linked to."
+
+
+class UserKept(AccountRefusal):
+    """The user is its domain's last enabled superadmin, and is not erased."""
+
+    reason = "USER_KEPT"
+    public = "The user is the last superadmin of its domain."
 
 
 class NotFoundOpenAccount(AccountRefusal):

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, Literal, TypeVar
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from google.protobuf.timestamp_pb2 import Timestamp
 from tessera.client import AccessTokens, PrivateKeyJwt, TesseraError, errors, open_channel
 from tessera.token.v1 import (
     feed_service_pb2,
@@ -13,6 +15,8 @@ from tessera.token.v1 import (
     token_pb2,
     token_service_pb2,
     token_service_pb2_grpc,
+    user_data_service_pb2,
+    user_data_service_pb2_grpc,
 )
 
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
@@ -24,6 +28,10 @@ from services.runtime.telemetry import request_id
 
 Token = token_pb2.Token
 """What token issues. It goes to the caller as it came, whatever it holds."""
+UserRecord = user_data_service_pb2.ExportUserResponse
+"""A page of all that token keeps of a user. It goes to the caller as it came, too."""
+Erasure = Literal["erased", "absent", "out_of_reach", "last_superadmin"]
+"""How an erasure at token ended."""
 Answer = TypeVar("Answer")
 
 _TIMEOUT_SECONDS = 2.0
@@ -47,11 +55,23 @@ _REFUSALS: dict[type[TesseraError], type[Refusal]] = {
     errors.CursorExpired: CursorExpired,
 }
 # Fields of token's requests that hold what the caller said, by the name that the caller knows.
-_CALLERS_FIELDS = {"user_id": "user_id", "proof.identity": "identity", "cursor": "cursor"}
+_CALLERS_FIELDS = {
+    "user_id": "user_id",
+    "proof.identity": "identity",
+    "cursor": "cursor",
+    "page_size": "page_size",
+    "page_token": "page_token",
+}
 # What becomes of users that concerns links; of a kind that is newer than this version nothing is known.
 _KINDS = {
     feed_service_pb2.UserEvent.KIND_CREATED: UserEventKind.CREATED,
     feed_service_pb2.UserEvent.KIND_DELETED: UserEventKind.DELETED,
+}
+_ERASURES: dict[int, Erasure] = {
+    user_data_service_pb2.EraseUserResponse.OUTCOME_ERASED: "erased",
+    user_data_service_pb2.EraseUserResponse.OUTCOME_ABSENT: "absent",
+    user_data_service_pb2.EraseUserResponse.OUTCOME_OUT_OF_REACH: "out_of_reach",
+    user_data_service_pb2.EraseUserResponse.OUTCOME_LAST_SUPERADMIN: "last_superadmin",
 }
 
 
@@ -82,7 +102,7 @@ class Actor:
 
 
 class TokenPeer:
-    """Calls token's MintService and UserFeedService. Each call but a stream answers, or refuses within 2 seconds.
+    """Calls token for account. Each call but a stream answers, or refuses within 2 seconds.
 
     Args:
         addresses: its workers.
@@ -110,6 +130,7 @@ class TokenPeer:
         self._channel = open_channel(*targets, access_tokens=self._access_tokens, timeout=_TIMEOUT_SECONDS, retry=False)
         self._mint = token_service_pb2_grpc.MintServiceStub(self._channel)
         self._users = feed_service_pb2_grpc.UserFeedServiceStub(self._channel)
+        self._user_data = user_data_service_pb2_grpc.UserDataServiceStub(self._channel)
 
     async def close(self) -> None:
         """Close the channels; calls under way end as unavailable."""
@@ -187,6 +208,44 @@ class TokenPeer:
         except TesseraError as error:
             raise _refusal(error) from error
         return list(answer.unknown_user_ids)
+
+    async def end_user_sessions(self, domain_id: str, user_id: str, actor: str) -> None:
+        """End all that a user could go on with; no such user: nothing. Idempotent. Raises `Unavailable`."""
+        request = user_data_service_pb2.EndUserSessionsRequest(domain_id=domain_id, user_id=user_id, actor=actor)
+        await self._call(self._user_data.EndUserSessions, request)
+
+    async def export_user(self, domain_id: str, user_id: str, page_size: int, page_token: str) -> UserRecord:
+        """Ask for a page of what token keeps of a user. Raises `NotFoundLinkUser`, `FieldInvalid`, `Unavailable`."""
+        request = user_data_service_pb2.ExportUserRequest(
+            domain_id=domain_id, user_id=user_id, page_size=page_size, page_token=page_token
+        )
+        return await self._call(self._user_data.ExportUser, request)
+
+    async def erase_user(
+        self, domain_id: str, user_id: str, *, roles: tuple[str, ...], ordered_at: datetime, actor: str
+    ) -> tuple[Erasure, list[int]]:
+        """Have a user erased. Idempotent.
+
+        Args:
+            domain_id: its domain.
+            user_id: the user.
+            roles: of the users whom it may hit.
+            ordered_at: a user who was made later under this id stays.
+            actor: who ordered it, for the audit log.
+
+        Returns:
+            How it ended, and the ids of the domain's push apps.
+
+        Raises:
+            Unavailable: token is away; whether the user was erased is unknown.
+        """
+        order_time = Timestamp()
+        order_time.FromDatetime(ordered_at)
+        request = user_data_service_pb2.EraseUserRequest(
+            domain_id=domain_id, user_id=user_id, roles=roles, order_time=order_time, actor=actor
+        )
+        answer = await self._call(self._user_data.EraseUser, request)
+        return _ERASURES[answer.outcome], list(answer.access_ids)
 
     @staticmethod
     async def _call(method: Callable[..., Awaitable[Answer]], request: Any) -> Answer:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
+from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.senders import Sender
 from services.account.store import Store
@@ -19,6 +20,7 @@ class Resources:
     store: Store
     token: TokenPeer
     link_feed: LinkFeed
+    outbox: Outbox
     clock: Clock
     proof_key: ProofKey
     sender: Sender

@@ -140,6 +140,17 @@ def beyond(held: frozenset[str], permissions: Iterable[str]) -> frozenset[str]:
     return frozenset(permissions) - held - _OWN
 
 
+def reachable_roles(caller: Principal) -> tuple[str, ...]:
+    """Roles of the users that a caller may change: those up to its token's own.
+
+    The reach of apps and access keys is what they hold; a superadmin is only for superadmins.
+    """
+    roles = list(ROLES)
+    if caller.kind == "user":
+        return tuple(roles[: roles.index(caller.role) + 1])
+    return tuple(role for role in roles[:-1] if not beyond(caller.permissions, ROLES[role]))
+
+
 class Authenticator:
     """Finds out who calls.
 

@@ -13,7 +13,9 @@ import pytest
 import pytest_asyncio
 
 from services.account.config import ClientKey
+from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
+from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.resources import Resources
 from services.account.senders.none import NoSender
@@ -22,6 +24,7 @@ from services.runtime.clock import Clock
 from services.runtime.db import Database
 from tests.account.callers import Domain, keep_keys
 from tests.account.running import Account, running_account
+from tests.account.whole_users import WholeUsers, running_both
 from tests.account.with_token import MAY_LINK, Services, account_of
 from tests.support.databases import Databases
 from tests.support.revocations import silent_feed
@@ -64,14 +67,20 @@ async def alone(account_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> A
 
 
 @pytest_asyncio.fixture(scope="session")
-async def store(account_dsn: str) -> AsyncIterator[Store]:
-    """The statements, on the database of `alone`."""
+async def database(account_dsn: str) -> AsyncIterator[Database]:
+    """The database of `alone`."""
     database = Database(
         account_dsn, service="test", pool_size=20, statement_timeout=timedelta(seconds=10), clock=Clock()
     )
     await database.start()
-    yield Store(database)
+    yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def store(database: Database) -> Store:
+    """The statements, on the database of `alone`."""
+    return Store(database)
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -87,12 +96,28 @@ async def services(
 
 
 @pytest_asyncio.fixture(scope="session")
-async def resources(services: Services, store: Store) -> AsyncIterator[Resources]:
+async def resources(services: Services, database: Database) -> AsyncIterator[Resources]:
     """The parts of the service, as a use case inside it has them: for logon, which is not there yet."""
     token, identity = services.token, services.token.made["account"]
     key = ClientKey(identity["private_key_pem"]).private_key
     peer = TokenPeer(
         token.settings.listen, client_id=identity["client_id"], client_key=key, domain_id="bj1", clock=token.clock
     )
-    yield Resources(store=store, token=peer, clock=token.clock, proof_key=ProofKey(key), sender=NoSender())
+    store = Store(database)
+    yield Resources(
+        store=store,
+        token=peer,
+        link_feed=LinkFeed(database),
+        outbox=Outbox(store, peer, token.clock),
+        clock=token.clock,
+        proof_key=ProofKey(key),
+        sender=NoSender(),
+    )
     await peer.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def whole_users(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WholeUsers]:
+    """Account and token, and a caller who may do all that is done with whole users."""
+    async with running_both(databases, tmp_path_factory.mktemp("whole_users")) as made:
+        yield made

@@ -13,6 +13,7 @@ from tessera.account.v1 import (
     account_service_pb2_grpc,
     domain_settings_service_pb2_grpc,
     link_service_pb2_grpc,
+    user_data_service_pb2_grpc,
 )
 
 from services.account.__main__ import wire
@@ -33,6 +34,7 @@ class Account:
         self.settings = domain_settings_service_pb2_grpc.DomainSettingsServiceStub(channel)
         self.link_lists = link_service_pb2_grpc.LinkServiceStub(channel)
         self.admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(channel)
+        self.user_data = user_data_service_pb2_grpc.UserDataServiceStub(channel)
 
 
 def new_client_key() -> str:

@@ -15,6 +15,7 @@ from tessera.account.v1 import (
     link_service_pb2,
 )
 from tessera.account.v1 import error_reason_pb2 as account_reasons
+from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
@@ -27,6 +28,7 @@ from tessera.token.v1 import (
     signing_key_service_pb2,
     token_admin_service_pb2,
     token_service_pb2,
+    user_data_service_pb2,
     user_service_pb2,
 )
 from tessera.token.v1 import error_reason_pb2 as token_reasons
@@ -49,10 +51,12 @@ FILES = (
     domain_service_pb2,
     user_service_pb2,
     session_service_pb2,
+    user_data_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
     domain_settings_service_pb2,
     link_service_pb2,
+    account_user_data_service_pb2,
     binding_service_pb2,
 )
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
@@ -174,6 +178,8 @@ def test_what_operators_call_has_no_path() -> None:
         account_admin_service_pb2,
         domain_settings_service_pb2,
         link_service_pb2,
+        user_data_service_pb2,
+        account_user_data_service_pb2,
     ):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:

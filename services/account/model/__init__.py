@@ -2,19 +2,26 @@
 
 from services.account.model.identities import MAX_IDENTITY_CHARS, TYPES, Identity, Link, PlacedLink, normalise
 from services.account.model.open_accounts import OpenAccount, mask_mobile
+from services.account.model.user_data import OPEN_ACCOUNT, BoundAccount, KnownIdentity, Merged, Order, bound_accounts
 from services.account.model.users import NOBODY, UserEventKind, UserId, UserNews
 
 __all__ = [
     "MAX_IDENTITY_CHARS",
     "NOBODY",
+    "OPEN_ACCOUNT",
     "TYPES",
+    "BoundAccount",
     "Identity",
+    "KnownIdentity",
     "Link",
+    "Merged",
     "OpenAccount",
+    "Order",
     "PlacedLink",
     "UserEventKind",
     "UserId",
     "UserNews",
+    "bound_accounts",
     "mask_mobile",
     "normalise",
 ]

@@ -28,7 +28,7 @@ def write_sessions_page(
     """A page of sessions; `following`: the one after which the next page begins."""
     query = _sessions(domain_id, user_id, client_id)
     return session_service_pb2.ListSessionsResponse(
-        sessions=map(_write_session, sessions),
+        sessions=map(write_session, sessions),
         next_page_token=write_page_token(query, following) if following else "",
     )
 
@@ -41,7 +41,8 @@ def checked_session_id(text: str) -> UUID:
         raise FieldInvalid("session_id") from error
 
 
-def _write_session(session: OpenSession) -> session_service_pb2.Session:
+def write_session(session: OpenSession) -> session_service_pb2.Session:
+    """A session, without anything that a token could be made of."""
     return session_service_pb2.Session(
         session_id=str(session.session_id),
         user_id=session.user_id,

@@ -5,8 +5,8 @@ from services.token.model.audit import AuditEvent, AuditFilter, Event, Proof
 from services.token.model.codes import CODE_CHALLENGE, CODE_VERIFIER, AuthorizationCode, code_challenge
 from services.token.model.domains import ID, Domain
 from services.token.model.requests import OPENID, PUSH_SCOPE, SCOPE, ClientRequest, PresentedToken, TokenRequest
-from services.token.model.roles import Actor, check_permissions, check_role, endable_roles, lower_role, reachable_roles
-from services.token.model.sessions import NewSession, OpenSession, RefreshTokenState, Rotation, Session
+from services.token.model.roles import Actor, check_permissions, check_role, endable_roles, lower_role
+from services.token.model.sessions import KeptSession, NewSession, OpenSession, RefreshTokenState, Rotation, Session
 from services.token.model.signing_keys import DueKey, SigningKey, StoredKey
 from services.token.model.tokens import AccessToken, AccessTokenState, Issued, RevocationKind
 from services.token.model.users import NewUser, Profile, User, UserChange, UserEventKind, UserInfo
@@ -33,6 +33,7 @@ __all__ = [
     "DueKey",
     "Event",
     "Issued",
+    "KeptSession",
     "NewSession",
     "NewUser",
     "OpenSession",
@@ -58,5 +59,4 @@ __all__ = [
     "code_challenge",
     "endable_roles",
     "lower_role",
-    "reachable_roles",
 ]

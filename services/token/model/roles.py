@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.runtime.auth import ROLES, Principal, beyond
+from services.runtime.auth import ROLES, Principal, beyond, reachable_roles
 from services.runtime.errors import PermissionDenied
 
 
@@ -17,17 +17,6 @@ def check_permissions(caller: Principal, permissions: Iterable[str]) -> None:
     """Nobody gives what he does not have. Raises `PermissionDenied`."""
     if lacking := beyond(caller.permissions, permissions):
         raise PermissionDenied(detail=f"{caller.kind} {caller.subject} does not hold {', '.join(sorted(lacking))}")
-
-
-def reachable_roles(caller: Principal) -> tuple[str, ...]:
-    """Roles of the users that a caller may change: those up to its token's own.
-
-    The reach of apps and access keys is what they hold; a superadmin is only for superadmins.
-    """
-    roles = list(ROLES)
-    if caller.kind == "user":
-        return tuple(roles[: roles.index(caller.role) + 1])
-    return tuple(role for role in roles[:-1] if not beyond(caller.permissions, ROLES[role]))
 
 
 def endable_roles(caller: Principal) -> tuple[str, ...]:

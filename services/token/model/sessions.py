@@ -85,6 +85,14 @@ class OpenSession:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptSession:
+    """A session as it is kept, also after it was over. `revoked_at`: when it was ended; `None`: it was not."""
+
+    session: OpenSession
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshTokenState:
     """A session that a refresh token may go on with."""
 

@@ -20,6 +20,8 @@ from tessera.token.v1 import (
     token_admin_service_pb2_grpc,
     token_service_pb2,
     token_service_pb2_grpc,
+    user_data_service_pb2,
+    user_data_service_pb2_grpc,
     user_service_pb2,
     user_service_pb2_grpc,
 )
@@ -34,6 +36,7 @@ from services.token.service.session_service import SessionServicer
 from services.token.service.signing_key_service import SigningKeyServicer
 from services.token.service.token_admin_service import TokenAdminServicer
 from services.token.service.token_service import KeyServicer, MintServicer, TokenServicer
+from services.token.service.user_data_service import UserDataServicer
 from services.token.service.user_service import UserServicer
 
 # Each file of proto/, and who answers for its services; a servicer is named as its service.
@@ -42,6 +45,7 @@ _ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
     (access_token_service_pb2, access_token_service_pb2_grpc, (AccessTokenServicer,)),
     (user_service_pb2, user_service_pb2_grpc, (UserServicer,)),
     (session_service_pb2, session_service_pb2_grpc, (SessionServicer,)),
+    (user_data_service_pb2, user_data_service_pb2_grpc, (UserDataServicer,)),
     (token_admin_service_pb2, token_admin_service_pb2_grpc, (TokenAdminServicer,)),
     (domain_service_pb2, domain_service_pb2_grpc, (DomainServicer,)),
     (signing_key_service_pb2, signing_key_service_pb2_grpc, (SigningKeyServicer,)),

@@ -24,6 +24,7 @@ from services.token.store.requests import Requests
 from services.token.store.revocations import Revocations
 from services.token.store.sessions import Sessions
 from services.token.store.signing_keys import SigningKeys
+from services.token.store.user_data import UserData
 from services.token.store.user_events import UserEvents
 from services.token.store.users import Users
 
@@ -64,6 +65,7 @@ class Statements(
     Requests,
     Revocations,
     UserEvents,
+    UserData,
 ):
     """All of them, on the database or in a transaction."""
 

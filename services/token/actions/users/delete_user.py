@@ -1,8 +1,7 @@
 """DeleteUser: a user is gone, also from the audit log; what happened stays there."""
 
-from services.runtime.auth import Principal
+from services.runtime.auth import Principal, reachable_roles
 from services.token.actions.users.verdicts import refuse
-from services.token.model import reachable_roles
 from services.token.resources import Resources
 
 

@@ -1,9 +1,9 @@
 """UpdateUser: what a request has of a user, and nothing else of it."""
 
-from services.runtime.auth import Principal
+from services.runtime.auth import Principal, reachable_roles
 from services.runtime.errors import PermissionDenied
 from services.token.actions.users.verdicts import refuse
-from services.token.model import Profile, UserChange, check_role, reachable_roles
+from services.token.model import Profile, UserChange, check_role
 from services.token.resources import Resources
 
 

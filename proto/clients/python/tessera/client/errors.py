@@ -15,6 +15,10 @@ TesseraError
 ├── ResourceExhausted: Overloaded, SendLimitExceeded, LimitExceeded, QuotaExceeded
 ├── FailedPrecondition: LastIdentity, AppCredentialsExhausted, LastSuperadmin
 ├── Aborted: SettingsEtagMismatch, EtagMismatch
+├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
+├── ResourceExhausted: Overloaded, LimitExceeded, QuotaExceeded
+├── FailedPrecondition: UserKept, AppCredentialsExhausted, LastSuperadmin
+├── Aborted: EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
 ├── Internal
@@ -195,6 +199,10 @@ class SettingsEtagMismatch(Aborted):
     """The etag is not that of the present settings: somebody else changed them meanwhile. Read them again."""
 
 
+class UserKept(FailedPrecondition):
+    """The user is not erased: it is its domain's last enabled superadmin."""
+
+
 class NothingBound(NotFound):
     """None of the accounts or tokens asked for has anything bound."""
 
@@ -357,6 +365,7 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "SEND_LIMIT_EXCEEDED": SendLimitExceeded,
     "LAST_IDENTITY": LastIdentity,
     "SETTINGS_ETAG_MISMATCH": SettingsEtagMismatch,
+    "USER_KEPT": UserKept,
     "NOTHING_BOUND": NothingBound,
     "INVALID_CLIENT": InvalidClient,
     "INVALID_GRANT": InvalidGrant,

@@ -16,6 +16,7 @@ from tessera.account.v1 import (
     domain_settings_service_pb2,
     link_service_pb2,
 )
+from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
 from tessera.binding.v1 import binding_service_pb2
 from tessera.token.v1 import (
     access_token_service_pb2,
@@ -26,6 +27,7 @@ from tessera.token.v1 import (
     signing_key_service_pb2,
     token_admin_service_pb2,
     token_service_pb2,
+    user_data_service_pb2,
     user_service_pb2,
 )
 
@@ -50,10 +52,12 @@ _FILES = (
     domain_service_pb2,
     user_service_pb2,
     session_service_pb2,
+    user_data_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
     domain_settings_service_pb2,
     link_service_pb2,
+    account_user_data_service_pb2,
     binding_service_pb2,
 )
 

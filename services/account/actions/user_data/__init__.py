@@ -1,0 +1,1 @@
+"""All that there is of a user: made another's, told, erased."""

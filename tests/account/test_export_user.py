@@ -1,0 +1,127 @@
+"""ExportUser: all that there is of a user, page by page; with the real token service."""
+
+import uuid
+from collections.abc import Iterable
+
+import pytest
+from tessera.account.v1 import user_data_service_pb2
+
+from tests.account.whole_users import PERMISSIONS, WholeUsers
+from tests.support.calls import Metadata, refused
+from tests.support.token import DOMAIN
+
+
+@pytest.fixture
+async def user_id(whole_users: WholeUsers) -> str:
+    return await whole_users.token.user(user_name="ann", nick_name="Ann", user_data={"color": "blue"})
+
+
+async def pages(
+    whole_users: WholeUsers, user_id: str, page_size: int
+) -> list[user_data_service_pb2.ExportUserResponse]:
+    """All pages."""
+    found, token = [], ""
+    while not found or token:
+        found.append(await whole_users.export(user_id, page_size=page_size, page_token=token))
+        token = found[-1].next_page_token
+        assert len(found[-1].sessions) + len(found[-1].audit_events) <= page_size
+    return found
+
+
+def sessions_in(found: Iterable[user_data_service_pb2.ExportUserResponse]) -> list[str]:
+    return [kept.session.session_id for page in found for kept in page.sessions]
+
+
+def events_in(found: Iterable[user_data_service_pb2.ExportUserResponse]) -> list[str]:
+    return [event.event for page in found for event in page.audit_events]
+
+
+async def test_everything_is_there(whole_users: WholeUsers, user_id: str) -> None:
+    (identity,) = await whole_users.linked(user_id)
+    access_id = (await whole_users.token.push_app()).access_id
+    opened = await whole_users.open_account(user_id, mobile="13900001234", login_id="ann")
+    begun, over = await whole_users.session(user_id), await whole_users.session(user_id)
+    await whole_users.token.revoke(whole_users.app, over.refresh_token)
+    answer = await whole_users.export(user_id)
+    user = answer.user
+    assert (user.user_id, user.user_name, user.domain_id, dict(user.user_data)) == (
+        user_id,
+        "ann",
+        DOMAIN,
+        {"color": "blue"},
+    )
+    (link,) = answer.links
+    assert (link.authentication_type, link.identity, link.user_id) == ("custom", identity, user_id)
+    (account,) = answer.open_accounts
+    # The user's own data are not masked.
+    assert (account.identity_id, account.mobile, account.login_id) == (opened, "13900001234", "ann")
+    assert [kept.session.client_id for kept in answer.sessions] == [whole_users.app.client_id] * 2
+    assert [kept.HasField("revoke_time") for kept in answer.sessions] == [False, True]
+    told = [event.event for event in answer.audit_events]
+    assert told[0] == "user.created"
+    assert told.count("authorization_code.issued") == 2
+    assert {event.user_id for event in answer.audit_events} == {user_id}
+    assert {event.proof_identity for event in answer.audit_events} >= {"13900001234"}
+    assert (access_id, 0, user_id) in {(b.access_id, b.account_type, b.account) for b in answer.bound_accounts}
+    assert not answer.next_page_token
+    assert await whole_users.lives(begun)
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 7])
+async def test_pages_have_everything_once(whole_users: WholeUsers, user_id: str, page_size: int) -> None:
+    await whole_users.linked(user_id, 2)
+    for _ in range(3):
+        await whole_users.session(user_id)
+    (whole,) = await pages(whole_users, user_id, 1000)
+    found = await pages(whole_users, user_id, page_size)
+    assert sessions_in(found) == sessions_in([whole])
+    assert len(sessions_in(found)) == 3
+    assert events_in(found) == events_in([whole])
+    assert [page.HasField("user") for page in found] == [True] + [False] * (len(found) - 1)
+    assert [len(page.links) for page in found] == [2] + [0] * (len(found) - 1)
+
+
+async def test_what_it_did_to_others_is_theirs(whole_users: WholeUsers, user_id: str) -> None:
+    other = await whole_users.token.user()
+    async with whole_users.token.database() as database:
+        await database.execute(
+            "update token.audit set actor = $1 where domain_id = $2 and user_id = $3", user_id, DOMAIN, other
+        )
+    (found,) = await pages(whole_users, user_id, 1000)
+    assert {event.user_id for event in found.audit_events} == {user_id}
+
+
+async def test_who_is_not_there(whole_users: WholeUsers, user_id: str) -> None:
+    tenant = await whole_users.token.tenant(f"t{uuid.uuid4().hex[:8]}")
+    await refused(whole_users.export("nobody"), "NOT_FOUND_LINK_USER")
+    await refused(whole_users.export(user_id, await tenant.caller(*PERMISSIONS)), "NOT_FOUND_LINK_USER")
+    await whole_users.erase(user_id)
+    await refused(whole_users.export(user_id), "NOT_FOUND_LINK_USER")
+
+
+@pytest.mark.parametrize(
+    "lacking", ["account.link", "account.describe", "token.user.read", "token.session", "token.audit"]
+)
+async def test_who_may_not_see_a_part_sees_nothing(whole_users: WholeUsers, user_id: str, lacking: str) -> None:
+    caller: Metadata = await whole_users.token.caller(*(set(PERMISSIONS) - {lacking}))
+    await refused(whole_users.export(user_id, caller), "PERMISSION_DENIED")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "field"),
+    [
+        ({"user_id": ""}, "FIELD_MISSING", "user_id"),
+        ({"user_id": "a b"}, "FIELD_INVALID", "user_id"),
+        ({"page_size": -1}, "FIELD_INVALID", "page_size"),
+        ({"page_token": "none of ours"}, "FIELD_INVALID", "page_token"),
+    ],
+)
+async def test_no_page(whole_users: WholeUsers, user_id: str, fields: dict[str, str], reason: str, field: str) -> None:
+    await refused(whole_users.export(**{"user_id": user_id} | fields), reason, field)
+
+
+async def test_a_page_is_of_one_user(whole_users: WholeUsers, user_id: str) -> None:
+    await whole_users.session(user_id)
+    token = (await whole_users.export(user_id, page_size=1)).next_page_token
+    other = await whole_users.token.user()
+    await refused(whole_users.export(other, page_token=token), "FIELD_INVALID", "page_token")
