@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 
 import grpc
 import pytest
@@ -9,10 +10,17 @@ from tessera.account.v1 import user_data_service_pb2
 from tessera.token.v1 import user_service_pb2
 
 from services.account.model import normalise
+from services.runtime.ids import uuid7
 from tests.account.whole_users import PERMISSIONS, WholeUsers, link, until
 from tests.support.callers import people_app, person, superadmin
 from tests.support.calls import refused
 from tests.support.token import DOMAIN
+
+
+PENDING = """
+insert into account.proof (domain_id, proof_id, kind, user_id, type, identity_key, mac, expires_at)
+values ($1, $2, 'ticket', $3, 'custom', $4, '\\x00', now() + interval '10 minutes')
+"""
 
 
 @pytest.fixture
@@ -41,6 +49,8 @@ async def test_a_user_is_gone_in_both_services(whole_users: WholeUsers, user_id:
     await whole_users.open_account(user_id, **names)
     kept = await whole_users.open_account(other)
     begun, code = await whole_users.session(user_id), await whole_users.token.code(whole_users.app, user_id)
+    for whose, identity in ((user_id, "for nobody"), (other, mine[0])):
+        await whole_users.database.execute(PENDING, DOMAIN, uuid7(datetime.now(UTC)), whose, identity)
     await whole_users.erase(user_id)
     request = user_service_pb2.UserServiceGetUserRequest(user_id=user_id)
     await refused(whole_users.token.users.GetUser(request, metadata=whole_users.caller), "NOT_FOUND_USER")
@@ -49,7 +59,7 @@ async def test_a_user_is_gone_in_both_services(whole_users: WholeUsers, user_id:
     assert await whole_users.links_of(user_id) == []
     assert await whole_users.links_of(other) == theirs
     assert (await whole_users.store.select_open_account(DOMAIN, uuid.UUID(kept))).user_id == other
-    left = await dump(whole_users, without=("link_event", "erased_identity"))
+    left = await dump(whole_users, without=("link_event", "erased_identity", "gone_user"))
     for text in (user_id, *mine, *names.values()):
         assert text not in left
     assert user_id not in {row["user_id"] for row in await whole_users.token.audit(event="user.created")}

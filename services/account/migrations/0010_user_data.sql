@@ -182,6 +182,15 @@ begin
     using account.erased_identity i
     where i.domain_id = p_domain_id and i.user_id = p_user_id and i.type = 'open_account'
         and o.domain_id = p_domain_id and o.identity_id = i.identity_key::uuid and o.user_id in ('', p_user_id);
+    -- Pending proofs name it, and what it had.
+    delete from account.proof p
+    where p.domain_id = p_domain_id and (
+        p.user_id = p_user_id
+        or (p.type, p.identity_key) in (
+            select i.type, i.identity_key from account.erased_identity i
+            where i.domain_id = p_domain_id and i.user_id = p_user_id
+        )
+    );
     -- Whoever was told of a link is told of its end, and nobody needs to hear of its beginning. The links of a new user of
     -- this id are another matter.
     delete from account.link_event e
