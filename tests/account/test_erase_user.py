@@ -16,7 +16,6 @@ from tests.support.callers import people_app, person, superadmin
 from tests.support.calls import refused
 from tests.support.token import DOMAIN
 
-
 PENDING = """
 insert into account.proof (domain_id, proof_id, kind, user_id, type, identity_key, mac, expires_at)
 values ($1, $2, 'ticket', $3, 'custom', $4, '\\x00', now() + interval '10 minutes')
