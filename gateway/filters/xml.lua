@@ -1,4 +1,4 @@
--- XML in the vendor's RPC style, from decoded JSON: a key is an element, a list repeats its element.
+-- Errors as XML in the vendor's RPC style: a key is an element. Answers are made by the service (ADR 0046).
 
 local xml = {}
 
@@ -15,10 +15,7 @@ local function element(name, value)
   if not name:match("^[%a_][%w_.-]*$") then return "" end
   local kind = type(value) == "table" and value.kind
   local parts = {}
-  if kind == "array" then
-    for index, item in ipairs(value) do parts[index] = element(name, item) end
-    return table.concat(parts)
-  elseif kind == "object" then
+  if kind == "object" then
     for index, pair in ipairs(value) do parts[index] = element(pair[1], pair[2]) end
   elseif kind == "number" then
     parts[1] = value.text

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from services.account.config import AccountSettings
 from services.account.peers import TokenPeer
+from services.account.providers import ProviderKeys
 from services.account.resources import Resources
 from services.account.service import servicers
 from services.account.store import PARTITIONED, Store
@@ -27,7 +28,8 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         domain_id=settings.domain_id,
         clock=clock,
     )
-    resources = Resources(Store(database), token, clock)
+    provider_keys = ProviderKeys()
+    resources = Resources(Store(database), token, clock, provider_keys)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     keys = RemoteKeys(settings.token_address, settings.state_dir)
     revocations = Revocations(clock, settings.revocations_max_age)
@@ -42,6 +44,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
             problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
         )
     finally:
+        await provider_keys.close()
         await follower.close()
         await partitions.close()
         await keys.close()

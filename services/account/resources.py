@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.account.peers import TokenPeer
+from services.account.providers import ProviderKeys
 from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
@@ -16,6 +17,7 @@ class Resources:
     store: Store
     token: TokenPeer
     clock: Clock
+    provider_keys: ProviderKeys
 
     def new_id(self) -> UUID:
         """A UUIDv7 of now."""

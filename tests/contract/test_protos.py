@@ -8,7 +8,7 @@ import pytest
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
-from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
+from tessera.account.v1 import account_admin_service_pb2, account_service_pb2, open_account_xml_service_pb2
 from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
@@ -46,6 +46,7 @@ FILES = (
     session_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
+    open_account_xml_service_pb2,
     binding_service_pb2,
 )
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
@@ -62,6 +63,13 @@ PATHS = {
     "/v2/account/get_link_info": "account.v1.AccountService.GetLinkInfo",
     "/v2/account/get_link_info_by_user_id": "account.v1.AccountService.GetLinkInfoByUserId",
     "/rpc/DescribeOpenAccount": "account.v1.OpenAccountService.DescribeOpenAccount",
+    "/rpc/ListOpenAccounts": "account.v1.OpenAccountService.ListOpenAccounts",
+    "/rpc/ListOpenAccountLinks": "account.v1.OpenAccountService.ListOpenAccountLinks",
+    "/rpc/DeleteOpenAccount": "account.v1.OpenAccountService.DeleteOpenAccount",
+    "/rpc/xml/DescribeOpenAccount": "account.v1.OpenAccountXmlService.DescribeOpenAccount",
+    "/rpc/xml/ListOpenAccounts": "account.v1.OpenAccountXmlService.ListOpenAccounts",
+    "/rpc/xml/ListOpenAccountLinks": "account.v1.OpenAccountXmlService.ListOpenAccountLinks",
+    "/rpc/xml/DeleteOpenAccount": "account.v1.OpenAccountXmlService.DeleteOpenAccount",
     "/v3/device/account/batchoperate": "binding.v1.BindingService.BatchOperateAccounts",
     "/v3/device/account/query": "binding.v1.BindingService.QueryAccounts",
 }
@@ -96,6 +104,14 @@ ONCE = {
     "token.v1.DomainService.UpdateDomain",
     "account.v1.AccountAdminService.CreateProject",
     "account.v1.AccountAdminService.CreateOpenAccount",
+    "account.v1.OpenAccountService.DeleteOpenAccount",
+    "account.v1.OpenAccountXmlService.DeleteOpenAccount",
+    "account.v1.AccountAdminService.UpdateProject",
+    "account.v1.AccountAdminService.DeleteProject",
+    "account.v1.AccountAdminService.CreateProvider",
+    "account.v1.AccountAdminService.UpdateProvider",
+    "account.v1.AccountAdminService.DeleteProvider",
+    "account.v1.AccountAdminService.UpdateOpenAccount",
 }
 
 

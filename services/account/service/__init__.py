@@ -8,17 +8,21 @@ from tessera.account.v1 import (
     account_admin_service_pb2_grpc,
     account_service_pb2,
     account_service_pb2_grpc,
+    open_account_xml_service_pb2,
+    open_account_xml_service_pb2_grpc,
 )
 
 from services.account.resources import Resources
 from services.account.service.account_admin_service import AccountAdminServicer
 from services.account.service.account_service import AccountServicer
 from services.account.service.open_account_service import OpenAccountServicer
+from services.account.service.open_account_xml_service import OpenAccountXmlServicer
 from services.runtime.server import Servicer
 
 # Each file of proto/, and who answers for its services; a servicer is named as its service.
 _ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
     (account_service_pb2, account_service_pb2_grpc, (AccountServicer, OpenAccountServicer)),
+    (open_account_xml_service_pb2, open_account_xml_service_pb2_grpc, (OpenAccountXmlServicer,)),
     (account_admin_service_pb2, account_admin_service_pb2_grpc, (AccountAdminServicer,)),
 )
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from services.account.store.links import Links
 from services.account.store.open_accounts import OpenAccounts
+from services.account.store.projects import Projects
 from services.runtime.db import Database
 from services.runtime.partitions import Partitioned
 
@@ -19,7 +20,7 @@ PARTITIONED = (Partitioned("account.link_event", "uuid7", span=30 * _DAY, keep=3
 """Tables whose rows expire, and how long each part of them is kept."""
 
 
-class Statements(Links, OpenAccounts):
+class Statements(Links, OpenAccounts, Projects):
     """All of them, on the database or in a transaction."""
 
 

@@ -1,0 +1,39 @@
+"""DeleteOpenAccount: an open account goes for good."""
+
+from services.account.actions.open_accounts.get_open_account import get_open_account
+from services.account.errors import ChangedMeanwhile, NotFoundOpenAccount
+from services.account.model import Identity, OpenAccount
+from services.account.resources import Resources
+from services.runtime.auth import Principal
+
+
+async def delete_open_account(
+    resources: Resources, caller: Principal, *, identity_id: str, project_id: str, version: int | None
+) -> None:
+    """Take an open account of the caller's domain away; one that is a link is unlinked, and the feed of links tells it.
+
+    Raises:
+        NotFoundOpenAccount: there is none, in the project if one is named; or not any more.
+        ChangedMeanwhile: it is not of that version; `None`: whichever.
+    """
+    known = await get_open_account(resources, caller, identity_id=identity_id, project_id=project_id)
+    if known.identity_key:
+        await _unlink(resources, caller, known)
+    elif not await resources.store.delete_open_account(known.domain_id, known.identity_id, version):
+        await get_open_account(resources, caller, identity_id=identity_id)
+        raise ChangedMeanwhile
+
+
+async def _unlink(resources: Resources, caller: Principal, account: OpenAccount) -> None:
+    key = account.identity_key
+    link = await resources.store.select_link(caller.domain_id, Identity("custom", key, key, ""))
+    # Another user's meanwhile: the account that was named is gone.
+    if link is None or link.user_id != account.user_id:
+        raise NotFoundOpenAccount
+    await resources.store.unlink_identity(
+        caller.domain_id,
+        Identity("custom", key, link.identity, ""),
+        account.user_id,
+        event_id=resources.new_id(),
+        actor=caller.responsible,
+    )
