@@ -37,9 +37,9 @@ function rpc.format(parameters, acs3)
   return (format == "JSON" or format == "XML") and format or nil
 end
 
--- Where the transcoder finds an Action: one service answers in JSON, the other in XML.
+-- Where the transcoder finds an Action: one service answers in JSON, by the path in proto/; the other in XML, by name.
 function rpc.path(action, format)
-  return (format == "JSON" and "/rpc/" or "/rpc/xml/") .. action
+  return (format == "JSON" and "/rpc/" or "/tessera.account.v1.OpenAccountXmlService/") .. action
 end
 
 -- The Action and the JSON body of its request. Nil, a reason and a message where it is none.

@@ -12,27 +12,30 @@ async def delete_open_account(
 ) -> None:
     """Take an open account of the caller's domain away; one that is a link is unlinked, and the feed of links tells it.
 
+    One that is not there, in the project if one is named, is a success: the call may be made again.
+
     Raises:
-        NotFoundOpenAccount: there is none, in the project if one is named; or not any more.
         ChangedMeanwhile: it is not of that version; `None`: whichever.
     """
-    known = await get_open_account(resources, caller, identity_id=identity_id, project_id=project_id)
+    try:
+        known = await get_open_account(resources, caller, identity_id=identity_id, project_id=project_id)
+    except NotFoundOpenAccount:
+        return
     if known.identity_key:
         await _unlink(resources, caller, known)
-    elif not await resources.store.delete_open_account(known.domain_id, known.identity_id, version):
-        await get_open_account(resources, caller, identity_id=identity_id)
+        return
+    gone = await resources.store.delete_open_account(known.domain_id, known.identity_id, version)
+    # Of another version, unless somebody else took it away in this moment.
+    if not gone and await resources.store.select_open_account(known.domain_id, known.identity_id):
         raise ChangedMeanwhile
 
 
 async def _unlink(resources: Resources, caller: Principal, account: OpenAccount) -> None:
+    """Nothing happens where it is another user's meanwhile: the account that was named is gone."""
     key = account.identity_key
-    link = await resources.store.select_link(caller.domain_id, Identity("custom", key, key, ""))
-    # Another user's meanwhile: the account that was named is gone.
-    if link is None or link.user_id != account.user_id:
-        raise NotFoundOpenAccount
     await resources.store.unlink_identity(
         caller.domain_id,
-        Identity("custom", key, link.identity, ""),
+        Identity("custom", key, key),
         account.user_id,
         event_id=resources.new_id(),
         actor=caller.responsible,
