@@ -327,7 +327,10 @@ async def test_a_provider_that_hangs_holds_up_nobody_else(operator: Operator, pr
     ("path", "answer"),
     [
         ("discovery", ("302 Found", "location: /keys\r\n", b"")),
-        ("discovery", ("200 OK", "", b'{"issuer": "https://else.example.com", "jwks_uri": "https://else.example.com"}')),
+        (
+            "discovery",
+            ("200 OK", "", b'{"issuer": "https://else.example.com", "jwks_uri": "https://else.example.com"}'),
+        ),
         ("discovery", ("200 OK", "", b"[]")),
         ("discovery", ("200 OK", "", b"{")),
         ("discovery", ("404 Not Found", "", b"")),
@@ -335,7 +338,10 @@ async def test_a_provider_that_hangs_holds_up_nobody_else(operator: Operator, pr
         ("/keys", ("200 OK", "", b'{"keys": []}')),
         ("/keys", ("200 OK", "", b'{"keys": [' + b" " * 300_000 + b"]}")),
         ("/keys", ("200 OK", "content-encoding: gzip\r\n", b"\x1f\x8b")),
-        ("/keys", ("200 OK", "", b'{"keys": [{"kty": "EC"}, {"kty": 1}, 1, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}')),
+        (
+            "/keys",
+            ("200 OK", "", b'{"keys": [{"kty": "EC"}, {"kty": 1}, 1, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}'),
+        ),
         ("/keys", ("200 OK", "", b"[" * 100_000)),
     ],
     ids=lambda value: str(value)[:40],
