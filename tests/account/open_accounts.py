@@ -11,7 +11,7 @@ from tests.account.running import Account
 from tests.support.calls import Metadata
 from tests.support.oidc import AUDIENCE, Provider
 
-PERMISSIONS = ("account.admin", "account.describe", "account.provider.private")
+PERMISSIONS = ("account.admin", "account.delete", "account.describe", "account.provider.private")
 
 
 class Operator:

@@ -106,8 +106,13 @@ def read_open_account_changes(request: account_admin_service_pb2.UpdateOpenAccou
     return changes
 
 
-def write_open_account(account: OpenAccount, caller: Principal) -> account_pb2.OpenAccount:
-    """An open account in the vendor's eleven fields; its mobile number masked, unless the caller may read it whole."""
+def reads_whole(caller: Principal) -> bool:
+    """Whether a caller may read mobile numbers whole."""
+    return _WHOLE_MOBILE in caller.permissions
+
+
+def write_open_account(account: OpenAccount, *, whole: bool = False) -> account_pb2.OpenAccount:
+    """An open account in the vendor's eleven fields; its mobile number masked, unless it is to be told whole."""
     return account_pb2.OpenAccount(
         aliyun_id=account.domain_id,
         create_access_key=account.create_access_key,
@@ -115,7 +120,7 @@ def write_open_account(account: OpenAccount, caller: Principal) -> account_pb2.O
         identity_id=str(account.identity_id),
         idp=account.idp,
         login_id=account.login_id,
-        mobile=account.mobile if _WHOLE_MOBILE in caller.permissions else mask_mobile(account.mobile),
+        mobile=account.mobile if whole else mask_mobile(account.mobile),
         open_id=account.open_id,
         region=account.region,
         status=account.status,

@@ -38,9 +38,9 @@ class OpenAccounts(Section):
         rows = await self._database.fetch(_SQL["select_open_accounts"], domain_id, project_id, after, skip, limit)
         return [OpenAccount(**row) for row in rows]
 
-    async def select_open_accounts_of_user(self, domain_id: str, user_id: str, limit: int) -> list[OpenAccount]:
+    async def select_open_accounts_of_person(self, domain_id: str, user_id: str, limit: int) -> list[OpenAccount]:
         """The first open accounts of a user in the order of their ids."""
-        rows = await self._database.fetch(_SQL["select_open_accounts_of_user"], domain_id, user_id, limit)
+        rows = await self._database.fetch(_SQL["select_open_accounts_of_person"], domain_id, user_id, limit)
         return [OpenAccount(**row) for row in rows]
 
     async def insert_open_account(self, account: OpenAccount, now: datetime, made_by: bytes | None = None) -> bool:

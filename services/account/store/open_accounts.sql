@@ -30,12 +30,12 @@ where domain_id = $1 and ($2 = '' or project_id = $2) and identity_id > $3
 order by identity_id
 offset $4 limit $5;
 
--- name: select_open_accounts_of_user
+-- name: select_open_accounts_of_person
 -- $1 domain, $2 user, $3 how many
 select domain_id, identity_id, project_id, idp, open_id, user_id, display_name, login_id, mobile, region,
        create_access_key, status, type, version, identity_key
 from account.every_open_account
-where domain_id = $1 and user_id = $2
+where domain_id = $1 and user_id = $2 and user_id <> ''
 order by identity_id
 limit $3;
 

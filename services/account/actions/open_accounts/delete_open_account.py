@@ -1,8 +1,9 @@
 """DeleteOpenAccount: an open account goes for good."""
 
+from services.account.actions.links.unlink_account import unlink_account
 from services.account.actions.open_accounts.get_open_account import get_open_account
 from services.account.errors import ChangedMeanwhile, NotFoundOpenAccount
-from services.account.model import Identity, OpenAccount
+from services.account.model import Identity
 from services.account.resources import Resources
 from services.runtime.auth import Principal
 
@@ -22,21 +23,11 @@ async def delete_open_account(
     except NotFoundOpenAccount:
         return
     if known.identity_key:
-        await _unlink(resources, caller, known)
+        # Nothing happens where it is another user's meanwhile: the account that was named is gone.
+        identity = Identity("custom", known.identity_key, known.identity_key)
+        await unlink_account(resources, caller, user_id=known.user_id, identity=identity)
         return
     gone = await resources.store.delete_open_account(known.domain_id, known.identity_id, version)
     # Of another version, unless somebody else took it away in this moment.
     if not gone and await resources.store.select_open_account(known.domain_id, known.identity_id):
         raise ChangedMeanwhile
-
-
-async def _unlink(resources: Resources, caller: Principal, account: OpenAccount) -> None:
-    """Nothing happens where it is another user's meanwhile: the account that was named is gone."""
-    key = account.identity_key
-    await resources.store.unlink_identity(
-        caller.domain_id,
-        Identity("custom", key, key),
-        account.user_id,
-        event_id=resources.new_id(),
-        actor=caller.responsible,
-    )

@@ -33,4 +33,4 @@ async def list_open_account_links(resources: Resources, caller: Principal, *, wa
         account = found
     if not account.user_id:
         return [account]
-    return await resources.store.select_open_accounts_of_user(caller.domain_id, account.user_id, _MOST)
+    return await resources.store.select_open_accounts_of_person(caller.domain_id, account.user_id, _MOST)

@@ -21,6 +21,7 @@ OPERATOR = (
     "account.admin",
     "account.link",
     "account.describe",
+    "account.delete",
     "account.describe.mobile",
     "binding.read",
     "binding.write",
