@@ -178,7 +178,7 @@ def test_what_gives_power_is_never_called_on_stale_knowledge_of_what_is_revoked(
     fresh = {method.full_name for method in methods() if access_of(method).fresh}
     admin = {method.full_name for method in methods() if method.containing_service.name.endswith("AdminService")}
     links = {f"tessera.account.v1.AccountService.{name}" for name in ("LinkAccount", "UnlinkAccount")}
-    deletes = {f"tessera.account.v1.{name}.DeleteOpenAccount" for name in ("OpenAccountService", "OpenAccountXmlService")}
+    deletes = {f"tessera.account.v1.OpenAccount{kind}Service.DeleteOpenAccount" for kind in ("", "Xml")}
     assert admin | links | deletes <= fresh
 
 

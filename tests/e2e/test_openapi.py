@@ -55,7 +55,15 @@ def value_of_xml(text: str, schema: dict[str, Any]) -> Any:
         if "$ref" in described:
             described = CLOSED["schemas"][described["$ref"].rpartition("/")[2]]
         if described["type"] == "object":
-            return {child.tag: value(child, described["properties"][child.tag]) for child in element}
+            children: dict[str, Any] = {}
+            for child in element:
+                member = described["properties"][child.tag]
+                if member.get("type") == "array":
+                    children.setdefault(child.tag, []).append(value(child, member["items"]))
+                else:
+                    assert child.tag not in children
+                    children[child.tag] = value(child, member)
+            return children
         return int(element.text) if described["type"] == "integer" else element.text or ""
 
     return value(root, schema)
