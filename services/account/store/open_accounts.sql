@@ -22,11 +22,37 @@ from account.every_open_account
 where domain_id = $1 and project_id = $2 and idp = $3 and identity_key = $3 || ':' || $4;
 
 -- name: select_open_accounts
+-- Rows, and the links of each provider, from their indexes in the order of ids, and no more of each than can be shown:
+-- through the view, all of a domain would be read and sorted.
 -- $1 domain, $2 project (empty: every one), $3 id that they come after, $4 how many to pass over, $5 how many
-select domain_id, identity_id, project_id, idp, open_id, user_id, display_name, login_id, mobile, region,
-       create_access_key, status, type, version, identity_key
-from account.every_open_account
-where domain_id = $1 and ($2 = '' or project_id = $2) and identity_id > $3
+(
+    select domain_id, identity_id, project_id, idp, open_id, user_id, display_name, login_id, mobile, region,
+           create_access_key, status, type, version, '' as identity_key
+    from account.open_account
+    where domain_id = $1 and ($2 = '' or project_id = $2) and identity_id > $3
+    order by identity_id
+    limit $4 + $5
+)
+union all
+select l.*
+from account.provider p
+cross join lateral (
+    select e.domain_id, account.open_account_id(e.domain_id, e.identity_key), p.project_id, p.idp,
+           substr(e.identity_key, length(p.idp) + 2), e.user_id, '', '', '', '', '', 0::bigint, 1::bigint, 0::bigint,
+           e.identity_key
+    from account.link e
+    where e.domain_id = $1 and e.type = 'custom' and split_part(e.identity_key, ':', 1) = p.idp
+        and account.open_account_id(e.domain_id, e.identity_key) > $3
+        and length(e.identity_key) > length(p.idp) + 1
+        and not exists (
+            select from account.open_account o
+            where o.domain_id = $1 and o.project_id = p.project_id and o.idp = p.idp
+                and o.open_id = substr(e.identity_key, length(p.idp) + 2)
+        )
+    order by account.open_account_id(e.domain_id, e.identity_key)
+    limit $4 + $5
+) l
+where p.domain_id = $1 and p.takes_links and ($2 = '' or p.project_id = $2)
 order by identity_id
 offset $4 limit $5;
 
