@@ -31,7 +31,7 @@ where domain_id = $1 and project_id = $2 and idp = $3 and identity_key = $3 || '
     from account.open_account
     where domain_id = $1 and ($2 = '' or project_id = $2) and identity_id > $3
     order by identity_id
-    limit $4 + $5
+    limit $4::bigint + $5::bigint
 )
 union all
 select l.*
@@ -50,11 +50,11 @@ cross join lateral (
                 and o.open_id = substr(e.identity_key, length(p.idp) + 2)
         )
     order by account.open_account_id(e.domain_id, e.identity_key)
-    limit $4 + $5
+    limit $4::bigint + $5::bigint
 ) l
 where p.domain_id = $1 and p.takes_links and ($2 = '' or p.project_id = $2)
 order by identity_id
-offset $4 limit $5;
+offset $4::bigint limit $5::bigint;
 
 -- name: select_open_accounts_of_person
 -- $1 domain, $2 user, $3 how many
