@@ -23,6 +23,7 @@ from deploy.local.programs import DEFAULT_DOMAIN
 _PERMISSIONS = (
     "account.link",
     "account.describe",
+    "account.delete",
     "token.impersonate",
     "token.user.read",
     "token.user.write",

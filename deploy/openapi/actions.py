@@ -1,4 +1,8 @@
-"""The RPC style: what the gateway makes of `/rpc/{Action}`, on which no stranger calls."""
+"""The RPC style: what the gateway makes of `/rpc/{Action}`, on which no stranger calls.
+
+All of its calls share a path, for which OpenAPI has one operation; so the one parameter that tells them apart stands in
+the path of each, from where Swagger UI sends it.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +11,17 @@ from deploy.openapi.contracts import Contracts
 from deploy.openapi.nodes import FORM, JSON, SCHEMAS, XML, Node, prose
 
 
+def path_of(name: str) -> str:
+    """The path of an Action."""
+    return f"/?Action={name}"
+
+
 def action(call: Node, schemas: Node, contracts: Contracts) -> Node:
-    """GET and POST on `/`, for one generated POST on `/rpc/{Action}`."""
+    """GET and POST, for one generated POST on `/rpc/{Action}`."""
     content = call["requestBody"]["content"][JSON]
     name = content["schema"]["$ref"].removeprefix(SCHEMAS)
     names = contracts.messages[name]
     style: Node = {
-        "Action": {"type": "string", "enum": [call["operationId"]], "description": "The call."},
         "Format": {
             "type": "string",
             "enum": ["JSON", "XML"],
@@ -37,7 +45,7 @@ def action(call: Node, schemas: Node, contracts: Contracts) -> Node:
         "responses": responses,
         "security": call["security"],
     }
-    form = {"type": "object", "required": ["Action"], "properties": properties}
+    form = {"type": "object", "properties": properties}
     post: Node = {
         **common,
         "operationId": f"{call['operationId']}ByForm",
@@ -51,8 +59,6 @@ def action(call: Node, schemas: Node, contracts: Contracts) -> Node:
 def _query(name: str, schema: Node, example: Mapping[str, Any]) -> Node:
     bare = {key: value for key, value in schema.items() if key != "description"}
     parameter: Node = {"name": name, "in": "query", "description": schema["description"], "schema": bare}
-    if name == "Action":
-        parameter["required"] = True
     if name in example:
         parameter["example"] = example[name]
     return parameter

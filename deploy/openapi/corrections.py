@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from deploy.openapi.actions import action, in_both_formats
+from deploy.openapi.actions import action, in_both_formats, path_of
 from deploy.openapi.contracts import Contracts, Rpc
 from deploy.openapi.messages import schemas_of
 from deploy.openapi.nodes import FORM, JSON, SCHEMAS, Node, prose, ref
@@ -23,7 +23,7 @@ def corrected(generated: Node, contracts: Contracts, examples: Mapping[str, Node
         examples: of requests, by RPC and by what they show.
 
     Raises:
-        ValueError: a second Action, for which one path has no room; or an example of no RPC.
+        ValueError: an example of no RPC.
     """
     paths: dict[str, Node] = {}
     calls: dict[str, int] = {}
@@ -35,12 +35,10 @@ def corrected(generated: Node, contracts: Contracts, examples: Mapping[str, Node
             name = rpc.name if calls[rpc.name] == 1 else f"{rpc.name}{calls[rpc.name]}"
             call = _call(path, operation, rpc, contracts) | {"operationId": name}
             _add_examples(call, examples.get(rpc.name, {}))
-            if surface_of(path) is not ACTIONS:
-                paths.setdefault(path, {})[verb] = call
-            elif "/" in paths:
-                raise ValueError(f"{rpc.name} is a second Action: OpenAPI has one operation for a path")
+            if surface_of(path) is ACTIONS:
+                paths[path_of(name)] = action(call, generated["components"]["schemas"], contracts)
             else:
-                paths["/"] = action(call, generated["components"]["schemas"], contracts)
+                paths.setdefault(path, {})[verb] = call
     if unknown := examples.keys() - calls:
         raise ValueError(f"examples of what is no call: {unknown}")
     schemas = schemas_of(generated, contracts)
@@ -169,7 +167,7 @@ def _begin_forms(paths: Mapping[str, Node], schemas: Node) -> None:
             first: Node = next(iter(form.get("examples", {}).values()), {"value": {}})["value"]
             for name, field in schema["properties"].items():
                 if "enum" not in field:
-                    field["example"] = first.get(name, "") if name in schema["required"] else ""
+                    field["example"] = first.get(name, "") if name in schema.get("required", ()) else ""
 
 
 def _health() -> Node:

@@ -25,9 +25,11 @@ local function pds(_, words, message)
 end
 
 local function rpc(call, words, message)
-  return dialect.in_format(call, "Error", json.object({
+  local error = json.object({
     {"RequestId", call.request_id:upper()}, {"HostId", call.host}, {"Code", words.rpc}, {"Message", message},
-  }))
+  })
+  if call.format == "JSON" then return "application/json;charset=utf-8", json.encode(error) end
+  return "text/xml;charset=utf-8", xml.document("Error", error)
 end
 
 local function tpns(call, words, message)
@@ -49,13 +51,6 @@ local SURFACES = {oauth = oauth, pds = pds, discovery = pds, docs = pds, rpc = r
 -- Content-type and body of an error on the surface of a call.
 function dialect.error(call, reason, message)
   return SURFACES[call.surface](call, reasons[reason], message, reason)
-end
-
--- Content-type and body of an object in the format that an RPC-style call asks for. The vendor's clients compare the
--- content-type of XML to the letter.
-function dialect.in_format(call, root, object)
-  if call.format == "JSON" then return "application/json;charset=utf-8", json.encode(object) end
-  return "text/xml;charset=utf-8", xml.document(root, object)
 end
 
 return dialect

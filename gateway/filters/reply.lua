@@ -60,7 +60,9 @@ local function unwrap(value)
     return type(text) == "string" and text or nil
   end
   local call = surfaces.describe(field("path"), field("host"), field("request_id") or field("unique_id"))
-  if call.surface == "rpc" then call.format = rpc.format(rpc.parameters(call.query)) end
+  if call.surface == "rpc" then
+    call.format = rpc.format(rpc.parameters(call.query), rpc.is_acs3(field("scheme")))
+  end
   return json.decode(inner), call
 end
 
@@ -73,13 +75,14 @@ local function failed(call, status, text)
   return content_type, body, call, reason
 end
 
--- The request's id is the edge's, in the answer as in the logs.
+-- The request's id is the edge's, in the answer as in the logs. XML comes from the service as it is to be.
 local function succeeded_rpc(call, text)
+  if call.format == "XML" then return "text/xml;charset=utf-8", text end
   local object = json.decode(text)
   for _, pair in ipairs(object) do
     if pair[1] == "RequestId" then pair[2] = call.request_id:upper() end
   end
-  return dialect.in_format(call, call.action .. "Response", object)
+  return "application/json;charset=utf-8", json.encode(object)
 end
 
 -- Prints the first two fields in the other spelling too. The rest, which may be megabytes, is not looked at.

@@ -29,9 +29,10 @@ function request.classify(handle)
   call.bodiless = headers:get(":method") == "HEAD"
   if surfaces.is_grpc(content_type) then call.surface = "grpc" end
   if call.surface == "rpc" then
+    local acs3 = rpc.is_acs3(headers:get("authorization"))
     -- A refusal of the credential, too, is answered in the format that may stand in the form.
     local parameters = rpc.parameters(call.query, content_type, form.is(content_type) and read(handle) or "")
-    call.format = rpc.format(parameters)
+    call.format = rpc.format(parameters, acs3)
   end
   local metadata = handle:streamInfo():dynamicMetadata()
   for key, value in pairs(call) do metadata:set("tessera", key, value) end
@@ -47,7 +48,7 @@ local function translate_rpc(handle, call)
   -- Taken anew: a wrapper does not outlive a wait for the body.
   local headers = handle:headers()
   headers:replace(":method", "POST")
-  headers:replace(":path", "/rpc/" .. action)
+  headers:replace(":path", rpc.path(action, call.format))
   headers:replace("content-type", "application/json")
 end
 

@@ -24,11 +24,22 @@ function rpc.parameters(query, content_type, body)
   return form.decode(query, form.is(content_type) and body or "")
 end
 
--- "JSON" or "XML" as the caller asks, in any case; XML where it does not ask; nil where it asks for something else.
-function rpc.format(parameters)
+-- Whether a credential is of the third version of the vendor's signature, whose callers send no Format and read JSON.
+function rpc.is_acs3(authorization)
+  return (authorization or ""):sub(1, 5) == "ACS3-"
+end
+
+-- "JSON" or "XML" as the caller asks, in any case; where it does not ask, XML, or JSON if `acs3`; nil where it asks for
+-- something else.
+function rpc.format(parameters, acs3)
   local format = (value_of(parameters, "Format") or ""):upper()
-  if format == "" then return "XML" end
+  if format == "" then return acs3 and "JSON" or "XML" end
   return (format == "JSON" or format == "XML") and format or nil
+end
+
+-- Where the transcoder finds an Action: one service answers in JSON, by the path in proto/; the other in XML, by name.
+function rpc.path(action, format)
+  return (format == "JSON" and "/rpc/" or "/tessera.account.v1.OpenAccountXmlService/") .. action
 end
 
 -- The Action and the JSON body of its request. Nil, a reason and a message where it is none.

@@ -1,4 +1,4 @@
--- XML in the vendor's RPC style, from decoded JSON: a key is an element, a list repeats its element.
+-- Errors as XML in the vendor's RPC style: a key is an element. Answers are made by the service (ADR 0046).
 
 local xml = {}
 
@@ -11,26 +11,13 @@ function xml.escape(text)
   return (text:gsub("[&<>\"'\r]", ESCAPES))
 end
 
-local function element(name, value)
-  if not name:match("^[%a_][%w_.-]*$") then return "" end
-  local kind = type(value) == "table" and value.kind
+-- A document of texts, each an element below one root.
+function xml.document(root, object)
   local parts = {}
-  if kind == "array" then
-    for index, item in ipairs(value) do parts[index] = element(name, item) end
-    return table.concat(parts)
-  elseif kind == "object" then
-    for index, pair in ipairs(value) do parts[index] = element(pair[1], pair[2]) end
-  elseif kind == "number" then
-    parts[1] = value.text
-  elseif kind ~= "null" then
-    parts[1] = xml.escape(tostring(value))
+  for index, pair in ipairs(object) do
+    parts[index] = "<" .. pair[1] .. ">" .. xml.escape(pair[2]) .. "</" .. pair[1] .. ">"
   end
-  return "<" .. name .. ">" .. table.concat(parts) .. "</" .. name .. ">"
-end
-
--- A document with one root element.
-function xml.document(root, value)
-  return '<?xml version="1.0" encoding="UTF-8"?>' .. element(root, value)
+  return '<?xml version="1.0" encoding="UTF-8"?><' .. root .. ">" .. table.concat(parts) .. "</" .. root .. ">"
 end
 
 return xml

@@ -1,9 +1,10 @@
 """Who a person is: identities linked to users, and the open accounts of projects.
 
 Owns: `AccountService` (links, and the codes that prove them), `LinkService` (links for internal callers, and their
-feed), `OpenAccountService` (DescribeOpenAccount), `AccountAdminService`, `DomainSettingsService`, `UserDataService`;
-the tables `account.link`, `account.link_event`, `account.proof`, `account.domain_settings`, `account.project`,
-`account.open_account` and, for what it orders of token, `account.outbox`.
+feed), `OpenAccountService` and `OpenAccountXmlService` (open accounts, in JSON and XML), `AccountAdminService`,
+`DomainSettingsService`, `UserDataService`; the tables `account.link`, `account.link_event`, `account.proof`,
+`account.domain_settings`, `account.project`, `account.provider`, `account.open_account` and, for what it orders of
+token, `account.outbox`.
 
 Follows: token's users. Who is deleted there has no links here (`user_follower`, `user_sweep`).
 

@@ -8,6 +8,7 @@ from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
+from services.account.providers import ProviderKeys
 from services.account.resources import Resources
 from services.account.senders import Sender
 from services.account.senders.console import ConsoleSender
@@ -38,6 +39,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         domain_id=settings.domain_id,
         clock=clock,
     )
+    provider_keys = ProviderKeys()
     store, process = Store(database), uuid7(clock.now())
     link_feed, outbox = LinkFeed(database), Outbox(store, token, clock)
     resources = Resources(
@@ -47,6 +49,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         outbox=outbox,
         clock=clock,
         proof_key=ProofKey(settings.client_key.private_key),
+        provider_keys=provider_keys,
         sender=_SENDERS[settings.code_sender](),
     )
     user_follower = UserFollower(store, token, clock, process)
@@ -72,6 +75,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         await user_sweep.close()
         await user_follower.close()
         await link_feed.close()
+        await provider_keys.close()
         await follower.close()
         await partitions.close()
         await keys.close()

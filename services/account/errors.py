@@ -3,10 +3,10 @@
 Refusal
 └── AccountRefusal
     ├── IdentityTaken, NotFoundLink, NotFoundLinkUser, LinkUserRefused, LastIdentity
-    ├── ProofRefused, SendLimitExceeded, SettingsEtagMismatch
-    ├── NotFoundOpenAccount, IdpNotRegistered, ParametersDisagree
-    ├── UserKept
-    └── NotFoundProject, AlreadyExistsProject, AlreadyExistsOpenAccount
+    ├── ProofRefused, SendLimitExceeded, UserKept, ChangedMeanwhile
+    ├── NotFoundOpenAccount, IdpNotRegistered, IdTokenInvalid, IdpUnavailable, ParametersDisagree
+    ├── NotFoundProject, AlreadyExistsProject, ProjectInUse, NotFoundProvider, AlreadyExistsProvider
+    └── AlreadyExistsOpenAccount, OpenAccountLinked
 """
 
 from tessera.account.v1 import error_reason_pb2
@@ -118,8 +118,50 @@ class LastIdentity(AccountRefusal):
     public = "The last identity of a user cannot be taken away."
 
 
-class SettingsEtagMismatch(AccountRefusal):
-    """Somebody else changed the settings meanwhile."""
+class IdTokenInvalid(AccountRefusal):
+    """The token is none that the provider made for us, or is not good any more; the caller is not told which."""
 
-    reason = "SETTINGS_ETAG_MISMATCH"
-    public = "The settings were changed meanwhile. Read them again."
+    reason = "ID_TOKEN_INVALID"
+    public = "The specified IdToken is not valid."
+
+
+class IdpUnavailable(AccountRefusal):
+    """The keys of the provider cannot be had."""
+
+    reason = "IDP_UNAVAILABLE"
+    public = "The keys of the specified Idp cannot be had now. Try again."
+
+
+class NotFoundProvider(AccountRefusal):
+    """The project has no provider of that name."""
+
+    reason = "NOT_FOUND_PROVIDER"
+    public = "The specified provider is not found."
+
+
+class AlreadyExistsProvider(AccountRefusal):
+    """The project has a provider of that name."""
+
+    reason = "ALREADY_EXISTS_PROVIDER"
+    public = "The specified provider already exists."
+
+
+class ProjectInUse(AccountRefusal):
+    """The project has providers or open accounts."""
+
+    reason = "PROJECT_IN_USE"
+    public = "The specified project still has providers or open accounts."
+
+
+class OpenAccountLinked(AccountRefusal):
+    """The open account is a link: it has no row of its own to change."""
+
+    reason = "OPEN_ACCOUNT_LINKED"
+    public = "The specified open account is a link, and changes with the link alone."
+
+
+class ChangedMeanwhile(AccountRefusal):
+    """The etag is of another state."""
+
+    reason = "CHANGED_MEANWHILE"
+    public = "It was changed meanwhile. Read it again."

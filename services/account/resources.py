@@ -7,6 +7,7 @@ from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
+from services.account.providers import ProviderKeys
 from services.account.senders import Sender
 from services.account.store import Store
 from services.runtime.clock import Clock
@@ -24,6 +25,7 @@ class Resources:
     clock: Clock
     proof_key: ProofKey
     sender: Sender
+    provider_keys: ProviderKeys
 
     def new_id(self) -> UUID:
         """A UUIDv7 of now."""

@@ -7,14 +7,16 @@ credential and shows what that may see; so it is not signed.
 
 import base64
 import hashlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from services.runtime.errors import FieldInvalid
 from services.runtime.validation import CONTROL
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 1000
+
+T = TypeVar("T")
 
 # A key of 255 characters of four bytes each, with what else is in it.
 _MAX_TOKEN_CHARS = 2048
@@ -66,6 +68,33 @@ def bigint(text: str) -> int:
     if not -_BIGINT <= number < _BIGINT:
         raise ValueError
     return number
+
+
+class Page:
+    """A page that is asked for: which rows, and how the next ones are asked for.
+
+    Args:
+        request: has `page_size` and `page_token`.
+        query: what is listed: the RPC, the domain, each filter.
+        read: reads the last row's id.
+        first: comes before any id.
+    """
+
+    def __init__(
+        self, request: Any, query: tuple[object, ...], read: Callable[[str], Any] = str, first: Any = ""
+    ) -> None:
+        self._query = query
+        self._size = page_size(request.page_size)
+        (self.after,) = read_page_token(request.page_token, query, read) or (first,)
+        # One more than is shown tells whether there is more.
+        self.limit = self._size + 1
+
+    def split(self, rows: Sequence[T], key: Callable[[T], object]) -> tuple[Sequence[T], str]:
+        """The rows to show, and the token of the page behind them; empty where that was all."""
+        if len(rows) <= self._size:
+            return rows, ""
+        shown = rows[: self._size]
+        return shown, write_page_token(self._query, key(shown[-1]))
 
 
 def _fingerprint(query: tuple[object, ...]) -> bytes:

@@ -24,7 +24,7 @@ from services.token.store import PARTITIONED, Statements, Store
 from services.token.vault import Vault
 
 # What reaches beyond its domain is the first operator's alone.
-_OPERATOR = ("token.domain", "token.user.watch", "runtime.reflect", *OPERATOR)
+_OPERATOR = ("token.domain", "token.user.watch", "runtime.reflect", "account.provider.private", *OPERATOR)
 _ACTOR = "bootstrap"
 _ACCOUNT = ("token.mint", "token.user.watch")
 _GATEWAY = ("edge.check",)

@@ -8,8 +8,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from services.runtime import jws
 from services.runtime.errors import FieldInvalid
-from services.token import jws
 from services.token.model import StoredTrustedKey
 
 

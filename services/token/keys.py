@@ -19,10 +19,9 @@ import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from services.runtime import keys
+from services.runtime import jws, keys
 from services.runtime.errors import Refusal, Unavailable
 from services.runtime.repeating import repeat
-from services.token import jws
 from services.token.config import MAX_ACCESS_TOKEN, MAX_SESSION
 from services.token.model import Domain, StoredKey
 from services.token.vault import Vault, VaultError

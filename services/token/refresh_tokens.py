@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from services.token import jws
+from services.runtime import jws
 from services.token.keys import REFRESH, Keyring
 
 SECRET_BYTES = 16

@@ -17,6 +17,7 @@ from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
+from services.account.providers import ProviderKeys
 from services.account.resources import Resources
 from services.account.senders.none import NoSender
 from services.account.store import Store
@@ -103,7 +104,7 @@ async def resources(services: Services, database: Database) -> AsyncIterator[Res
     peer = TokenPeer(
         token.settings.listen, client_id=identity["client_id"], client_key=key, domain_id="bj1", clock=token.clock
     )
-    store = Store(database)
+    store, provider_keys = Store(database), ProviderKeys()
     yield Resources(
         store=store,
         token=peer,
@@ -111,8 +112,10 @@ async def resources(services: Services, database: Database) -> AsyncIterator[Res
         outbox=Outbox(store, peer, token.clock),
         clock=token.clock,
         proof_key=ProofKey(key),
+        provider_keys=provider_keys,
         sender=NoSender(),
     )
+    await provider_keys.close()
     await peer.close()
 
 

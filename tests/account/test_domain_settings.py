@@ -58,7 +58,7 @@ async def test_a_change_is_made_to_the_state_that_was_read(alone: Account, domai
     first = await get(alone, domain)
     second = await update(alone, domain, codes_per_hour=7, etag=first.etag)
     for etag in (first.etag, "nonsense"):
-        refusal = await refused(update(alone, domain, codes_per_hour=8, etag=etag), "SETTINGS_ETAG_MISMATCH")
+        refusal = await refused(update(alone, domain, codes_per_hour=8, etag=etag), "CHANGED_MEANWHILE")
         assert refusal.code is grpc.StatusCode.ABORTED
     assert (await update(alone, domain, codes_per_hour=7, etag=second.etag)) == second
     assert (await update(alone, domain, codes_per_hour=9, etag=second.etag)).codes_per_hour == 9

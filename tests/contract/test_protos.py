@@ -13,6 +13,7 @@ from tessera.account.v1 import (
     account_service_pb2,
     domain_settings_service_pb2,
     link_service_pb2,
+    open_account_xml_service_pb2,
 )
 from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
@@ -57,6 +58,7 @@ FILES = (
     domain_settings_service_pb2,
     link_service_pb2,
     account_user_data_service_pb2,
+    open_account_xml_service_pb2,
     binding_service_pb2,
 )
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
@@ -74,6 +76,9 @@ PATHS = {
     "/v2/account/get_link_info_by_user_id": "account.v1.AccountService.GetLinkInfoByUserId",
     "/v2/account/send_sms_code": "account.v1.AccountService.SendSmsCode",
     "/rpc/DescribeOpenAccount": "account.v1.OpenAccountService.DescribeOpenAccount",
+    "/rpc/ListOpenAccounts": "account.v1.OpenAccountService.ListOpenAccounts",
+    "/rpc/ListOpenAccountLinks": "account.v1.OpenAccountService.ListOpenAccountLinks",
+    "/rpc/DeleteOpenAccount": "account.v1.OpenAccountService.DeleteOpenAccount",
     "/v3/device/account/batchoperate": "binding.v1.BindingService.BatchOperateAccounts",
     "/v3/device/account/query": "binding.v1.BindingService.QueryAccounts",
 }
@@ -110,6 +115,12 @@ ONCE = {
     "account.v1.AccountAdminService.CreateOpenAccount",
     "account.v1.AccountService.SendSmsCode",
     "account.v1.DomainSettingsService.UpdateDomainSettings",
+    "account.v1.AccountAdminService.UpdateProject",
+    "account.v1.AccountAdminService.DeleteProject",
+    "account.v1.AccountAdminService.CreateProvider",
+    "account.v1.AccountAdminService.UpdateProvider",
+    "account.v1.AccountAdminService.DeleteProvider",
+    "account.v1.AccountAdminService.UpdateOpenAccount",
 }
 
 
@@ -190,7 +201,8 @@ def test_what_gives_power_is_never_called_on_stale_knowledge_of_what_is_revoked(
     fresh = {method.full_name for method in methods() if access_of(method).fresh}
     admin = {method.full_name for method in methods() if method.containing_service.name.endswith("AdminService")}
     links = {f"tessera.account.v1.AccountService.{name}" for name in ("LinkAccount", "UnlinkAccount")}
-    assert admin | links <= fresh
+    deletes = {f"tessera.account.v1.OpenAccount{kind}Service.DeleteOpenAccount" for kind in ("", "Xml")}
+    assert admin | links | deletes <= fresh
 
 
 def test_the_vendors_paths_are_there() -> None:

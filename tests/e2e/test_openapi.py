@@ -55,7 +55,15 @@ def value_of_xml(text: str, schema: dict[str, Any]) -> Any:
         if "$ref" in described:
             described = CLOSED["schemas"][described["$ref"].rpartition("/")[2]]
         if described["type"] == "object":
-            return {child.tag: value(child, described["properties"][child.tag]) for child in element}
+            children: dict[str, Any] = {}
+            for child in element:
+                member = described["properties"][child.tag]
+                if member.get("type") == "array":
+                    children.setdefault(child.tag, []).append(value(child, member["items"]))
+                else:
+                    assert child.tag not in children
+                    children[child.tag] = value(child, member)
+            return children
         return int(element.text) if described["type"] == "integer" else element.text or ""
 
     return value(root, schema)
@@ -68,7 +76,7 @@ def client(stack: Stack) -> Client:
 
 def documented(call: RestCall) -> tuple[str, dict[str, Any]]:
     """A call's path in the document, and the operations there."""
-    path = "/" if call.path.startswith("/rpc/") else call.path.replace("/d/bj1", "/d/{domain_id}")
+    path = call.path.replace("/rpc/", "/?Action=").replace("/d/bj1", "/d/{domain_id}")
     return path, DOCUMENT["paths"][path]
 
 
@@ -86,14 +94,17 @@ async def test_a_call_in_every_documented_form_and_with_every_credential(call: R
             )
             for credential in ways or [""]:
                 for kind in operation.get("requestBody", {"content": {"": {}}})["content"]:
-                    for style in ({"Format": "JSON"}, {"Format": "xml"}, {}) if path == "/" else ({},):
+                    for style in ({"Format": "JSON"}, {"Format": "xml"}, {}) if "?" in path else ({},):
                         body = await call.body(client) if call.body else None
-                        if path == "/" and body is not None:
-                            body |= style | {"Action": "DescribeOpenAccount"}
+                        if "?" in path and body is not None:
+                            body |= style | ({"Action": path.partition("=")[2]} if kind == "" else {})
                         place = {FORM: "data", JSON: "json", "": "params"}[kind]
                         headers = await client.headers(credential)
                         answer = await http.request(
-                            verb, call.path if path != "/" else "/", headers=headers, **{place: body}
+                            verb,
+                            call.path if "?" not in path else "/" if kind == "" else path,
+                            headers=headers,
+                            **{place: body},
                         )
                         assert answer.status_code == 200, (verb, kind, credential, answer.text)
                         value, _ = check(answer, operation)
@@ -114,7 +125,7 @@ async def test_health(client: Client, path: str) -> None:
 
 
 SERVER, USER, PUSH, NOBODY = "access_token", "own_access_token", "push_app", ""
-DESCRIBE = {"Action": "DescribeOpenAccount", "Format": "JSON"}
+DESCRIBE = "/?Action=DescribeOpenAccount"
 LINK = {"user_id": "nobody", "type": "custom", "identity": "x"}
 
 # (path, verb, who calls, request, status, the surface's word for it)
@@ -180,11 +191,15 @@ ERRORS: list[tuple[str, str, str, dict[str, Any], int, object]] = [
     ("/v2/account/unlink", "post", SERVER, {"json": {}}, 400, "InvalidParameterMissing"),
     ("/v2/account/get_link_info_by_user_id", "post", SERVER, {"json": {}}, 400, "InvalidParameterMissing"),
     ("/v2/account/get_link_info_by_user_id", "post", SERVER, {"json": {"user_id": "*"}}, 400, "InvalidParameter"),
-    ("/", "get", NOBODY, {"params": DESCRIBE}, 401, "InvalidAccessKeyId"),
-    ("/", "get", SERVER, {"params": DESCRIBE}, 400, "MissingParameter"),
-    ("/", "get", SERVER, {"params": DESCRIBE | {"Format": "YAML"}}, 400, "InvalidParameter.Format"),
-    ("/", "post", SERVER, {"data": DESCRIBE | {"IdentityId": "x"}}, 404, "EntityNotExist.OpenAccount"),
-    ("/", "post", SERVER, {"data": {**DESCRIBE, "IdentityId": "x", "Format": ""}}, 404, "EntityNotExist.OpenAccount"),
+    (DESCRIBE, "get", NOBODY, {}, 401, "InvalidAccessKeyId"),
+    (DESCRIBE, "post", SERVER, {"data": {"Format": "JSON"}}, 400, "MissingParameter"),
+    (DESCRIBE, "post", SERVER, {"data": {"Format": "YAML"}}, 400, "InvalidParameter.Format"),
+    (DESCRIBE, "post", SERVER, {"data": {"Format": "JSON", "IdentityId": "x"}}, 404, "EntityNotExist.OpenAccount"),
+    (DESCRIBE, "post", SERVER, {"data": {"Format": "", "IdentityId": "x"}}, 404, "EntityNotExist.OpenAccount"),
+    (DESCRIBE, "post", SERVER, {"data": {"Idp": "x", "IdToken": "x"}}, 400, "InvalidParameter.Idp"),
+    ("/?Action=ListOpenAccounts", "post", SERVER, {"data": {"Email": "x"}}, 400, "InvalidParameter"),
+    ("/?Action=ListOpenAccountLinks", "post", SERVER, {"data": {"IdentityId": "x"}}, 404, "EntityNotExist.OpenAccount"),
+    ("/?Action=DeleteOpenAccount", "get", SERVER, {}, 400, "MissingParameter"),
     ("/v3/device/account/query", "post", NOBODY, {"json": {}}, 200, 1008003),
     ("/v3/device/account/query", "post", PUSH, {"content": b"{"}, 200, 1008001),
     ("/v3/device/account/query", "post", PUSH, {"json": {"operator_type": 2}}, 200, 1008002),

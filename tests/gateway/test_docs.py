@@ -54,9 +54,8 @@ def test_it_is_only_to_be_read(alone: httpx.Client) -> None:
 def test_every_documented_call_has_a_route(alone: httpx.Client) -> None:
     for path, verbs in yaml.safe_load(alone.get("/docs/openapi.yaml").text)["paths"].items():
         for verb in verbs:
-            query = {"Action": "DescribeOpenAccount"} if path == "/" else {}
             headers = {"authorization": "Bearer t"}
-            answer = alone.request(verb, path.replace("{domain_id}", "bj1"), params=query, headers=headers)
+            answer = alone.request(verb, path.replace("{domain_id}", "bj1"), headers=headers)
             assert answer.status_code == (200 if path.startswith("/v3/") or path == "/healthz" else 503), (verb, path)
 
 

@@ -7,9 +7,9 @@ import grpc
 import pytest
 from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
+from services.runtime import jws
 from services.runtime.env import Address
 from services.runtime.keys import ACCESS, RemoteKeys
-from services.token import jws
 from tests.support.ports import free_ports
 
 

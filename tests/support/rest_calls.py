@@ -167,6 +167,12 @@ class Client:
     async def open_account(self) -> Body:
         return {"IdentityId": self.world.demo["identity_id"]}
 
+    async def open_accounts(self) -> Body:
+        return {"ProjectId": self.world.demo["project_id"], "Length": "1"}
+
+    async def no_open_account(self) -> Body:
+        return {"IdentityId": str(uuid.uuid4())}
+
     async def to_bind(self) -> Body:
         return {"operator_type": 2, "token_accounts": [{"token": _DEVICE, "account_list": [_ACCOUNT]}]}
 
@@ -253,6 +259,11 @@ REST_CALLS = [
     RestCall("AccountService.UnlinkAccount", f"{_ACCOUNTS}/unlink", Client.to_link, "access_token"),
     RestCall("AccountService.SendSmsCode", f"{_ACCOUNTS}/send_sms_code", Client.to_send, "own_access_token"),
     RestCall("OpenAccountService.DescribeOpenAccount", "/rpc/DescribeOpenAccount", Client.open_account, "access_token"),
+    RestCall("OpenAccountService.ListOpenAccounts", "/rpc/ListOpenAccounts", Client.open_accounts, "access_token"),
+    RestCall(
+        "OpenAccountService.ListOpenAccountLinks", "/rpc/ListOpenAccountLinks", Client.open_account, "access_token"
+    ),
+    RestCall("OpenAccountService.DeleteOpenAccount", "/rpc/DeleteOpenAccount", Client.no_open_account, "access_token"),
     RestCall("BindingService.BatchOperateAccounts", f"{_DEVICES}/batchoperate", Client.to_bind, "push_access_token"),
     RestCall(
         "BindingService.BatchOperateAccounts", f"{_DEVICES}/batchoperate", Client.to_bind_in_part, "push_access_token"

@@ -15,8 +15,8 @@ from joserfc.jwk import KeySet
 from tessera.token.v1 import signing_key_service_pb2 as pb2
 from tessera.token.v1 import token_pb2, token_service_pb2
 
+from services.runtime import jws
 from services.runtime.env import Address
-from services.token import jws
 from services.token.key_rotation import KeyRotation
 from services.token.keys import Keyring
 from services.token.store import Store

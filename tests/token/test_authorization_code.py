@@ -6,8 +6,8 @@ from datetime import timedelta
 import grpc
 import pytest
 
+from services.runtime import jws
 from services.runtime.db import Connection
-from services.token import jws
 from services.token.model import code_challenge
 from tests.support.admin import update_app
 from tests.support.calls import refusal_in, refused

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
-from services.token import jws
+from services.runtime import jws
 from tests.support.calls import refusal_in, refused
 from tests.support.token import CLIENT_ASSERTION, DOMAIN, ISSUER, JWT_BEARER, Running, serving, settings_of
 from tests.support.token_client import App, basic, new_p256, public_pem

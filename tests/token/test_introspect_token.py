@@ -6,8 +6,8 @@ import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2, token_service_pb2
 
+from services.runtime import jws
 from services.runtime.ids import uuid7
-from services.token import jws
 from services.token.keys import ACCESS, Key, new_keys
 from services.token.model import Domain
 from services.token.vault import Vault

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from services.token import jws
+from services.runtime import jws
 from services.token.jwk import read_trusted_key
 from services.token.store import Store
 from services.token.vault import Vault

@@ -9,9 +9,9 @@ import grpc
 import pytest
 from tessera.token.v1 import token_service_pb2, user_service_pb2
 
+from services.runtime import jws
 from services.runtime.clock import Clock
 from services.runtime.db import connected
-from services.token import jws
 from services.token.errors import LimitExceeded
 from services.token.limits import EXCEEDED, GrantLimits
 from services.token.model import Domain

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 
-from services.token import jws
+from services.runtime import jws
 from tests.support.calls import refusal_in, refused
 from tests.support.token import DOMAIN, Running
 from tests.support.token_client import App, content

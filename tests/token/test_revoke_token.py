@@ -9,7 +9,7 @@ import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_service_pb2
 
-from services.token import jws
+from services.runtime import jws
 from services.token.actions.grants.token_exchange import ACCESS_TOKEN_TYPE
 from services.token.actions.phases.admission import TOKEN_EXCHANGE
 from services.token.model import code_challenge

@@ -9,8 +9,8 @@ import pytest
 from tessera.token.v1 import signing_key_service_pb2 as pb2
 from tessera.token.v1 import token_pb2
 
+from services.runtime import jws
 from services.runtime.keys import RemoteKeys
-from services.token import jws
 from services.token.keys import Keyring, new_keys
 from services.token.model import Domain
 from services.token.store import Store

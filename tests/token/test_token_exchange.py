@@ -10,8 +10,8 @@ import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2
 
+from services.runtime import jws
 from services.runtime.auth import ROLES
-from services.token import jws
 from services.token.actions.grants.token_exchange import ACCESS_TOKEN_TYPE
 from services.token.actions.phases.admission import TOKEN_EXCHANGE
 from tests.support.calls import bearer, refused

@@ -5,7 +5,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
-from services.token import jws
+from services.runtime import jws
 from tests.support.admin import get_app, revocations, update_app
 from tests.support.calls import bearer, refused
 from tests.support.token import Running

@@ -6,7 +6,7 @@ from typing import Any
 
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 
-from services.account.errors import SettingsEtagMismatch
+from services.account.errors import ChangedMeanwhile
 from services.account.model.domain_settings import DomainSettings
 from services.runtime.errors import FieldInvalid
 
@@ -36,15 +36,15 @@ def read_changes(request: settings_pb2.UpdateDomainSettingsRequest) -> dict[str,
 
 
 def read_etag(text: str) -> int | None:
-    """The version that an etag shows; `None` where none is meant. Raises `SettingsEtagMismatch` for what is no etag."""
+    """The version that an etag shows; `None` where none is meant. Raises `ChangedMeanwhile` for what is no etag."""
     if not text:
         return None
     try:
         raw = base64.b64decode(text + "=", altchars=b"-_", validate=True)
     except ValueError as error:
-        raise SettingsEtagMismatch(detail="no etag") from error
+        raise ChangedMeanwhile(detail="no etag") from error
     if len(raw) != _ETAG_BYTES:
-        raise SettingsEtagMismatch(detail="no etag")
+        raise ChangedMeanwhile(detail="no etag")
     return int.from_bytes(raw)
 
 

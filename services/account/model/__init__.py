@@ -1,14 +1,27 @@
 """What the account service knows, and the pure rules about it, a module a noun."""
 
 from services.account.model.identities import MAX_IDENTITY_CHARS, TYPES, Identity, Link, PlacedLink, normalise
-from services.account.model.open_accounts import OpenAccount, mask_mobile
+from services.account.model.open_accounts import (
+    ALGORITHMS,
+    DISABLED,
+    NORMAL,
+    PROVIDER_NAME,
+    OpenAccount,
+    Project,
+    Provider,
+    mask_mobile,
+)
 from services.account.model.user_data import OPEN_ACCOUNT, BoundAccount, KnownIdentity, Merged, Order, bound_accounts
 from services.account.model.users import NOBODY, UserEventKind, UserId, UserNews
 
 __all__ = [
+    "ALGORITHMS",
+    "DISABLED",
     "MAX_IDENTITY_CHARS",
     "NOBODY",
+    "NORMAL",
     "OPEN_ACCOUNT",
+    "PROVIDER_NAME",
     "TYPES",
     "BoundAccount",
     "Identity",
@@ -18,6 +31,8 @@ __all__ = [
     "OpenAccount",
     "Order",
     "PlacedLink",
+    "Project",
+    "Provider",
     "UserEventKind",
     "UserId",
     "UserNews",

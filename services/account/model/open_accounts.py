@@ -1,12 +1,25 @@
-"""Open accounts: identities of a project's own user system."""
+"""Projects, their identity providers, and open accounts: identities of a project's own user system."""
 
+import re
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
+
+PROVIDER_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""What a provider may be called. No colon, which ends the name in the identity of a link."""
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+"""How a provider may sign: RSA, P-256, Ed25519, each in its one way. No `none`, no HMAC."""
+
+NORMAL, DISABLED = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAccount:
-    """An identity of a project's own user system."""
+    """An identity of a project's own user system.
+
+    `identity_key` is the key of the link that the account is; empty of one that has a row of its own.
+    """
 
     domain_id: str
     identity_id: uuid.UUID
@@ -19,8 +32,41 @@ class OpenAccount:
     mobile: str
     region: str
     create_access_key: str
-    status: int = 0
+    status: int = NORMAL
     type: int = 1
+    version: int = 1
+    identity_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A set of open accounts."""
+
+    domain_id: str
+    project_id: str
+    name: str
+    created_at: datetime
+    updated_at: datetime | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An identity provider of a project. Its keys are `jwks`, else behind `jwks_uri`, else named by its metadata."""
+
+    domain_id: str
+    project_id: str
+    idp: str
+    issuer: str
+    audiences: tuple[str, ...]
+    algorithms: tuple[str, ...]
+    jwks: str
+    jwks_uri: str
+    private_addresses: bool
+    takes_links: bool
+    created_at: datetime
+    updated_at: datetime | None = None
+    version: int = 1
 
 
 def mask_mobile(mobile: str) -> str:

@@ -12,6 +12,8 @@ from tessera.account.v1 import (
     domain_settings_service_pb2_grpc,
     link_service_pb2,
     link_service_pb2_grpc,
+    open_account_xml_service_pb2,
+    open_account_xml_service_pb2_grpc,
     user_data_service_pb2,
     user_data_service_pb2_grpc,
 )
@@ -22,12 +24,14 @@ from services.account.service.account_service import AccountServicer
 from services.account.service.domain_settings_service import DomainSettingsServicer
 from services.account.service.link_service import LinkServicer
 from services.account.service.open_account_service import OpenAccountServicer
+from services.account.service.open_account_xml_service import OpenAccountXmlServicer
 from services.account.service.user_data_service import UserDataServicer
 from services.runtime.server import Servicer
 
 # Each file of proto/, and who answers for its services; a servicer is named as its service.
 _ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
     (account_service_pb2, account_service_pb2_grpc, (AccountServicer, OpenAccountServicer)),
+    (open_account_xml_service_pb2, open_account_xml_service_pb2_grpc, (OpenAccountXmlServicer,)),
     (account_admin_service_pb2, account_admin_service_pb2_grpc, (AccountAdminServicer,)),
     (domain_settings_service_pb2, domain_settings_service_pb2_grpc, (DomainSettingsServicer,)),
     (link_service_pb2, link_service_pb2_grpc, (LinkServicer,)),

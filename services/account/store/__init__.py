@@ -14,6 +14,7 @@ from services.account.store.link_lists import LinkLists
 from services.account.store.links import Links
 from services.account.store.open_accounts import OpenAccounts
 from services.account.store.outbox import Outbox
+from services.account.store.projects import Projects
 from services.account.store.proofs import Proofs
 from services.account.store.user_data import UserData
 from services.runtime.db import Database
@@ -28,7 +29,7 @@ PARTITIONED = (
 """Tables whose rows expire, and how long each part of them is kept."""
 
 
-class Statements(Links, LinkLists, Proofs, OfDomains, OpenAccounts, FollowedUsers, Outbox, UserData):
+class Statements(Links, LinkLists, Proofs, OfDomains, OpenAccounts, Projects, FollowedUsers, Outbox, UserData):
     """All of them, on the database or in a transaction."""
 
 

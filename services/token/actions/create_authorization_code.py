@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.token import jws
+from services.runtime import jws
 from services.token.actions.grants.authorization_code import SECRET_BYTES
 from services.token.actions.phases import admission, scopes
 from services.token.errors import (

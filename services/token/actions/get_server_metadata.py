@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.runtime import jws
 from services.runtime.auth import SCOPES
-from services.token import jws
 from services.token.actions.grants import GRANTS
 from services.token.actions.phases.admission import RULES
 from services.token.errors import NotFoundDomain

@@ -1,10 +1,6 @@
 """Messages of the admin RPCs to model and back, and the rules of the wire that proto/ cannot say."""
 
-import base64
-import hashlib
-from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
-from uuid import UUID
 
 from cryptography.hazmat.primitives import serialization
 from google.protobuf.message import Message
@@ -12,9 +8,12 @@ from tessera.token.v1 import admin_pb2 as nouns_pb2
 from tessera.token.v1 import domain_service_pb2 as domain_pb2
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
+from services.runtime import etags
 from services.runtime.auth import Principal
 from services.runtime.errors import FieldInvalid, FieldMissing
-from services.runtime.pages import bigint, page_size, read_page_token, write_page_token
+from services.runtime.masks import read_changes
+from services.runtime.pages import Page, bigint
+from services.runtime.requests import read_request
 from services.token.actions.apps.create_app import NewApp
 from services.token.convert import admin_fields
 from services.token.errors import EtagMismatch
@@ -31,10 +30,8 @@ from services.token.records import (
     secret_id,
 )
 
-T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 _TOKENS_PER_ACCOUNT = 100
-_ETAG_BYTES = 8
 
 _APP_TYPES = {
     admin_pb2.APP_TYPE_WEB_SERVER: AppType.WEB_SERVER,
@@ -92,55 +89,36 @@ def read_new_domain(message: domain_pb2.CreateDomainRequest) -> tuple[str, str, 
 
 def read_request_id(message: Any, caller: Principal) -> RequestId | None:
     """What tells a call that is made again; `None` where it is not to be told from any other."""
-    if not message.request_id:
-        return None
-    try:
-        value = UUID(message.request_id)
-    except ValueError as error:
-        raise FieldInvalid("request_id") from error
-    if str(value) != message.request_id.lower():
-        raise FieldInvalid("request_id")
-    content = type(message)()
-    content.CopyFrom(message)
-    content.ClearField("request_id")
-    digest = hashlib.sha256(f"{message.DESCRIPTOR.full_name}\n{caller.responsible}\n".encode())
-    digest.update(content.SerializeToString(deterministic=True))
-    return RequestId(value, digest.digest())
+    read = read_request(message, caller.responsible)
+    return RequestId(*read) if read else None
 
 
 def read_etag(text: str) -> int | None:
     """The version that an etag shows; `None` where none is meant. Raises `EtagMismatch` for what is no etag."""
-    if not text:
-        return None
     try:
-        raw = base64.b64decode(text + "=", altchars=b"-_", validate=True)
+        return etags.read_etag(text)
     except ValueError as error:
         raise EtagMismatch(detail="no etag") from error
-    if len(raw) != _ETAG_BYTES:
-        raise EtagMismatch(detail="no etag")
-    return int.from_bytes(raw)
 
 
 def read_app_changes(request: admin_pb2.UpdateAppRequest) -> dict[str, Any]:
     """New values of an app by field."""
-    return admin_fields.read_changes("app", request.app, request.update_mask, admin_fields.APP_FIELDS)
+    return read_changes("app", request.app, request.update_mask, admin_fields.APP_FIELDS)
 
 
 def read_access_key_changes(request: admin_pb2.UpdateAccessKeyRequest) -> dict[str, Any]:
     """New values of an access key by field."""
-    return admin_fields.read_changes(
-        "access_key", request.access_key, request.update_mask, admin_fields.ACCESS_KEY_FIELDS
-    )
+    return read_changes("access_key", request.access_key, request.update_mask, admin_fields.ACCESS_KEY_FIELDS)
 
 
 def read_push_app_changes(request: admin_pb2.UpdatePushAppRequest) -> dict[str, Any]:
     """New values of a push app by field."""
-    return admin_fields.read_changes("push_app", request.push_app, request.update_mask, admin_fields.PUSH_APP_FIELDS)
+    return read_changes("push_app", request.push_app, request.update_mask, admin_fields.PUSH_APP_FIELDS)
 
 
 def read_domain_changes(request: domain_pb2.UpdateDomainRequest) -> dict[str, Any]:
     """New values of a domain by field."""
-    return admin_fields.read_changes("domain", request.domain, request.update_mask, admin_fields.DOMAIN_FIELDS)
+    return read_changes("domain", request.domain, request.update_mask, admin_fields.DOMAIN_FIELDS)
 
 
 def read_app_type(value: int) -> AppType | None:
@@ -148,33 +126,6 @@ def read_app_type(value: int) -> AppType | None:
     if value and value not in _APP_TYPES:
         raise FieldInvalid("type")
     return _APP_TYPES.get(value)  # type: ignore[call-overload, no-any-return]
-
-
-class Page:
-    """A page that is asked for: which rows, and how the next ones are asked for.
-
-    Args:
-        request: has `page_size` and `page_token`.
-        query: what is listed: the RPC, the domain, each filter.
-        read: reads the last row's id.
-        first: comes before any id.
-    """
-
-    def __init__(
-        self, request: Any, query: tuple[object, ...], read: Callable[[str], Any] = str, first: Any = ""
-    ) -> None:
-        self._query = query
-        self._size = page_size(request.page_size)
-        (self.after,) = read_page_token(request.page_token, query, read) or (first,)
-        # One more than is shown tells whether there is more.
-        self.limit = self._size + 1
-
-    def split(self, rows: Sequence[T], key: Callable[[T], object]) -> tuple[Sequence[T], str]:
-        """The rows to show, and the token of the page behind them; empty where that was all."""
-        if len(rows) <= self._size:
-            return rows, ""
-        shown = rows[: self._size]
-        return shown, write_page_token(self._query, key(shown[-1]))
 
 
 def push_app_page(request: admin_pb2.ListPushAppsRequest, domain_id: str) -> Page:
@@ -271,5 +222,5 @@ def _with_record(message: M, record: Record) -> M:
     fields.create_time.FromDatetime(record.created_at)
     if record.updated_at:
         fields.update_time.FromDatetime(record.updated_at)
-    fields.etag = base64.urlsafe_b64encode(record.version.to_bytes(_ETAG_BYTES)).rstrip(b"=").decode()
+    fields.etag = etags.write_etag(record.version)
     return message

@@ -1,21 +1,17 @@
 """What each field may be that operators set, and which of them a change is about."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.message import Message
 
 from services.runtime.errors import FieldInvalid, FieldMissing
+from services.runtime.masks import Reader
 from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, checked_text, each_once
 from services.token.model import SCOPE
-
-Reader = Callable[[str, Any], Any]
-"""Checks the value of a field, whose name is told first, and answers it as it is kept."""
 
 _MAX_TEXT = 1024
 _MAX_URIS = 20
@@ -28,28 +24,6 @@ _TOKEN_TYPES = ("JWT", "at+jwt")
 # A label of a host name (RFC 1123 section 2.1): clients reach a domain by one.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-def read_changes(noun: str, message: Message, mask: FieldMask, readers: Mapping[str, Reader]) -> dict[str, Any]:
-    """New values by field, of those that a mask names and that may be changed (AIP-161, AIP-134).
-
-    An empty mask names what is set, `*` everything. What the service alone sets (AIP-203) may stand there, as it does
-    where somebody sends back what he was answered, and is passed over.
-    """
-    paths = set(mask.paths)
-    if not paths:
-        paths = {field.name for field, _ in message.ListFields()}
-    elif paths == {"*"}:
-        paths = set(readers)
-    if not paths.issubset(message.DESCRIPTOR.fields_by_name):
-        raise FieldInvalid("update_mask")
-    # A message field that is absent has no value of its own to read.
-    return {name: read(f"{noun}.{name}", _value(message, name)) for name, read in readers.items() if name in paths}
-
-
-def _value(message: Message, name: str) -> Any:
-    field = message.DESCRIPTOR.fields_by_name[name]
-    return getattr(message, name) if not field.has_presence or message.HasField(name) else None
 
 
 def read_name(field: str, text: str) -> str:

@@ -3,8 +3,11 @@
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
 
--- Nobody gives what he does not have: operators may make services that read links and follow them.
-update token.app set permissions = permissions || array['account.link.read', 'account.link.watch']
+-- Nobody gives what he does not have: operators may make services that read links and follow them, and that do with open
+-- accounts what theirs may.
+update token.app
+set permissions = permissions
+    || array['account.link.read', 'account.link.watch', 'account.delete', 'account.describe.mobile']
 where type = 'service' and 'token.admin' = any (permissions);
 
 -- migrate:down

@@ -9,6 +9,7 @@ from tessera.token.v1 import domain_service_pb2_grpc as domain_pb2_grpc
 
 from services.runtime.auth import principal
 from services.runtime.errors import FieldMissing
+from services.runtime.pages import Page
 from services.token.actions.domains.create_domain import create_domain
 from services.token.actions.domains.get_domain import get_domain
 from services.token.actions.domains.list_domains import list_domains
@@ -47,7 +48,7 @@ class DomainServicer(domain_pb2_grpc.DomainServiceServicer):
         self, request: domain_pb2.ListDomainsRequest, _context: Any
     ) -> domain_pb2.ListDomainsResponse:
         """List domains."""
-        page = convert.Page(request, ("ListDomains",))
+        page = Page(request, ("ListDomains",))
         rows = await list_domains(self._resources, after=page.after, limit=page.limit)
         shown, following = page.split(rows, lambda row: row.domain.domain_id)
         domains = map(convert.write_domain, shown)

@@ -9,6 +9,7 @@ from tessera.token.v1 import token_admin_service_pb2_grpc as admin_pb2_grpc
 
 from services.runtime.auth import principal
 from services.runtime.errors import FieldMissing
+from services.runtime.pages import Page
 from services.token.actions.access_keys.create_access_key import create_access_key
 from services.token.actions.access_keys.delete_access_key import delete_access_key
 from services.token.actions.access_keys.get_access_key import get_access_key
@@ -94,7 +95,7 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
         """List apps."""
         caller, app_type = principal(), convert.read_app_type(request.type)
         admitted = request.admitted if request.HasField("admitted") else None
-        page = convert.Page(request, ("ListApps", caller.domain_id, app_type, admitted))
+        page = Page(request, ("ListApps", caller.domain_id, app_type, admitted))
         rows = await list_apps(
             self._resources, caller, after=page.after, limit=page.limit, app_type=app_type, admitted=admitted
         )
@@ -152,7 +153,7 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     ) -> admin_pb2.ListTrustedKeysResponse:
         """List the keys of an app."""
         caller = principal()
-        page = convert.Page(request, ("ListTrustedKeys", caller.domain_id, request.client_id))
+        page = Page(request, ("ListTrustedKeys", caller.domain_id, request.client_id))
         rows = await list_trusted_keys(
             self._resources, caller, client_id=request.client_id, after=page.after, limit=page.limit
         )
@@ -184,7 +185,7 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     ) -> admin_pb2.ListAccessKeysResponse:
         """List access keys."""
         caller = principal()
-        page = convert.Page(request, ("ListAccessKeys", caller.domain_id))
+        page = Page(request, ("ListAccessKeys", caller.domain_id))
         rows = await list_access_keys(self._resources, caller, after=page.after, limit=page.limit)
         shown, following = page.split(rows, lambda row: row.access_key_id)
         keys = map(convert.write_access_key, shown)

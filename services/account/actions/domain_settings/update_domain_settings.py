@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.account.errors import SettingsEtagMismatch
+from services.account.errors import ChangedMeanwhile
 from services.account.model.domain_settings import DomainSettings
 from services.account.resources import Resources
 from services.runtime.auth import Principal
@@ -25,16 +25,16 @@ async def update_domain_settings(
         The settings as they are now.
 
     Raises:
-        SettingsEtagMismatch: they were changed meanwhile.
+        ChangedMeanwhile: they were changed meanwhile.
     """
     known = await resources.store.select_domain_settings(caller.domain_id)
     if version not in (None, known.version):
-        raise SettingsEtagMismatch
+        raise ChangedMeanwhile
     changed = replace(known, **changes)
     if changed == known:
         return known
     # Of this version still, or nothing happens.
     stored = await resources.store.write_domain_settings(caller.domain_id, changed, resources.clock.now())
     if stored is None:
-        raise SettingsEtagMismatch
+        raise ChangedMeanwhile
     return stored

@@ -1,1 +1,1 @@
-"""Projects and open accounts."""
+"""Open accounts."""

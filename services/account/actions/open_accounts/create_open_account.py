@@ -24,17 +24,29 @@ class NewOpenAccount:
     region: str
 
 
-async def create_open_account(resources: Resources, caller: Principal, *, new: NewOpenAccount) -> uuid.UUID:
+async def create_open_account(
+    resources: Resources, caller: Principal, *, new: NewOpenAccount, made_by: bytes | None
+) -> uuid.UUID:
     """Make an open account in the caller's domain. Returns our id of it.
+
+    Args:
+        resources: the parts of the service.
+        caller: who calls.
+        new: what it is to be.
+        made_by: tells the call; `None`: it is not to be told from any other.
 
     Raises:
         NotFoundProject: the domain has no such project.
-        AlreadyExistsOpenAccount: the project has an account of that provider and id.
+        AlreadyExistsOpenAccount: the project has an account of that provider and id, or a link is one, and this call
+            did not make it.
     """
     now = resources.clock.now()
     account = OpenAccount(
         domain_id=caller.domain_id, identity_id=uuid7(now), create_access_key=caller.client_id, **asdict(new)
     )
-    if not await resources.store.insert_open_account(account, now):
+    if await resources.store.insert_open_account(account, now, made_by):
+        return account.identity_id
+    made = await resources.store.select_open_account_made_by(account, made_by) if made_by else None
+    if made is None:
         raise AlreadyExistsOpenAccount
-    return account.identity_id
+    return made

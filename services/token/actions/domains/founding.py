@@ -23,6 +23,8 @@ OPERATOR = (
     "account.link.read",
     "account.link.watch",
     "account.describe",
+    "account.delete",
+    "account.describe.mobile",
     "binding.read",
     "binding.write",
 )

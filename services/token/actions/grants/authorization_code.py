@@ -8,9 +8,9 @@ import hashlib
 from dataclasses import replace
 from uuid import UUID
 
+from services.runtime import jws
 from services.runtime.errors import FieldMissing
 from services.runtime.ids import uuid7_time
-from services.token import jws
 from services.token.actions.phases import refusals, scopes, sessions, signing
 from services.token.actions.phases.clients import Client
 from services.token.errors import InvalidGrant

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from services.runtime import keys
+from services.runtime import jws, keys
 from services.runtime.auth import ACCESS_TYPES
 from services.runtime.keys import VerificationKey
-from services.token import jws
 from services.token.model import AccessToken
 from services.token.resources import Resources
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.token import jws
+from services.runtime import jws
 from services.token.model import App
 
 _LEEWAY = timedelta(seconds=60)

@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 from prometheus_client import Counter
 
-from services.token import jws
+from services.runtime import jws
 from services.token.actions.phases import assertions
 from services.token.actions.phases.assertions import Assertion, AssertionRefused
 from services.token.errors import InvalidClient, InvalidRequest

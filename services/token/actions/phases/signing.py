@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.token import jws, refresh_tokens
+from services.runtime import jws
+from services.token import refresh_tokens
 from services.token.keys import ACCESS
 from services.token.model import AccessToken, Domain, Issued, Session, lower_role
 from services.token.refresh_tokens import RefreshToken

@@ -4,25 +4,22 @@ TesseraError
 ├── Cancelled
 ├── Unknown
 ├── InvalidArgument: FieldMissing, FieldInvalid, RequestMalformed, FormatInvalid, IdpNotRegistered, ParametersDisagree,
-│       InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope, InvalidRequest,
-│       InvalidTarget
+│       IdTokenInvalid, InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope,
+│       InvalidRequest, InvalidTarget
 ├── DeadlineExceeded
-├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NothingBound,
-│       NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundAppSecret, NotFoundTrustedKey,
-│       NotFoundAccessKey, NotFoundPushApp, NotFoundSession
-├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsUser, AlreadyExistsDomain
+├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NotFoundProvider,
+│       NothingBound, NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundAppSecret,
+│       NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession
+├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsProvider,
+│       AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused
 ├── ResourceExhausted: Overloaded, SendLimitExceeded, LimitExceeded, QuotaExceeded
-├── FailedPrecondition: LastIdentity, AppCredentialsExhausted, LastSuperadmin
-├── Aborted: SettingsEtagMismatch, EtagMismatch
-├── PermissionDenied: LinkUserRefused, UserDisabled, ImpersonationRefused
-├── ResourceExhausted: Overloaded, LimitExceeded, QuotaExceeded
-├── FailedPrecondition: UserKept, AppCredentialsExhausted, LastSuperadmin
-├── Aborted: EtagMismatch
+├── FailedPrecondition: LastIdentity, UserKept, ProjectInUse, OpenAccountLinked, AppCredentialsExhausted, LastSuperadmin
+├── Aborted: ChangedMeanwhile, EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
 ├── Internal
-├── Unavailable
+├── Unavailable: IdpUnavailable
 ├── DataLoss
 ├── Unauthenticated: InvalidClient
 """
@@ -195,12 +192,39 @@ class LastIdentity(FailedPrecondition):
     """The user's only identity, and the domain wants each to keep one."""
 
 
-class SettingsEtagMismatch(Aborted):
-    """The etag is not that of the present settings: somebody else changed them meanwhile. Read them again."""
-
-
 class UserKept(FailedPrecondition):
     """The user is not erased: it is its domain's last enabled superadmin."""
+
+
+class IdTokenInvalid(InvalidArgument):
+    """IdToken is not a token of that provider for us, or is not good any more.
+
+    The caller is not told what is wrong with it.
+    """
+
+
+class IdpUnavailable(Unavailable):
+    """The keys of the provider cannot be had now, so IdToken cannot be verified. The same call may be tried again."""
+
+
+class NotFoundProvider(NotFound):
+    """The project has no provider of this name."""
+
+
+class AlreadyExistsProvider(AlreadyExists):
+    """The project has a provider of this name already."""
+
+
+class ProjectInUse(FailedPrecondition):
+    """The project still has providers or open accounts."""
+
+
+class OpenAccountLinked(FailedPrecondition):
+    """The open account is a link, and changes with the link alone."""
+
+
+class ChangedMeanwhile(Aborted):
+    """It was changed since it was read: the etag is of another state."""
 
 
 class NothingBound(NotFound):
@@ -364,8 +388,14 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "PROOF_REFUSED": ProofRefused,
     "SEND_LIMIT_EXCEEDED": SendLimitExceeded,
     "LAST_IDENTITY": LastIdentity,
-    "SETTINGS_ETAG_MISMATCH": SettingsEtagMismatch,
     "USER_KEPT": UserKept,
+    "ID_TOKEN_INVALID": IdTokenInvalid,
+    "IDP_UNAVAILABLE": IdpUnavailable,
+    "NOT_FOUND_PROVIDER": NotFoundProvider,
+    "ALREADY_EXISTS_PROVIDER": AlreadyExistsProvider,
+    "PROJECT_IN_USE": ProjectInUse,
+    "OPEN_ACCOUNT_LINKED": OpenAccountLinked,
+    "CHANGED_MEANWHILE": ChangedMeanwhile,
     "NOTHING_BOUND": NothingBound,
     "INVALID_CLIENT": InvalidClient,
     "INVALID_GRANT": InvalidGrant,

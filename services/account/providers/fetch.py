@@ -1,0 +1,107 @@
+"""A small JSON document from an address that an operator of a domain named, which may be anywhere.
+
+Nobody is to reach through us what he does not reach himself (server-side request forgery): names are resolved here,
+every address must be a public one, and the connection goes to the address that was looked at. No redirect is followed,
+no proxy asked, and nothing is read beyond a bound.
+"""
+
+import asyncio
+import ipaddress
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+MAX_BYTES = 256 * 1024
+SECONDS = 3.0
+
+# Of their own: a name server that does not answer must not hold up what else waits for a thread.
+_RESOLVERS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="resolve")
+# Read once: to make one takes as long as hundreds of calls.
+_TLS = httpx.create_ssl_context()
+# RFC 6052 section 2.1: the last 32 bits are an IPv4 address.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class FetchError(Exception):
+    """It cannot be had; the text says why, for the log."""
+
+
+async def fetch_json(url: str, *, private_addresses: bool) -> Any:
+    """Fetch a JSON document, in a bounded time.
+
+    Args:
+        url: https; http too where private addresses are allowed.
+        private_addresses: whether it may be at an address that is not public.
+
+    Raises:
+        FetchError: it is not there, not allowed, too large, not JSON, or takes too long.
+    """
+    try:
+        async with asyncio.timeout(SECONDS):
+            return json.loads(await _fetch(httpx.URL(url), private_addresses=private_addresses))
+    except TimeoutError as error:
+        msg = f"{url}: no answer in {SECONDS:g} s"
+        raise FetchError(msg) from error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError) as error:
+        msg = f"{url}: {type(error).__name__}: {error}"
+        raise FetchError(msg) from error
+
+
+async def _fetch(url: httpx.URL, *, private_addresses: bool) -> bytes:
+    if url.scheme != "https" and not (private_addresses and url.scheme == "http"):
+        msg = f"{url}: not https"
+        raise FetchError(msg)
+    address = await _resolve(url, private_addresses=private_addresses)
+    # A client a fetch: no connection waits for another's.
+    async with (
+        httpx.AsyncClient(verify=_TLS, trust_env=False, follow_redirects=False, timeout=SECONDS) as client,
+        client.stream(
+            "GET",
+            url.copy_with(host=address),
+            headers={"host": url.netloc.decode(), "accept": "application/json", "accept-encoding": "identity"},
+            extensions={"sni_hostname": url.raw_host.decode()},
+        ) as answer,
+    ):
+        if answer.status_code != httpx.codes.OK or "content-encoding" in answer.headers:
+            msg = f"{url}: status {answer.status_code}, {answer.headers.get('content-encoding', 'not encoded')}"
+            raise FetchError(msg)
+        return await _read(url, answer)
+
+
+async def _read(url: httpx.URL, answer: httpx.Response) -> bytes:
+    body = bytearray()
+    async for part in answer.aiter_raw():
+        body += part
+        if len(body) > MAX_BYTES:
+            msg = f"{url}: more than {MAX_BYTES} bytes"
+            raise FetchError(msg)
+    return bytes(body)
+
+
+async def _resolve(url: httpx.URL, *, private_addresses: bool) -> str:
+    """The address to connect to. All that the name has must be allowed: which one is taken must not be luck."""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    found = await asyncio.get_running_loop().run_in_executor(
+        _RESOLVERS, lambda: socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    )
+    addresses = [str(sockaddr[0]) for *_, sockaddr in found]
+    if not private_addresses:
+        for address in addresses:
+            if not is_public(address):
+                msg = f"{url}: {address} is not a public address"
+                raise FetchError(msg)
+    return addresses[0]
+
+
+def is_public(text: str) -> bool:
+    """Whether an IP address is one that anybody on the internet reaches, also where it wraps another."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
+        if wrapped := address.ipv4_mapped or address.sixtofour:
+            return is_public(str(wrapped))
+    return address.is_global and not address.is_multicast and not address.is_reserved
