@@ -1,11 +1,13 @@
 -- Projects and open accounts. Each statement names its domain.
 
 -- name: select_open_account
+-- By the primary key, as select_link.
 -- $1 domain, $2 identity id
 select domain_id, identity_id, project_id, idp, open_id, user_id, display_name, login_id, mobile, region,
        create_access_key, status, type
 from account.open_account
-where domain_id = $1 and identity_id = $2;
+where domain_id = $1 and identity_id between $2 and $2
+order by identity_id;
 
 -- name: insert_project
 -- No row: there is one of this id.
