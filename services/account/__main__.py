@@ -4,13 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.account.config import AccountSettings
+from services.account.feeds import LinkFeed
 from services.account.peers import TokenPeer
 from services.account.resources import Resources
 from services.account.service import servicers
 from services.account.store import PARTITIONED, Store
+from services.account.user_follower import UserFollower
+from services.account.user_sweep import UserSweep
 from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
+from services.runtime.ids import uuid7
 from services.runtime.keys import RemoteKeys
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import RemoteFollower, Revocations
@@ -27,7 +31,10 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         domain_id=settings.domain_id,
         clock=clock,
     )
-    resources = Resources(Store(database), token, clock)
+    link_feed, process = LinkFeed(database), uuid7(clock.now())
+    resources = Resources(Store(database), token, link_feed, clock)
+    user_follower = UserFollower(resources.store, token, clock, process)
+    user_sweep = UserSweep(resources.store, token, clock, process)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     keys = RemoteKeys(settings.token_address, settings.state_dir)
     revocations = Revocations(clock, settings.revocations_max_age)
@@ -35,6 +42,8 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
     await keys.start()
     await partitions.start()
     follower.start()
+    user_follower.start()
+    user_sweep.start()
     try:
         yield Wiring(
             servicers=tuple(servicers(resources)),
@@ -42,6 +51,9 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
             problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
         )
     finally:
+        await user_sweep.close()
+        await user_follower.close()
+        await link_feed.close()
         await follower.close()
         await partitions.close()
         await keys.close()

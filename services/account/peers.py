@@ -1,18 +1,25 @@
 """The token service, as account calls it: with the credential of its own service identity, and never for long."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from tessera.client import AccessTokens, PrivateKeyJwt, TesseraError, errors, open_channel
-from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
+from tessera.token.v1 import (
+    feed_service_pb2,
+    feed_service_pb2_grpc,
+    token_pb2,
+    token_service_pb2,
+    token_service_pb2_grpc,
+)
 
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
+from services.account.model import UserEventKind, UserId, UserNews
 from services.runtime.clock import Clock
 from services.runtime.env import Address
-from services.runtime.errors import FieldInvalid, Internal, PermissionDenied, Refusal, Unavailable
+from services.runtime.errors import CursorExpired, FieldInvalid, Internal, PermissionDenied, Refusal, Unavailable
 from services.runtime.telemetry import request_id
 
 Token = token_pb2.Token
@@ -37,9 +44,15 @@ _REFUSALS: dict[type[TesseraError], type[Refusal]] = {
     errors.UserDisabled: LinkUserRefused,
     errors.ImpersonationRefused: LinkUserRefused,
     errors.UnauthorizedClient: PermissionDenied,
+    errors.CursorExpired: CursorExpired,
 }
 # Fields of token's requests that hold what the caller said, by the name that the caller knows.
-_CALLERS_FIELDS = {"user_id": "user_id", "proof.identity": "identity"}
+_CALLERS_FIELDS = {"user_id": "user_id", "proof.identity": "identity", "cursor": "cursor"}
+# What becomes of users that concerns links; of a kind that is newer than this version nothing is known.
+_KINDS = {
+    feed_service_pb2.UserEvent.KIND_CREATED: UserEventKind.CREATED,
+    feed_service_pb2.UserEvent.KIND_DELETED: UserEventKind.DELETED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,7 @@ class Actor:
 
 
 class TokenPeer:
-    """Calls token's MintService. Each call answers, or refuses within 2 seconds.
+    """Calls token's MintService and UserFeedService. Each call but a stream answers, or refuses within 2 seconds.
 
     Args:
         addresses: its workers.
@@ -96,6 +109,7 @@ class TokenPeer:
         )
         self._channel = open_channel(*targets, access_tokens=self._access_tokens, timeout=_TIMEOUT_SECONDS, retry=False)
         self._mint = token_service_pb2_grpc.MintServiceStub(self._channel)
+        self._users = feed_service_pb2_grpc.UserFeedServiceStub(self._channel)
 
     async def close(self) -> None:
         """Close the channels; calls under way end as unavailable."""
@@ -139,6 +153,41 @@ class TokenPeer:
             refuse_superadmins=True,
         )
         return await self._call(self._mint.IssueToken, request)
+
+    async def watch_users(self, cursor: str) -> AsyncGenerator[UserNews, None]:
+        """What becomes of users of every domain, as it happens; something at least every second, empty or not.
+
+        Close it (`contextlib.aclosing`), or the stream goes on.
+
+        Args:
+            cursor: of the last news that were dealt with; empty: from now on, and the first news are empty.
+
+        Raises:
+            CursorExpired, FieldInvalid: there is no going on from this cursor.
+            Unavailable: token is away, or the stream has ended.
+        """
+        call = self._users.WatchUsers(feed_service_pb2.WatchUsersRequest(cursor=cursor))
+        try:
+            async for message in call:
+                events = [
+                    (UserId(event.domain_id, event.user_id), _KINDS[event.kind])
+                    for event in message.events
+                    if event.kind in _KINDS
+                ]
+                yield UserNews(events, message.cursor)
+        except TesseraError as error:
+            raise _refusal(error) from error
+        finally:
+            call.cancel()
+
+    async def unknown_users(self, domain_id: str, user_ids: Sequence[str]) -> list[str]:
+        """Those of up to 1,000 ids that are no user's in a domain; empty where all are. Raises `Unavailable`."""
+        request = feed_service_pb2.CheckUsersRequest(domain_id=domain_id, user_ids=user_ids)
+        try:
+            answer = await self._users.CheckUsers(request)
+        except TesseraError as error:
+            raise _refusal(error) from error
+        return list(answer.unknown_user_ids)
 
     @staticmethod
     async def _call(method: Callable[..., Awaitable[Answer]], request: Any) -> Answer:

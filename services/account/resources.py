@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.account.feeds import LinkFeed
 from services.account.peers import TokenPeer
 from services.account.store import Store
 from services.runtime.clock import Clock
@@ -15,6 +16,7 @@ class Resources:
 
     store: Store
     token: TokenPeer
+    link_feed: LinkFeed
     clock: Clock
 
     def new_id(self) -> UUID:

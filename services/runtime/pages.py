@@ -16,7 +16,8 @@ from services.runtime.validation import CONTROL
 DEFAULT_SIZE = 50
 MAX_SIZE = 1000
 
-_MAX_TOKEN_CHARS = 1024
+# A key of 255 characters of four bytes each, with what else is in it.
+_MAX_TOKEN_CHARS = 2048
 _FINGERPRINT_BYTES = 12
 _BIGINT = 2**63
 

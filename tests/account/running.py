@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tessera.account.v1 import account_admin_service_pb2_grpc, account_service_pb2_grpc
+from tessera.account.v1 import account_admin_service_pb2_grpc, account_service_pb2_grpc, link_service_pb2_grpc
 
 from services.account.__main__ import wire
 from services.account.config import AccountSettings, ClientKey
@@ -25,6 +25,7 @@ class Account:
         self.channel = channel
         self.links = account_service_pb2_grpc.AccountServiceStub(channel)
         self.open_accounts = account_service_pb2_grpc.OpenAccountServiceStub(channel)
+        self.link_lists = link_service_pb2_grpc.LinkServiceStub(channel)
         self.admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(channel)
 
 

@@ -8,7 +8,7 @@ import pytest
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
-from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
+from tessera.account.v1 import account_admin_service_pb2, account_service_pb2, link_service_pb2
 from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.binding.v1 import binding_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
@@ -46,6 +46,7 @@ FILES = (
     session_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
+    link_service_pb2,
     binding_service_pb2,
 )
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
@@ -158,7 +159,7 @@ def test_an_rpc_says_where_it_may_be_repeated() -> None:
 
 def test_what_operators_call_has_no_path() -> None:
     """The gateway passes on what has an HTTP rule, and nothing else."""
-    for module in (token_admin_service_pb2, domain_service_pb2, account_admin_service_pb2):
+    for module in (token_admin_service_pb2, domain_service_pb2, account_admin_service_pb2, link_service_pb2):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 assert not method.GetOptions().HasExtension(annotations_pb2.http), method.full_name

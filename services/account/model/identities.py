@@ -49,6 +49,14 @@ class Link:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedLink:
+    """A link, and the key of its identity, by which listings have their order."""
+
+    key: str
+    link: Link
+
+
 def normalise(type_: str, given: str, extra: str = "") -> Identity:
     """Find the key of an identity. Normalising a key gives the same key.
 

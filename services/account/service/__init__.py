@@ -8,11 +8,14 @@ from tessera.account.v1 import (
     account_admin_service_pb2_grpc,
     account_service_pb2,
     account_service_pb2_grpc,
+    link_service_pb2,
+    link_service_pb2_grpc,
 )
 
 from services.account.resources import Resources
 from services.account.service.account_admin_service import AccountAdminServicer
 from services.account.service.account_service import AccountServicer
+from services.account.service.link_service import LinkServicer
 from services.account.service.open_account_service import OpenAccountServicer
 from services.runtime.server import Servicer
 
@@ -20,6 +23,7 @@ from services.runtime.server import Servicer
 _ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
     (account_service_pb2, account_service_pb2_grpc, (AccountServicer, OpenAccountServicer)),
     (account_admin_service_pb2, account_admin_service_pb2_grpc, (AccountAdminServicer,)),
+    (link_service_pb2, link_service_pb2_grpc, (LinkServicer,)),
 )
 
 

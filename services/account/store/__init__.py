@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from services.account.store.followed_users import FollowedUsers
+from services.account.store.link_lists import LinkLists
 from services.account.store.links import Links
 from services.account.store.open_accounts import OpenAccounts
 from services.runtime.db import Database
@@ -19,7 +21,7 @@ PARTITIONED = (Partitioned("account.link_event", "uuid7", span=30 * _DAY, keep=3
 """Tables whose rows expire, and how long each part of them is kept."""
 
 
-class Statements(Links, OpenAccounts):
+class Statements(Links, LinkLists, OpenAccounts, FollowedUsers):
     """All of them, on the database or in a transaction."""
 
 

@@ -1,7 +1,7 @@
 """Messages of UserService to model and back, and their rules of the wire."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from tessera.token.v1 import user_service_pb2
@@ -18,6 +18,7 @@ _MAX_DRIVE = 64
 _MAX_USER_DATA = 1024
 _MAX_ETAG = 64
 _USERS = 100
+_MAX_CHECKED = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TEXTS = {
@@ -38,6 +39,17 @@ def read_new_user(message: user_service_pb2.CreateUserRequest) -> NewUser:
         user_data=_checked_user_data(message.user_data),
         **{name: checked_text(name, getattr(message, name), longest) for name, longest in _TEXTS.items()},
     )
+
+
+def checked_user_ids(user_ids: Sequence[str]) -> Sequence[str]:
+    """Ids that are asked for. One that no user could have is unknown, and no reason to refuse the others.
+
+    Raises:
+        FieldInvalid: there are more than 1,000, or one that is too long or holds a control character.
+    """
+    if len(user_ids) > _MAX_CHECKED:
+        raise FieldInvalid("user_ids")
+    return [checked_text("user_ids", user_id, MAX_NAME) for user_id in user_ids]
 
 
 def read_user_change(message: user_service_pb2.UpdateUserRequest) -> UserChange:

@@ -7,6 +7,9 @@ from typing import Any
 from tessera.token.v1 import feed_service_pb2, feed_service_pb2_grpc
 
 from services.runtime.auth import principal
+from services.token.actions.users.check_users import check_users
+from services.token.convert import users as convert
+from services.token.convert.fields import checked_domain_id
 from services.token.resources import Resources
 
 
@@ -34,3 +37,15 @@ class UserFeedServicer(feed_service_pb2_grpc.UserFeedServiceServicer):
     ) -> AsyncGenerator[feed_service_pb2.WatchUsersResponse, None]:
         """Tell what happens to users."""
         return self._resources.feeds.watch_users(principal(), request)
+
+    async def CheckUsers(
+        self, request: feed_service_pb2.CheckUsersRequest, _context: Any
+    ) -> feed_service_pb2.CheckUsersResponse:
+        """Say which of some users are not there."""
+        unknown = await check_users(
+            self._resources,
+            principal(),
+            domain_id=checked_domain_id(request.domain_id),
+            user_ids=convert.checked_user_ids(request.user_ids),
+        )
+        return feed_service_pb2.CheckUsersResponse(unknown_user_ids=unknown)

@@ -1,7 +1,7 @@
 """Users."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -157,6 +157,11 @@ class Users(Section):
         """The users whose ids follow `after`, in the order of these, at most `limit`."""
         rows = await self._database.fetch(_SQL["select_profiles"], domain_id, after, limit)
         return [_profile(row) for row in rows]
+
+    async def select_unknown_users(self, domain_id: str, user_ids: Sequence[str]) -> list[str]:
+        """Those of some ids that are no user's; empty where all are."""
+        rows = await self._database.fetch(_SQL["select_unknown_users"], domain_id, user_ids)
+        return [row["user_id"] for row in rows]
 
     async def check_user_limit(self, domain_id: str, limit: int, now: datetime) -> bool:
         """Whether a domain of at most `limit` users may have one more, whom the same transaction then makes."""

@@ -44,3 +44,13 @@ limit $3;
 
 -- name: check_user_limit
 select token.check_user_limit(p_domain_id => $1, p_limit => $2, p_now => $3);
+
+-- name: select_unknown_users
+-- Each id is looked for by its key: joined, a plan that was made for a few users would read all of them.
+-- $1 domain, $2 ids
+select w.user_id
+from unnest($2::text[]) w (user_id)
+left join lateral (
+    select true as there from token.app_user u where u.domain_id = $1 and u.user_id = w.user_id offset 0
+) found on true
+where found.there is null;

@@ -20,6 +20,8 @@ OPERATOR = (
     "token.exchange",
     "account.admin",
     "account.link",
+    "account.link.read",
+    "account.link.watch",
     "account.describe",
     "binding.read",
     "binding.write",

@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
-from tessera.account.v1 import account_admin_service_pb2, account_service_pb2
+from tessera.account.v1 import account_admin_service_pb2, account_service_pb2, link_service_pb2
 from tessera.binding.v1 import binding_service_pb2
 from tessera.token.v1 import (
     access_token_service_pb2,
@@ -47,6 +47,7 @@ _FILES = (
     session_service_pb2,
     account_service_pb2,
     account_admin_service_pb2,
+    link_service_pb2,
     binding_service_pb2,
 )
 
