@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 from rich.table import Table
 
 from deploy.local.programs import DEFAULT_DOMAIN
@@ -20,10 +19,12 @@ from tests.bench.stacks import Running
 
 _STORE = Path(__file__).parents[2] / "services" / "account" / "store"
 _LINKS, _OPEN_ACCOUNTS = load_queries(_STORE / "links.sql"), load_queries(_STORE / "open_accounts.sql")
+_LINK_LISTS = load_queries(_STORE / "link_lists.sql")
 _SERVICE = "tessera.account.v1.AccountService"
 # More than any machine answers in a second.
 _MOST_PER_SECOND = 2_500
 _PROCESSES = ("account", "token", "postgres")
+_BATCH = 1_000
 _SEED = 5
 
 
@@ -75,6 +76,18 @@ async def _known_links(running: Running, _size: int, _calls: int) -> list[client
     return [{"user_id": each["linked_user_id"], "type": "custom", "identity": each["linked_identity"]} for each in made]
 
 
+async def _batches(running: Running, size: int, _calls: int) -> list[client.Parameters]:
+    chance = random.Random(_SEED)
+    return [
+        {
+            "identities": [
+                {"type": "custom", "identity": identities.identity(chance.randrange(size))} for _ in range(_BATCH)
+            ]
+        }
+        for _ in range(4 * running.driving.chains)
+    ]
+
+
 _DOMAIN = f"'{DEFAULT_DOMAIN}'"
 _EVENT = ("now()", "uuidv7()", "'bench'")
 _SCENARIOS = (
@@ -117,6 +130,21 @@ _SCENARIOS = (
         _some(lambda n: {"identity_id": identities.open_account(n)}),
         again=False,
         script=_statement(_OPEN_ACCOUNTS["select_open_account"], _DOMAIN, identities.OPEN_ACCOUNT),
+    ),
+    Scenario(
+        f"look up {_BATCH:,} identities",
+        "tessera.account.v1.LinkService.BatchGetLinks",
+        _batches,
+        again=True,
+        # Each time others: n, n + 7919 and so on, around the end.
+        script=_statement(
+            _LINK_LISTS["select_links_of"],
+            _DOMAIN,
+            f"array_fill('custom'::text, array[{_BATCH}])",
+            "array(select {} from generate_series(1, {}) i)".format(
+                identities.IDENTITY.format(n="(({n}::bigint + i * 7919) % :size)"), _BATCH
+            ),
+        ),
     ),
 )
 
@@ -173,24 +201,20 @@ measured in turn, several times, and the median counts: so a machine that does o
 
     async def measure(self, running: Running) -> None:
         """Fill, measure in turn, and take away what was filled."""
-        connection = await asyncpg.connect(running.dsn("account"))
-        try:
-            filled = identities.Tables(connection, DEFAULT_DOMAIN)
+        filled = identities.Tables(running.dsn("account"), DEFAULT_DOMAIN)
+        for size in self._sizes:
+            shown = running.progress.add_task(f"making {size:,} identities", total=2 * size)
+            await filled.fill(size, lambda rows, shown=shown: running.progress.advance(shown, rows))
+        shown = running.progress.add_task(
+            "measuring", total=self._number_of_rounds * len(self._sizes) * len(_SCENARIOS)
+        )
+        for _ in range(self._number_of_rounds):
             for size in self._sizes:
-                shown = running.progress.add_task(f"making {size:,} identities", total=2 * size)
-                await filled.fill(size, lambda rows, shown=shown: running.progress.advance(shown, rows))
-            shown = running.progress.add_task(
-                "measuring", total=self._number_of_rounds * len(self._sizes) * len(_SCENARIOS)
-            )
-            for _ in range(self._number_of_rounds):
-                for size in self._sizes:
-                    await filled.use(size)
-                    for scenario in _SCENARIOS:
-                        self._rounds.append(await _measure(running, scenario, size))
-                        running.progress.advance(shown)
-            await filled.drop(self._sizes)
-        finally:
-            await connection.close()
+                await filled.use(size)
+                for scenario in _SCENARIOS:
+                    self._rounds.append(await _measure(running, scenario, size))
+                    running.progress.advance(shown)
+        await filled.drop(self._sizes)
 
     def tables(self) -> Iterable[Table]:
         """The one table."""
