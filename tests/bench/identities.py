@@ -1,8 +1,8 @@
 """Tables with many identities, in the place of account's own: filled by the database, looked into by calls.
 
-Identity n belongs to user n / 2, and open account n has an id that tells its number, so that nobody need read what there
-is. Several sizes stand beside each other, and one of them at a time is the service's table: so they can be measured in
-turn, in minutes that are alike.
+Identity n belongs to user n / 2, and open account n has an id that tells its number, so that nobody need read what
+there is. Several sizes stand beside each other, and one of them at a time is the service's table: so they can be
+measured in turn, in minutes that are alike.
 """
 
 import asyncio
