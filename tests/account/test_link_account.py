@@ -286,6 +286,8 @@ async def test_200_links_of_one_identity_by_50_users_leave_one_owner(services: S
         try:
             token = await services.link(user_id, identity)
         except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+                return await attempt(user_id)  # a busy machine sheds some, which have done nothing
             if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
                 raise
             return ""
