@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow load bench-token gateway-compat check format manual docs docs-serve openapi package secrets proto clients lock clean
+.PHONY: help run test test-slow load bench-token bench-account gateway-compat check format manual docs docs-serve openapi package secrets proto clients lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -34,7 +34,10 @@ load: $(VENV)/.tools gen/.made ## Drive every call at rising rates, on a stack o
 	@$(BIN)/python -m tests.load $(ARGS)
 
 bench-token: $(VENV)/.installed gen/.made ## Measure what a grant costs, by process, beside its signature alone; ARGS=--help says how
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -m tests.bench token $(ARGS)
+
+bench-account: $(VENV)/.installed gen/.made ## Measure what linking and lookup cost, among 10 thousand to 10 million; ARGS=--help says how
+	@$(BIN)/python -m tests.bench account $(ARGS)
 
 check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/ruff format --check $(PACKAGES)

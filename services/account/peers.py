@@ -171,6 +171,7 @@ class TokenPeer:
                 scopes=sorted(actor.scopes),
                 permissions=sorted(actor.permissions),
             ),
+            refuse_superadmins=True,
         )
         return await self._call(self._mint.IssueToken, request)
 

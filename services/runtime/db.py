@@ -125,6 +125,9 @@ class Database:
             "lock_timeout": str(int(statement_timeout.total_seconds() * 1000)),
             "idle_in_transaction_session_timeout": "10000",
             "jit": "off",
+            # A plan that was made while a table was empty is kept until the table is analysed. By index it is right
+            # then and later; no statement of a call wants a whole table.
+            "enable_seqscan": "off",
             "timezone": "UTC",
         }
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None

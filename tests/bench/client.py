@@ -1,4 +1,4 @@
-"""`python -m tests.bench.client`: drives grants as fast as a token service answers them, and tells how long each took.
+"""`python -m tests.bench.client`: drives calls as fast as they are answered, and tells how long each took.
 
 Each chain makes one call after the other. A chain of refreshes presents what the call before gave it, as ghz cannot.
 It reads what is to be driven from standard input as JSON (`Task`), and writes `Answers` to standard output.
@@ -11,15 +11,21 @@ import json
 import sys
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import grpc
 import uvloop
-from tessera.token.v1 import token_service_pb2, token_service_pb2_grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import MethodDescriptor
 
-Parameters = dict[str, str]
-Call = Callable[[Parameters], Awaitable[dict[str, Any]]]
+Parameters = dict[str, Any]
+# Makes a call, given its message over gRPC, else its parameters.
+Call = Callable[[Any], Awaitable[None]]
+
+_IMAGE = Path(__file__).parents[2] / "gen" / "tessera.binpb"
+_TIMEOUT_SECONDS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +34,18 @@ class Task:
 
     Args:
         address: `host:port` of a service or a gateway.
-        surface: `grpc`, or `rest` for the gateway.
+        rpc: full name of the RPC, as proto/ has it.
+        path: where a gateway takes it as a form; empty: gRPC.
+        authorization: value of the metadata, over gRPC; empty: there is none.
         seconds: how long; shorter where no chain has parameters left.
         again: whether a chain begins anew with its parameters when it has used them.
         chains: for each chain the parameters of its calls. A `refresh_token` in them becomes the one that was answered.
     """
 
     address: str
-    surface: str
+    rpc: str
+    path: str
+    authorization: str
     seconds: float
     again: bool
     chains: list[list[Parameters]]
@@ -50,59 +60,81 @@ class Answers:
     failures: list[str]
 
 
-async def drive(task: Task) -> Answers:
-    """Drive a task."""
-    latencies: list[float] = []
-    failures: list[str] = []
-    end = time.perf_counter() + task.seconds
+class _Chains:
+    """Makes the calls of a task, each chain's one after the other, and keeps what came of them."""
 
-    async def chain(call: Call, parameters: list[Parameters]) -> None:
-        for each in itertools.cycle(parameters) if task.again else parameters:
+    def __init__(self, task: Task) -> None:
+        self.latencies: list[float] = []
+        self.failures: list[str] = []
+        self.began_at = time.perf_counter()
+        self._end = self.began_at + task.seconds
+        self._again = task.again
+
+    async def run(self, call: Call, calls: Sequence[Any]) -> None:
+        """One chain."""
+        for each in itertools.cycle(calls) if self._again else calls:
             started = time.perf_counter()
-            if started >= end:
+            if started >= self._end:
                 return
             try:
-                answer = await call(each)
+                await call(each)
             except (OSError, ValueError, EOFError, grpc.aio.AioRpcError) as error:
-                failures.append(str(error)[:200])
+                self.failures.append(str(error)[:200])
                 return
-            latencies.append(time.perf_counter() - started)
-            if "refresh_token" in each:
-                each["refresh_token"] = answer["refresh_token"]
+            self.latencies.append(time.perf_counter() - started)
 
-    begun = time.perf_counter()
-    if task.surface == "grpc":
-        async with grpc.aio.insecure_channel(task.address) as channel:
-            call = _by_grpc(channel)
-            await asyncio.gather(*(chain(call, each) for each in task.chains))
-    else:
-        connections = [await asyncio.open_connection(*task.address.split(":")) for _ in task.chains]
-        await asyncio.gather(
-            *(
-                chain(_by_rest(*connection, task.address), each)
-                for connection, each in zip(connections, task.chains, strict=True)
-            )
+    def answers(self) -> Answers:
+        """What came of all of them."""
+        return Answers(self.latencies, time.perf_counter() - self.began_at, self.failures)
+
+
+async def drive(task: Task) -> Answers:
+    """Drive a task."""
+    return await (_drive_rest if task.path else _drive_grpc)(task)
+
+
+async def _drive_grpc(task: Task) -> Answers:
+    method = _method(task.rpc)
+    asked, answered = map(message_factory.GetMessageClass, (method.input_type, method.output_type))
+    metadata = (("authorization", task.authorization),) if task.authorization else ()
+    # Made beforehand: what the client does meanwhile, the services have to do without.
+    chains = [[asked(**parameters) for parameters in chain] for chain in task.chains]
+    spends = "refresh_token" in method.input_type.fields_by_name
+    async with grpc.aio.insecure_channel(task.address) as channel:
+        stub = channel.unary_unary(
+            f"/{method.containing_service.full_name}/{method.name}", asked.SerializeToString, answered.FromString
         )
-        for _, writer in connections:
-            writer.close()
-    return Answers(latencies, time.perf_counter() - begun, failures)
+
+        async def call(message: Any) -> None:
+            answer = await stub(message, metadata=metadata, timeout=_TIMEOUT_SECONDS)
+            if spends and message.refresh_token:
+                message.refresh_token = answer.refresh_token
+
+        made = _Chains(task)
+        await asyncio.gather(*(made.run(call, chain) for chain in chains))
+        return made.answers()
 
 
-def _by_grpc(channel: grpc.aio.Channel) -> Call:
-    stub = token_service_pb2_grpc.TokenServiceStub(channel)
+async def _drive_rest(task: Task) -> Answers:
+    connections = [await asyncio.open_connection(*task.address.split(":")) for _ in task.chains]
+    made = _Chains(task)
+    await asyncio.gather(
+        *(
+            made.run(_by_form(*connection, task.address, task.path), each)
+            for connection, each in zip(connections, task.chains, strict=True)
+        )
+    )
+    answers = made.answers()
+    for _, writer in connections:
+        writer.close()
+    return answers
 
-    async def call(parameters: Parameters) -> dict[str, Any]:
-        answer = await stub.Token(token_service_pb2.TokenRequest(**parameters), timeout=20)
-        return {"refresh_token": answer.refresh_token}
 
-    return call
-
-
-def _by_rest(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> Call:
-    async def call(parameters: Parameters) -> dict[str, Any]:
+def _by_form(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str) -> Call:
+    async def call(parameters: Parameters) -> None:
         body = urllib.parse.urlencode(parameters).encode()
         head = (
-            f"POST /v2/oauth/token HTTP/1.1\r\nhost: {host}\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: {host}\r\n"
             f"content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         writer.write(head.encode() + body)
@@ -111,10 +143,19 @@ def _by_rest(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: s
         content = await reader.readexactly(int(headers["content-length"]))
         if " 200 " not in lines[0]:
             raise ValueError(f"{lines[0]}: {content.decode()}")
-        answer: dict[str, Any] = json.loads(content)
-        return answer
+        if "refresh_token" in parameters:
+            parameters["refresh_token"] = json.loads(content)["refresh_token"]
 
     return call
+
+
+def _method(rpc: str) -> MethodDescriptor:
+    """An RPC of the contracts."""
+    files = descriptor_pb2.FileDescriptorSet.FromString(_IMAGE.read_bytes())
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    return pool.FindMethodByName(rpc)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,10 @@
 """The statement that rotates, driven by pgbench: what a refresh costs in Postgres without a service before it."""
 
-import asyncio
-import re
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from deploy.local.postgres import programs
-from tests.load import cpu
+from tests.bench import pgbench
 
 # Sessions n of a client of pgbench: their ids end in its number and n.
 _SESSIONS = """
@@ -43,55 +37,27 @@ select * from token.rotate_sessions(
 _MOST_TOKENS = 256
 
 
-@dataclass(frozen=True)
-class Rotated:
-    """What pgbench did: tokens a second, and CPU-seconds of Postgres for each 1,000 of them."""
-
-    per_second: float
-    cpu_per_1000: float
-
-
-async def rotate(dsn: str, folder: Path, *, tokens: int, clients: int, seconds: int) -> Rotated:
+async def rotate(dsn: str, folder: Path, *, tokens: int, seconds: float) -> pgbench.Done:
     """Rotate sessions of nobody's, as fast as it goes.
 
     Args:
         dsn: the token service's database, of a stack that this process started.
         folder: for the script.
         tokens: how many a statement.
-        clients: how many statements at a time.
         seconds: how long.
+
+    Returns:
+        What it came to, for each token.
     """
     connection = await asyncpg.connect(dsn)
     try:
         prefix = str(await connection.fetchval("select uuidv7()"))[:24]
-        await connection.execute(_SESSIONS, prefix, clients * _MOST_TOKENS)
+        await connection.execute(_SESSIONS, prefix, pgbench.CLIENTS * _MOST_TOKENS)
     finally:
         await connection.close()
     ids = ", ".join(
         f"('{prefix}' || lpad(to_hex(:client_id::int * {_MOST_TOKENS} + {n}), 12, '0'))::uuid" for n in range(tokens)
     )
-    script = folder / "rotate.sql"
-    script.write_text(_SCRIPT.format(ids=ids, count=tokens, events=", ".join(["uuidv7()"] * tokens)), encoding="utf-8")
-    before, started = cpu.read(), time.perf_counter()
-    output = await _pgbench(dsn, script, clients, seconds)
-    took, spent = time.perf_counter() - started, cpu.since(before)["postgres"]
-    found = re.search(r"actually processed: (\d+)", output)
-    if not found or "number of failed transactions: 0 " not in output:
-        raise ValueError(f"pgbench: {output}")
-    done = int(found[1]) * tokens
-    return Rotated(done / took, spent / done * 1000)
-
-
-async def _pgbench(dsn: str, script: Path, clients: int, seconds: int) -> str:
-    parts = urlsplit(dsn)
-    process = await asyncio.create_subprocess_exec(
-        str(programs() / "pgbench"),
-        *("--host", parse_qs(parts.query)["host"][0], "--username", parts.username or ""),
-        *("--no-vacuum", "--protocol", "prepared", "--define", "generation=0"),
-        *("--client", str(clients), "--time", str(seconds), "--file", str(script)),
-        parts.path.strip("/"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    return output.decode()
+    script = _SCRIPT.format(ids=ids, count=tokens, events=", ".join(["uuidv7()"] * tokens))
+    done = await pgbench.run(dsn, folder, script, seconds=seconds, variables={"generation": 0})
+    return pgbench.Done(done.per_second * tokens, done.cpu_per_1000 / tokens)

@@ -1,4 +1,4 @@
-"""`python -m tests.bench`, as `make bench-token` calls it."""
+"""`python -m tests.bench`, as `make bench-token` and `make bench-account` call it."""
 
 import os
 import re
@@ -11,13 +11,22 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def bench(*arguments: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
+    """Run it, with a folder for what it makes."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.bench", *arguments],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_small_run(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.bench", "--seconds", "1", "--chains", "4"]
-    done = subprocess.run(
-        command, check=False, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)}, capture_output=True, text=True
-    )
+def test_a_small_run_of_grants(tmp_path: Path) -> None:
+    done = bench("token", "--seconds", "1", "--chains", "4", tmp_path=tmp_path)
     assert done.returncode == 0, done.stderr
     for grant in ("refresh_token", "jwt-bearer", "client_credentials"):
         for algorithm in ("RS256", "ES256"):
@@ -26,9 +35,28 @@ def test_a_small_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_says_what_it_does() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench", "--help"], check=False, cwd=ROOT, capture_output=True, text=True
-    )
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_small_run_of_links(tmp_path: Path) -> None:
+    small = ("--seconds", "1", "--chains", "4", "--sizes", "2000,1000", "--rounds", "2")
+    done = bench("account", *small, tmp_path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    calls = ("link a new one", "link it again", "look up an identity", "look up a user", "describe")
+    for call in (*calls, "look up 1,000 identities"):
+        for size in ("1,000", "2,000"):
+            assert re.search(rf"{call} +{size}( +\d+(\.\d+)?){{10}}", done.stdout), done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_than_there_is_room_for_is_not_begun(tmp_path: Path) -> None:
+    done = bench("account", "--sizes", "1000000000000", tmp_path=tmp_path)
+    assert done.returncode == 1
+    assert re.search(r"no room: takes about 745\d*\.\d GiB of the \d+\.\d that are free", done.stderr), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["token", "account"])
+def test_help_says_what_it_does(name: str, tmp_path: Path) -> None:
+    done = bench(name, "--help", tmp_path=tmp_path)
     assert done.returncode == 0
     assert "CPU-seconds" in done.stdout

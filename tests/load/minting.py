@@ -93,12 +93,8 @@ _TIMEOUT_SECONDS = 20
 # What the token service takes at the most, less what a clock may be wrong.
 _ASSERTION_SECONDS = 14 * 60
 _PERMISSIONS = (
-    "account.link",
-    "account.describe",
-    "account.delete",
-    "token.impersonate",
-    "token.user.read",
-    "token.user.write",
+    *("account.link", "account.link.read", "account.describe", "account.delete"),
+    *("token.impersonate", "token.user.read", "token.user.write"),
 )
 _SCOPES = ("ACCOUNT.ALL", "FILE.ALL")
 _REDIRECT_URI = "https://app.example.com/callback"

@@ -105,6 +105,10 @@ async def test_unless_the_domain_allows_it(own: Running) -> None:
     app = await own.web_app()
     answer = await _issue(own, own.made["user_id"], app.client_id, actor=_actor("key", permissions=ADMINS))
     assert answer.role == "admin"
+    refusal = _issue(
+        own, own.made["user_id"], app.client_id, actor=_actor("key", permissions=ADMINS), refuse_superadmins=True
+    )
+    await refused(refusal, "IMPERSONATION_REFUSED")
 
 
 async def test_through_an_access_key(service: Running) -> None:

@@ -13,10 +13,13 @@ select account.unlink_identity(
 );
 
 -- name: select_link
+-- By the primary key, also by a plan that was made while the table was empty and every index as good: no other one has
+-- rows in this order.
 -- $1 domain, $2 type, $3 key
 select domain_id, type, identity, extra, user_id, display_name, created_at, last_login_at, status
 from account.link
-where domain_id = $1 and type = $2 and identity_key = $3;
+where domain_id = $1 and type = $2 and identity_key between $3 and $3
+order by identity_key;
 
 -- name: select_links_of_user
 -- The oldest first; type and key decide where several were made in one instant.

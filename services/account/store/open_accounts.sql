@@ -2,11 +2,13 @@
 -- custom that a provider takes.
 
 -- name: select_open_account
+-- By the primary key, as select_link.
 -- $1 domain, $2 identity id
 select domain_id, identity_id, project_id, idp, open_id, user_id, display_name, login_id, mobile, region,
        create_access_key, status, type, version, identity_key
 from account.every_open_account
-where domain_id = $1 and identity_id = $2;
+where domain_id = $1 and identity_id between $2 and $2
+order by identity_id;
 
 -- name: select_open_account_of_provider
 -- Rows by their name, links by their identity: each by its index.

@@ -17,6 +17,7 @@ async def issue_token(
     client_id: str,
     proof: Proof,
     actor: Actor | None,
+    refuse_superadmins: bool = False,
     grant: str = "issue_token",
 ) -> Issued:
     """Start a session of a user and issue its tokens.
@@ -30,6 +31,7 @@ async def issue_token(
         client_id: app or access key through which the caller acts.
         proof: how the user was proven.
         actor: who acts for the user; `None`: the user itself.
+        refuse_superadmins: whether nobody acts for one, also where the domain allows it.
         grant: the noun of its events in the audit log.
 
     Raises:
@@ -69,7 +71,7 @@ async def issue_token(
         scopes,
         actor=acting,
         role_cap=actor.highest_role if actor else None,
-        superadmins=acting is None or domain.impersonate_superadmins,
+        superadmins=acting is None or (domain.impersonate_superadmins and not refuse_superadmins),
         proof=proof,
     )
     if session is None:

@@ -88,6 +88,7 @@ class MintServicer(token_service_pb2_grpc.MintServiceServicer):
             client_id=request.client_id,
             proof=convert.read_proof(request.proof),
             actor=convert.read_actor(request),
+            refuse_superadmins=request.refuse_superadmins,
         )
         return convert.write_issued(issued)
 

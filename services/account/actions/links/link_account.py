@@ -22,8 +22,8 @@ async def link_account(
 
     The link is one statement. It stands also where the Token then cannot be had: the repeated call keeps it and
     answers the Token. Token judges the user a second time when it issues, so that a user who was disabled in between
-    gets none; and the link is looked at once more after that, so that nobody gets a Token for what is another's by then
-    (docs/adr/0041).
+    gets none; that judgement is all that is asked for where the link is there already (docs/adr/0049). And the link is
+    looked at once more after it, so that nobody gets a Token for what is another's by then (docs/adr/0040).
 
     Args:
         resources: the parts of the service.
@@ -46,12 +46,13 @@ async def link_account(
             raise NotFoundLinkUser
         if proof is None:
             raise ProofRefused(detail="no proof")
-    user = await resources.token.get_user(caller.domain_id, user_id)
-    # Who is logged on as a superadmin may have a Token of it; nobody else.
-    itself = caller.kind == "user" and caller.subject == user_id and not caller.actor
-    if user.status != "enabled" or (user.role == "superadmin" and not itself):
-        raise LinkUserRefused(detail=f"{user_id} is {user.role}, {user.status}")
-    await linked(resources, caller, user_id, identity, proof)
+    if proof is not None or not await _is_linked(resources, caller, user_id, identity):
+        user = await resources.token.get_user(caller.domain_id, user_id)
+        # Who is logged on as a superadmin may have a Token of it; nobody else.
+        itself = caller.kind == "user" and caller.subject == user_id and not caller.actor
+        if user.status != "enabled" or (user.role == "superadmin" and not itself):
+            raise LinkUserRefused(detail=f"{user_id} is {user.role}, {user.status}")
+        await linked(resources, caller, user_id, identity, proof)
     async with ending(resources, caller.domain_id, proof):
         # Also where the caller is the user itself: its token may hold less than the user could.
         token = await resources.token.issue_token(
@@ -68,3 +69,9 @@ async def link_account(
         if link.user_id != user_id:
             raise IdentityTaken(detail="another user's since the token was issued")
     return token
+
+
+async def _is_linked(resources: Resources, caller: Principal, user_id: str, identity: Identity) -> bool:
+    """Whether an identity is a user's already. Nothing is written or locked for it."""
+    link = await resources.store.select_link(caller.domain_id, identity)
+    return link is not None and link.user_id == user_id

@@ -1,0 +1,93 @@
+"""Calls that a process of its own drives as fast as they are answered, and what each cost."""
+
+import asyncio
+import dataclasses
+import json
+import statistics
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from deploy.local.ports import Layout
+from tests.bench import client
+from tests.load import cpu
+
+_WARM_UP_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What calls came to.
+
+    Args:
+        per_second: answers a second.
+        p50: milliseconds within which half of them came.
+        p99: the same of 99 %.
+        cpu: CPU-seconds for each 1,000 of them, by kind of process.
+    """
+
+    per_second: float
+    p50: float
+    p99: float
+    cpu: Mapping[str, float]
+
+
+class Driving:
+    """Drives calls on a running stack.
+
+    Args:
+        layout: where it is; this process started it.
+        seconds: how long a measurement takes.
+        chains: how many calls are under way.
+    """
+
+    def __init__(self, layout: Layout, seconds: float, chains: int) -> None:
+        self.seconds = seconds
+        self.chains = chains
+        self._layout = layout
+
+    def address(self, service: str) -> str:
+        """Where a service, or the `gateway`, is: `host:port`."""
+        if service == "gateway":
+            return self._layout.gateway_url.removeprefix("http://")
+        return str(self._layout.peers(service)[0])
+
+    async def measure(self, name: str, task: Callable[[float], Awaitable[client.Task]]) -> Measured:
+        """Measure one kind of call, after some that do not count.
+
+        Args:
+            name: of the calls, where they fail.
+            task: makes what is driven for so many seconds.
+
+        Raises:
+            ValueError: a call failed.
+        """
+        await _drive(await task(_WARM_UP_SECONDS))
+        made = await task(self.seconds)
+        before = cpu.read()
+        answers = await _drive(made)
+        spent = cpu.since(before)
+        if answers.failures:
+            raise ValueError(f"{name}: {len(answers.failures)} failed: {answers.failures[0]}")
+        count = len(answers.latencies)
+        centiles = statistics.quantiles(answers.latencies, n=100)
+        return Measured(
+            per_second=count / answers.took,
+            p50=centiles[49] * 1000,
+            p99=centiles[98] * 1000,
+            cpu={kind: seconds / count * 1000 for kind, seconds in spent.items()},
+        )
+
+    def spread(self, parameters: list[client.Parameters]) -> list[list[client.Parameters]]:
+        """The parameters of calls, spread over the chains."""
+        return [parameters[number :: self.chains] for number in range(self.chains)]
+
+
+async def _drive(task: client.Task) -> client.Answers:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.bench.client"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate(json.dumps(dataclasses.asdict(task)).encode())
+    if process.returncode:
+        raise ValueError(f"the client ended with {process.returncode}")
+    return client.Answers(**json.loads(output))
