@@ -108,7 +108,7 @@ $(VENV)/.checkers: requirements-check.lock $(VENV)/.installed
 	@touch $@
 
 # Programs in Go, pinned with their hashes by deploy/tools/go.sum: ghz, plugins of protoc, kubeconform, kustomize.
-$(VENV)/.tools: deploy/tools/go.mod deploy/tools/go.sum | $(VENV)/.installed
+$(VENV)/.tools: deploy/tools/go.mod deploy/tools/go.sum
 	@command -v go >/dev/null || { echo "This needs Go 1.26 or newer: https://go.dev/dl, or your system's package golang" >&2; exit 1; }
 	@echo "Building the pinned Go tools into $(BIN) (once) ..."
 	@GOBIN=$(CURDIR)/$(BIN) go -C deploy/tools install tool
