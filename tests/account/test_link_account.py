@@ -14,6 +14,7 @@ from tessera.token.v1 import token_pb2
 
 from services.account.model import TYPES
 from services.runtime.auth import ROLES
+from services.runtime.db import connected
 from tests.account.with_token import MAY_LINK, Services, account_of, unused
 from tests.support.calls import bearer, refusal_in, refused
 from tests.support.databases import Databases
