@@ -161,6 +161,7 @@ async def test_a_new_user_of_the_same_id_inherits_nothing_and_loses_nothing(whol
     await whole_users.linked(user_id)
     await whole_users.erase(user_id)
     assert await whole_users.token.user(user_id=user_id) == user_id
+    await whole_users.caught_up()
     await whole_users.database.execute(
         "insert into account.outbox (domain_id, user_id, kind, version, actor, roles, created_at, ordered_at, due_at)"
         " select $1, $2, 'erase', gen_random_uuid(), 'test', '{user}', t.at, t.at, t.at"

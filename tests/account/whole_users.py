@@ -26,7 +26,9 @@ from tests.support.token_client import App
 
 PERMISSIONS = (
     "account.admin",
+    "account.delete",
     "account.describe",
+    "account.describe.mobile",
     "account.link",
     "token.audit",
     "token.impersonate",
@@ -105,6 +107,18 @@ class WholeUsers:
             value,
         )
         return [tuple(row) for row in rows]
+
+    async def caught_up(self) -> None:
+        """Wait until account has heard what token told of users until now."""
+        user_id = f"last-{uuid.uuid4()}"
+        await self.database.execute("insert into account.gone_user values ($1, $2, now())", DOMAIN, user_id)
+        await self.token.user(user_id=user_id)
+
+        async def lifted() -> bool:
+            query = "select true from account.gone_user where domain_id = $1 and user_id = $2"
+            return not await self.database.fetch(query, DOMAIN, user_id)
+
+        await until(lifted)
 
     async def orders(self, user_id: str) -> list[str]:
         """Kinds of what is still to be done at token about a user."""
