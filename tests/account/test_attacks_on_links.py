@@ -14,7 +14,7 @@ from services.account.model import Identity, normalise
 from services.account.model.proofs import MAX_TRIES, Presented, ProofKey, new_code, new_ticket
 from services.account.resources import Resources
 from tests.account.with_token import MAY_LINK, Services, session_of, unused, unused_mobile
-from tests.support.calls import Metadata, bearer, refused
+from tests.support.calls import Metadata, bearer, believed, refused
 from tests.support.token_client import new_p256
 
 
@@ -193,6 +193,7 @@ async def test_cve_2026_105209_another_domains_user_does_not_exist(services: Ser
     # The same identity is free there, whoever has it here.
     await services.link(await services.token.user(), identity)
     there = await tenant.caller(*MAY_LINK)
+    await believed(lambda: services.link("nobody", identity, caller=there))
     assert (await services.link(theirs, identity, caller=there)).domain_id == tenant.made["domain_id"]
     assert await services.links_of(theirs) == []
 

@@ -149,7 +149,7 @@ async def test_who_is_not_there_is_a_success_and_leaves_nothing_behind(whole_use
 async def test_another_domains_user_does_not_exist(whole_users: WholeUsers, user_id: str) -> None:
     (identity,) = await whole_users.linked(user_id)
     tenant = await whole_users.token.tenant(f"t{uuid.uuid4().hex[:8]}")
-    answer = await whole_users.erase(user_id, await tenant.caller(*PERMISSIONS))
+    answer = await whole_users.erase(user_id, await whole_users.stranger(tenant))
     assert not answer.bound_accounts
     assert await whole_users.links_of(user_id) == [identity]
     assert await whole_users.lives(await whole_users.session(user_id))

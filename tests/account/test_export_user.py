@@ -94,7 +94,7 @@ async def test_what_it_did_to_others_is_theirs(whole_users: WholeUsers, user_id:
 async def test_who_is_not_there(whole_users: WholeUsers, user_id: str) -> None:
     tenant = await whole_users.token.tenant(f"t{uuid.uuid4().hex[:8]}")
     await refused(whole_users.export("nobody"), "NOT_FOUND_LINK_USER")
-    await refused(whole_users.export(user_id, await tenant.caller(*PERMISSIONS)), "NOT_FOUND_LINK_USER")
+    await refused(whole_users.export(user_id, await whole_users.stranger(tenant)), "NOT_FOUND_LINK_USER")
     await whole_users.erase(user_id)
     await refused(whole_users.export(user_id), "NOT_FOUND_LINK_USER")
 

@@ -19,10 +19,10 @@ from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.ids import uuid7
 from tests.account.running import Account, running_account
-from tests.support.calls import Metadata, bearer
+from tests.support.calls import Metadata, bearer, believed
 from tests.support.databases import Databases
 from tests.support.token import DOMAIN, Running, running
-from tests.support.token_client import App
+from tests.support.token_client import App, TokenClient
 
 PERMISSIONS = (
     "account.admin",
@@ -107,6 +107,12 @@ class WholeUsers:
             value,
         )
         return [tuple(row) for row in rows]
+
+    async def stranger(self, tenant: TokenClient) -> Metadata:
+        """Who may do everything in another domain, and is known here."""
+        caller = await tenant.caller(*PERMISSIONS)
+        await believed(lambda: self.export("nobody", caller))
+        return caller
 
     async def caught_up(self) -> None:
         """Wait until account has heard what token told of users until now."""

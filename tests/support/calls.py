@@ -1,7 +1,7 @@
 """Calls over gRPC: as whom, how they are refused, and whether who is called serves."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,3 +71,16 @@ def healthy(address: str, service: str = "") -> bool:
             return check(health_pb2.HealthCheckRequest(service=service), timeout=5).status == SERVING
         except grpc.RpcError:
             return False
+
+
+async def believed(call: Callable[[], Awaitable[object]]) -> None:
+    """Wait until a service knows the keys of a call's caller, whose domain was made just now: a second at most."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await call()
+            except grpc.aio.AioRpcError as error:
+                if refusal_in(error).reason == "UNAUTHENTICATED":
+                    await asyncio.sleep(0.1)
+                    continue
+            return
