@@ -27,6 +27,7 @@ _GOOGLES = (
     "google/api/annotations.proto",
     "google/api/field_behavior.proto",
     "google/api/http.proto",
+    "google/api/httpbody.proto",
     "google/rpc/code.proto",
     PACKED,
 )

@@ -20,7 +20,6 @@ from services.account.peers import TokenPeer
 from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.errors import PermissionDenied, Refusal, Unavailable
-from services.runtime.ids import uuid7
 from services.runtime.repeating import repeat
 from services.runtime.telemetry import take_request_id
 
@@ -114,7 +113,6 @@ class Outbox:
                 # Of a user whom token did not have any more, what is younger than the order may be a new one's.
                 before=now if outcome == "erased" else order.ordered_at,
                 now=now,
-                event_id=uuid7(now),
                 actor=order.actor,
             )
             await store.delete_order(order)

@@ -20,9 +20,10 @@ from services.account.peers import TokenPeer
 from services.account.providers import ProviderKeys
 from services.account.resources import Resources
 from services.account.senders.none import NoSender
-from services.account.store import Store
+from services.account.store import PARTITIONED, Store
 from services.runtime.clock import Clock
 from services.runtime.db import Database
+from services.runtime.partitions import Partitions
 from tests.account.callers import Domain, keep_keys
 from tests.account.running import Account, running_account
 from tests.account.whole_users import WholeUsers, running_both
@@ -74,6 +75,7 @@ async def database(account_dsn: str) -> AsyncIterator[Database]:
         account_dsn, service="test", pool_size=20, statement_timeout=timedelta(seconds=10), clock=Clock()
     )
     await database.start()
+    await Partitions(account_dsn, Clock(), PARTITIONED).attach()
     yield database
     await database.close()
 

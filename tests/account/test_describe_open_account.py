@@ -61,7 +61,6 @@ async def test_the_vendors_sample_key_by_key(alone: Account, domain: Domain, ide
         {"idp": "ALIOS"},
         {"region_id": "cn-shanghai"},
         {"project_id": "projectTest", "open_id": "12345", "idp": "ALIOS"},
-        {"id_token": "no provider was named with it"},
     ],
 )
 async def test_what_is_given_beside_agrees(
@@ -101,6 +100,16 @@ async def test_no_such_account(
         )
     )
     assert (refusal.code, refusal.reason, refusal.field) == (code, reason, field)
+
+
+async def test_a_token_that_nobody_can_verify_is_not_passed_over(
+    alone: Account, domain: Domain, identity_id: str
+) -> None:
+    call = alone.open_accounts.DescribeOpenAccount(
+        request(identity_id=identity_id, id_token="no provider is named with it"),
+        metadata=domain.user("boss", "admin"),
+    )
+    await refused(call, "FIELD_MISSING", "Idp")
 
 
 @pytest.mark.parametrize(

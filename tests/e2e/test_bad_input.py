@@ -51,7 +51,7 @@ async def contents(stack: Stack) -> dict[str, str]:
         connection = await asyncpg.connect(postgres.dsn(service))
         tables = await connection.fetch(
             "select format('%I.%I', schemaname, tablename) t from pg_tables where schemaname = $1 "
-            "and tablename !~ '^(audit|used_assertion|lease|schema_migrations)'",
+            "and tablename !~ '^(audit|used_assertion|lease|followed_feed|schema_migrations)'",
             service,
         )
         for row in tables:

@@ -25,7 +25,9 @@ _NOBODY = uuid.UUID(int=0)
 
 
 def read_wanted(request: account_service_pb2.DescribeOpenAccountRequest) -> Wanted:
-    """The open account that a request names. Raises `FieldMissing` where it names none."""
+    """The open account that a request names. Raises `FieldMissing` where it names none, or nobody to verify IdToken."""
+    if request.identity_id and request.id_token and not request.idp:
+        raise FieldMissing("Idp")
     if not request.identity_id and not (request.id_token and request.idp):
         raise FieldMissing(
             "IdentityId",

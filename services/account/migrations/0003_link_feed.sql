@@ -77,34 +77,5 @@ begin
 end
 $$;
 
--- Takes an identity from a user; nothing happens where it is not linked to it. Verdicts: `unlinked`, `absent`.
-create function account.unlink_identity(
-    p_domain_id text,
-    p_type text,
-    p_identity_key text,
-    p_user_id text,
-    p_event_id uuid,
-    p_actor text
-) returns text
-language plpgsql
-as $$
-declare
-    gone account.link;
-begin
-    -- The user is part of the condition: nobody unlinks what became another's meanwhile.
-    delete from account.link l
-    where l.domain_id = p_domain_id and l.type = p_type and l.identity_key = p_identity_key and l.user_id = p_user_id
-    returning l.* into gone;
-    if not found then
-        return 'absent';
-    end if;
-    insert into account.link_event (domain_id, event_id, kind, type, identity_key, identity, extra, user_id, actor)
-    values (
-        p_domain_id, p_event_id, 'unlinked', p_type, p_identity_key, gone.identity, gone.extra, p_user_id, p_actor
-    );
-    return 'unlinked';
-end
-$$;
-
 -- migrate:down
 -- Forward only: what was released is never taken back, a later migration changes it.

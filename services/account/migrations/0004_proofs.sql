@@ -120,9 +120,15 @@ begin
     end if;
     update account.proof p set claimed_until = p_claimed_until
     where p.domain_id = p_domain_id and p.proof_id = p_proof_id;
+    -- In the order of their ids, as whoever ends several.
     update account.proof p set ended_at = p_now
-    where p.domain_id = p_domain_id and p.type = p_type and p.identity_key = p_identity_key
-        and p.proof_id <> p_proof_id and p.ended_at is null;
+    where p.domain_id = p_domain_id and p.proof_id in (
+        select q.proof_id from account.proof q
+        where q.domain_id = p_domain_id and q.type = p_type and q.identity_key = p_identity_key
+            and q.proof_id <> p_proof_id and q.ended_at is null
+        order by q.proof_id
+        for update
+    );
     verdict := account.link_identity(
         p_domain_id => p_domain_id, p_type => p_type, p_identity_key => p_identity_key, p_identity => p_identity,
         p_extra => p_extra, p_user_id => p_user_id, p_now => p_now, p_event_id => p_event_id, p_actor => p_actor

@@ -55,6 +55,14 @@ begin
         insert into account.gone_user (domain_id, user_id, gone_at)
         values (p_domain_ids[i], p_user_ids[i], p_now)
         on conflict (domain_id, user_id) do update set gone_at = excluded.gone_at;
+        -- What is pending of it, before its links, as whoever presents a proof locks them.
+        update account.proof p set ended_at = p_now
+        where p.domain_id = p_domain_ids[i] and p.proof_id in (
+            select q.proof_id from account.proof q
+            where q.domain_id = p_domain_ids[i] and q.user_id = p_user_ids[i] and q.ended_at is null
+            order by q.proof_id
+            for update
+        );
         -- The event after its row: what is told of an identity is in the order in which its row was locked.
         with gone as (
             delete from account.link l where l.domain_id = p_domain_ids[i] and l.user_id = p_user_ids[i]

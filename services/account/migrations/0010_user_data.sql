@@ -64,10 +64,16 @@ begin
 end
 $$;
 
--- A UUIDv7 of the same moment as another one, and of no other bits.
-create function account.beside(p_event_id uuid) returns uuid
-language sql volatile as $$
-    select (left(p_event_id::text, 15) || substr(gen_random_uuid()::text, 16))::uuid
+-- Ends what is pending of a user. The caller holds the user's lock for itself, so that nobody claims one meanwhile.
+create function account.end_proofs(p_domain_id text, p_user_id text, p_now timestamptz) returns void
+language sql as $$
+    update account.proof p set ended_at = p_now
+    where p.domain_id = p_domain_id and p.proof_id in (
+        select q.proof_id from account.proof q
+        where q.domain_id = p_domain_id and q.user_id = p_user_id and q.ended_at is null
+        order by q.proof_id
+        for update
+    )
 $$;
 
 -- Makes all links and open accounts of one user another's. Verdicts: `gone` (one of them was deleted); `merged`.
@@ -78,7 +84,7 @@ create function account.merge_users(
     p_domain_id text,
     p_from_user_id text,
     p_into_user_id text,
-    p_event_id uuid,
+    p_now timestamptz,
     p_actor text,
     out verdict text,
     out links int,
@@ -99,6 +105,8 @@ begin
         return;
     end if;
     verdict := 'merged';
+    -- Before the links, as whoever presents one locks them.
+    perform account.end_proofs(p_domain_id, p_from_user_id, p_now);
     for one in
         select l.* from account.link l
         where l.domain_id = p_domain_id and l.user_id = p_from_user_id
@@ -109,12 +117,12 @@ begin
         where l.domain_id = p_domain_id and l.type = one.type and l.identity_key = one.identity_key;
         insert into account.link_event (domain_id, event_id, kind, type, identity_key, identity, extra, user_id, actor)
         values (
-            p_domain_id, account.beside(p_event_id), 'unlinked', one.type, one.identity_key, one.identity, one.extra,
+            p_domain_id, account.new_event_id(p_now), 'unlinked', one.type, one.identity_key, one.identity, one.extra,
             p_from_user_id, p_actor
         );
         insert into account.link_event (domain_id, event_id, kind, type, identity_key, identity, extra, user_id, actor)
         values (
-            p_domain_id, account.beside(p_event_id), 'linked', one.type, one.identity_key, one.identity, one.extra,
+            p_domain_id, account.new_event_id(p_now), 'linked', one.type, one.identity_key, one.identity, one.extra,
             p_into_user_id, p_actor
         );
         links := links + 1;
@@ -147,7 +155,6 @@ create function account.erase_user(
     p_user_id text,
     p_before timestamptz,
     p_now timestamptz,
-    p_event_id uuid,
     p_actor text
 ) returns setof account.erased_identity
 language plpgsql as $$
@@ -155,6 +162,26 @@ declare
     one account.link;
 begin
     perform account.lock_users(p_domain_id, array[p_user_id]);
+    -- Then the proofs of its identities, and only then the links, as whoever presents one: pending ones name it, and what it
+    -- had.
+    perform pg_advisory_xact_lock(hashtextextended(p_domain_id || '/proofs/' || i.type || '/' || i.identity_key, 0))
+    from (
+        select l.type, l.identity_key from account.link l where l.domain_id = p_domain_id and l.user_id = p_user_id
+        union
+        select e.type, e.identity_key from account.erased_identity e
+        where e.domain_id = p_domain_id and e.user_id = p_user_id
+        order by 1, 2
+    ) i;
+    delete from account.proof p
+    where p.domain_id = p_domain_id and (
+        p.user_id = p_user_id
+        or (p.type, p.identity_key) in (
+            select l.type, l.identity_key from account.link l where l.domain_id = p_domain_id and l.user_id = p_user_id
+            union
+            select e.type, e.identity_key from account.erased_identity e
+            where e.domain_id = p_domain_id and e.user_id = p_user_id
+        )
+    );
     for one in
         select l.* from account.link l
         where l.domain_id = p_domain_id and l.user_id = p_user_id and l.created_at <= p_before
@@ -165,7 +192,7 @@ begin
         where l.domain_id = p_domain_id and l.type = one.type and l.identity_key = one.identity_key;
         insert into account.link_event (domain_id, event_id, kind, type, identity_key, identity, extra, user_id, actor)
         values (
-            p_domain_id, account.beside(p_event_id), 'unlinked', one.type, one.identity_key, one.identity, one.extra,
+            p_domain_id, account.new_event_id(p_now), 'unlinked', one.type, one.identity_key, one.identity, one.extra,
             p_user_id, p_actor
         );
         insert into account.erased_identity (domain_id, user_id, type, identity_key, identity, erased_at)
@@ -182,15 +209,6 @@ begin
     using account.erased_identity i
     where i.domain_id = p_domain_id and i.user_id = p_user_id and i.type = 'open_account'
         and o.domain_id = p_domain_id and o.identity_id = i.identity_key::uuid and o.user_id in ('', p_user_id);
-    -- Pending proofs name it, and what it had.
-    delete from account.proof p
-    where p.domain_id = p_domain_id and (
-        p.user_id = p_user_id
-        or (p.type, p.identity_key) in (
-            select i.type, i.identity_key from account.erased_identity i
-            where i.domain_id = p_domain_id and i.user_id = p_user_id
-        )
-    );
     -- Whoever was told of a link is told of its end, and nobody needs to hear of its beginning. The links of a new user of
     -- this id are another matter.
     delete from account.link_event e

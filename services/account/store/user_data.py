@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
 
 from services.account.model import KnownIdentity, Merged, OpenAccount
 from services.runtime.section import Section
@@ -15,14 +14,14 @@ class UserData(Section):
     """All that there is of a user: moved, told, erased."""
 
     async def merge_users(
-        self, domain_id: str, from_user_id: str, into_user_id: str, *, event_id: UUID, actor: str
+        self, domain_id: str, from_user_id: str, into_user_id: str, *, now: datetime, actor: str
     ) -> Merged | None:
         """Make all links and open accounts of one user another's, and tell the feed. Of two that cross, one is first.
 
         Returns:
             How many of them; `None` where one of the two was deleted, and then none.
         """
-        row = await self._database.fetchrow(_SQL["merge_users"], domain_id, from_user_id, into_user_id, event_id, actor)
+        row = await self._database.fetchrow(_SQL["merge_users"], domain_id, from_user_id, into_user_id, now, actor)
         assert row is not None  # the function always answers
         return Merged(row["links"], row["open_accounts"]) if row["verdict"] == "merged" else None
 
@@ -35,7 +34,7 @@ class UserData(Section):
         await self._database.execute(_SQL["forget_user"], domain_id, user_id)
 
     async def erase_user(
-        self, domain_id: str, user_id: str, *, before: datetime, now: datetime, event_id: UUID, actor: str
+        self, domain_id: str, user_id: str, *, before: datetime, now: datetime, actor: str
     ) -> list[KnownIdentity]:
         """Take away links and open accounts of a user whom token has erased, and what the feed tells of it.
 
@@ -44,13 +43,12 @@ class UserData(Section):
             user_id: its id.
             before: what was made later is another user's of this id.
             now: the time.
-            event_id: of all that is written beside.
             actor: whose deed it is.
 
         Returns:
             All identities that were taken from it within a day.
         """
-        rows = await self._database.fetch(_SQL["erase_user"], domain_id, user_id, before, now, event_id, actor)
+        rows = await self._database.fetch(_SQL["erase_user"], domain_id, user_id, before, now, actor)
         return [KnownIdentity(**row) for row in rows]
 
     async def select_identities_of_user(self, domain_id: str, user_id: str) -> list[KnownIdentity]:

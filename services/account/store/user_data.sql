@@ -2,7 +2,7 @@
 
 -- name: merge_users
 select * from account.merge_users(
-    p_domain_id => $1, p_from_user_id => $2, p_into_user_id => $3, p_event_id => $4, p_actor => $5
+    p_domain_id => $1, p_from_user_id => $2, p_into_user_id => $3, p_now => $4, p_actor => $5
 );
 
 -- name: remember_user
@@ -14,7 +14,7 @@ delete from account.erased_identity where domain_id = $1 and user_id = $2;
 
 -- name: erase_user
 select type, identity_key as key, identity as given from account.erase_user(
-    p_domain_id => $1, p_user_id => $2, p_before => $3, p_now => $4, p_event_id => $5, p_actor => $6
+    p_domain_id => $1, p_user_id => $2, p_before => $3, p_now => $4, p_actor => $5
 );
 
 -- name: select_identities_of_user

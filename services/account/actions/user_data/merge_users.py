@@ -44,7 +44,7 @@ async def merge_users(resources: Resources, caller: Principal, *, from_user_id: 
     )
     async with resources.store.transaction() as store:
         merged = await store.merge_users(
-            caller.domain_id, from_user_id, into_user_id, event_id=resources.new_id(), actor=caller.responsible
+            caller.domain_id, from_user_id, into_user_id, now=order.ordered_at, actor=caller.responsible
         )
         if merged is None:
             raise NotFoundLinkUser(detail=f"{from_user_id} or {into_user_id} was deleted meanwhile")
