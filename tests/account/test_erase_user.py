@@ -11,15 +11,10 @@ from tessera.token.v1 import user_service_pb2
 
 from services.account.model import normalise
 from services.runtime.ids import uuid7
-from tests.account.whole_users import PERMISSIONS, WholeUsers, link, until
+from tests.account.whole_users import PENDING, PERMISSIONS, WholeUsers, link, until
 from tests.support.callers import people_app, person, superadmin
 from tests.support.calls import refused
 from tests.support.token import DOMAIN
-
-PENDING = """
-insert into account.proof (domain_id, proof_id, kind, user_id, type, identity_key, mac, expires_at)
-values ($1, $2, 'ticket', $3, 'custom', $4, '\\x00', now() + interval '10 minutes')
-"""
 
 
 @pytest.fixture

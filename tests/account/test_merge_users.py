@@ -14,7 +14,7 @@ import pytest
 
 from services.account.model import normalise
 from services.runtime.ids import uuid7
-from tests.account.whole_users import PERMISSIONS, WholeUsers
+from tests.account.whole_users import PENDING, PERMISSIONS, WholeUsers
 from tests.support.callers import people_app, person, superadmin
 from tests.support.calls import refusal_in, refused
 from tests.support.token import DOMAIN
@@ -128,6 +128,17 @@ async def test_another_domains_users_do_not_exist(whole_users: WholeUsers, pair:
     await refused(whole_users.merge(one, theirs), "NOT_FOUND_LINK_USER")
     await refused(whole_users.merge(theirs, one), "NOT_FOUND_LINK_USER")
     assert await whole_users.links_of(one) == identities
+
+
+async def test_what_is_pending_of_the_emptied_user_ends(whole_users: WholeUsers, pair: tuple[str, str]) -> None:
+    one, other = pair
+    for user_id in pair:
+        await whole_users.database.execute(PENDING, DOMAIN, uuid7(datetime.now(UTC)), user_id, uuid.uuid4().hex)
+    await whole_users.merge(one, other)
+    rows = await whole_users.database.fetch(
+        "select user_id, ended_at is not null as ended from account.proof where user_id = any ($1)", list(pair)
+    )
+    assert {row["user_id"]: row["ended"] for row in rows} == {one: True, other: False}
 
 
 async def test_nothing_moves_to_who_was_deleted_meanwhile(whole_users: WholeUsers, pair: tuple[str, str]) -> None:

@@ -38,6 +38,13 @@ PERMISSIONS = (
 )
 
 
+# A ticket: domain, id, user, identity.
+PENDING = """
+insert into account.proof (domain_id, proof_id, kind, user_id, type, identity_key, mac, expires_at)
+values ($1, $2, 'ticket', $3, 'custom', $4, '\\x00', now() + interval '10 minutes')
+"""
+
+
 @dataclass(frozen=True)
 class WholeUsers:
     """Both services, account's tables, and a caller who may do everything, with the app that it acts through."""

@@ -104,10 +104,7 @@ _SCENARIOS = (
         f"{_SERVICE}.LinkAccount",
         _known_links,
         again=True,
-        script=_statement(
-            _LINKS["link_identity"],
-            *(_DOMAIN, "'custom'", identities.IDENTITY, "'again'", "''", identities.USER, *_EVENT),
-        ),
+        script=_statement(_LINKS["select_link"], _DOMAIN, "'custom'", identities.IDENTITY),
     ),
     Scenario(
         "look up an identity",
@@ -221,7 +218,7 @@ are measured in turn, several times, and the median counts: so a machine that do
             "Accounts: a second; latency in ms; CPU-seconds for each 1,000 calls, by process",
             ("call", "identities"),
             ("a second", "p50", "p99"),
-            (*_PROCESSES, "together", "times", "statement alone", "times"),
+            (*_PROCESSES, "together", "times", "statement alone", "times", "a second"),
         )
         for scenario in _SCENARIOS:
             of_smallest = self._of(scenario, self._sizes[0])
@@ -277,6 +274,7 @@ def _row(rounds: Sequence[_Round], of_smallest: Sequence[_Round]) -> list[str]:
         times(lambda each: each.cost),
         f"{median(lambda each: each.statement.cpu_per_1000):.3f}",
         times(lambda each: each.statement.cpu_per_1000),
+        f"{median(lambda each: each.statement.per_second):.0f}",
     ]
 
 

@@ -1,0 +1,87 @@
+"""What LinkAccount refuses, in the words of its surface; and a token service that stands still under it."""
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.support.faults import listener, until_ready
+from tests.support.stack import running_stack
+from tests.support.world import World
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """A stack of its own, since this module breaks it."""
+    async with running_stack(tmp_path_factory.mktemp("refusals")) as (_, made):
+        yield made
+
+
+async def _user(http: httpx.AsyncClient, server: dict[str, str]) -> str:
+    answer = await http.post("/v2/user/create", json={"user_id": uuid.uuid4().hex}, headers=server)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["user_id"])
+
+
+def _told(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+async def test_what_is_refused_and_links_nothing(world: World) -> None:
+    async with world.http() as http:
+        await until_ready(http)
+        server = await world.bearer(http)
+        one, other = await _user(http, server), await _user(http, server)
+        identity = {"type": "custom", "identity": uuid.uuid4().hex}
+        free = {"type": "custom", "identity": uuid.uuid4().hex}
+        assert (await http.post("/v2/account/link", json=identity | {"user_id": one}, headers=server)).is_success
+        taken = await http.post("/v2/account/link", json=identity | {"user_id": other}, headers=server)
+        assert _told(taken) == (409, "AlreadyExist.AccountLink")
+        assert one not in taken.text
+        nobody = await http.post("/v2/account/link", json=free | {"user_id": "nobody"}, headers=server)
+        assert _told(nobody) == (404, "NotFound.User")
+        disabled = {"user_id": other, "status": "disabled"}
+        assert (await http.post("/v2/user/update", json=disabled, headers=server)).is_success
+        refused = await http.post("/v2/account/link", json=free | {"user_id": other}, headers=server)
+        assert _told(refused) == (403, "Forbidden")
+        own = (await http.post("/v2/oauth/token", data=world.by_assertion())).json()
+        unproven = await http.post(
+            "/v2/account/link",
+            json=free | {"user_id": own["user_id"]},
+            headers={"authorization": f"Bearer {own['access_token']}"},
+        )
+        assert _told(unproven) == (403, "Forbidden.Proof")
+        missing = await http.post("/v2/account/get_link_info", json=free, headers=server)
+        assert _told(missing) == (404, "NotFound.AccountLink")
+
+
+async def test_a_link_that_met_no_token_service_is_the_same_link_afterwards(world: World) -> None:
+    async with world.http() as http:
+        await until_ready(http)
+        server = await world.bearer(http)
+        user_id = await _user(http, server)
+        link = {"type": "custom", "identity": uuid.uuid4().hex, "user_id": user_id}
+        assert (await http.post("/v2/account/link", json=link, headers=server)).is_success
+        before = (await http.post("/v2/account/get_link_info", json=link, headers=server)).json()
+        # Stopped, not killed: nobody starts another one meanwhile.
+        os.kill(listener(world.grpc["token"]), signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            answer = await http.post("/v2/account/link", json=link, headers=server)
+            assert _told(answer) == (503, "ServiceUnavailable")
+            assert time.monotonic() - begun < 20
+        finally:
+            os.kill(listener(world.grpc["token"]), signal.SIGCONT)
+        async with asyncio.timeout(30):
+            while not (answer := await http.post("/v2/account/link", json=link, headers=server)).is_success:
+                assert answer.status_code == 503, answer.text
+                await asyncio.sleep(0.1)
+        assert answer.json()["user_id"] == user_id
+        after = (await http.post("/v2/account/get_link_info", json=link, headers=server)).json()
+        assert after == before
