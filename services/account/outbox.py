@@ -100,13 +100,15 @@ class Outbox:
         )
         if outcome in ("out_of_reach", "last_superadmin"):
             async with self._store.transaction() as store:
-                await store.forget_user(order.domain_id, order.user_id)
+                # First the order, in all transactions: who orders the same again writes that first, too.
                 await store.delete_order(order)
+                await store.forget_user(order.domain_id, order.user_id)
             if outcome == "last_superadmin":
                 raise UserKept
             raise PermissionDenied(detail=f"{order.actor} does not reach {order.user_id}")
         now = self._clock.now()
         async with self._store.transaction() as store:
+            await store.delete_order(order)
             identities = await store.erase_user(
                 order.domain_id,
                 order.user_id,
@@ -115,7 +117,6 @@ class Outbox:
                 now=now,
                 actor=order.actor,
             )
-            await store.delete_order(order)
         return Erased(identities, access_ids)
 
     async def _follow(self) -> float:

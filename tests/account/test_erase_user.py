@@ -133,6 +133,21 @@ async def _forgotten(whole_users: WholeUsers, user_id: str) -> bool:
     return not rows
 
 
+async def test_many_at_once_are_one(whole_users: WholeUsers, user_id: str) -> None:
+    await whole_users.token.push_app()
+    identities = await whole_users.linked(user_id, 5)
+    for _ in range(3):
+        await whole_users.open_account(user_id)
+
+    async def erased() -> set[str]:
+        return {each.account for each in (await whole_users.erase(user_id)).bound_accounts}
+
+    for accounts in await asyncio.gather(*(erased() for _ in range(12))):
+        assert accounts >= set(identities)
+    assert await whole_users.links_of(user_id) == []
+    assert await whole_users.orders(user_id) == []
+
+
 async def test_who_is_not_there_is_a_success_and_leaves_nothing_behind(whole_users: WholeUsers) -> None:
     nobody = f"nobody-{uuid.uuid4().hex}"
     await whole_users.linked(nobody)

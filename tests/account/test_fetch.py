@@ -22,6 +22,7 @@ from tests.support.oidc import running_provider
         "::1",
         "fe80::1%eth0",
         "fc00::1",
+        "fec0::1",
         "ff02::1",
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",

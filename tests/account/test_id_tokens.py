@@ -101,6 +101,8 @@ async def test_both_must_name_the_same_account(operator: Operator, provider: Pro
         {"aud": None},
         {"aud": {"cars-app": 1}},
         {"azp": "another-app"},
+        {"aud": ["another-app", "cars-app"]},
+        {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
         {"exp": None},
         {"exp": "9999999999"},
         {"exp": True},
@@ -126,6 +128,13 @@ async def test_when_a_token_is_good(operator: Operator, provider: Provider, name
     await operator.register(provider)
     await operator.open_account()
     await invalid(operator, _signed(provider, provider.claims(**{name: int(time.time()) + seconds})))
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "logout+jwt", "", None])
+async def test_a_token_of_another_type(operator: Operator, provider: Provider, typ: Any) -> None:
+    await operator.register(provider)
+    await operator.open_account()
+    await invalid(operator, _signed(provider, provider.claims(), {"alg": "ES256", "kid": "k1", "typ": typ}))
 
 
 async def test_an_audience_of_several(operator: Operator, provider: Provider) -> None:

@@ -182,8 +182,9 @@ async def run_bootstrap(settings: TokenSettings, folder: Path, *further: str) ->
     arguments = command("--domain", DOMAIN, "--issuer", ISSUER, "--secrets-dir", str(identities), *further)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert await asyncio.to_thread(bootstrap, settings, arguments) == 0
-    # The log, which the command itself sends to standard error, may stand before it.
-    return json.loads(printed.getvalue().splitlines()[-1]) | Identities.read(identities).as_json()
+    # Lines of the log, which the command itself sends to standard error, may stand around it.
+    (made,) = [line for line in printed.getvalue().splitlines() if line.startswith("{")]
+    return json.loads(made) | Identities.read(identities).as_json()
 
 
 @asynccontextmanager

@@ -51,18 +51,21 @@ begin
         from unnest(p_domain_ids, p_user_ids) u (domain_id, user_id)
         order by key
     ) ordered;
+    -- What is pending of any of them, before any link, as whoever presents a proof locks them.
+    update account.proof p set ended_at = p_now
+    from (
+        select q.domain_id, q.proof_id
+        from unnest(p_domain_ids, p_user_ids) u (domain_id, user_id)
+        join account.proof q using (domain_id, user_id)
+        where q.ended_at is null
+        order by q.domain_id, q.proof_id
+        for update of q
+    ) pending
+    where p.domain_id = pending.domain_id and p.proof_id = pending.proof_id;
     for i in 1 .. cardinality(p_user_ids) loop
         insert into account.gone_user (domain_id, user_id, gone_at)
         values (p_domain_ids[i], p_user_ids[i], p_now)
         on conflict (domain_id, user_id) do update set gone_at = excluded.gone_at;
-        -- What is pending of it, before its links, as whoever presents a proof locks them.
-        update account.proof p set ended_at = p_now
-        where p.domain_id = p_domain_ids[i] and p.proof_id in (
-            select q.proof_id from account.proof q
-            where q.domain_id = p_domain_ids[i] and q.user_id = p_user_ids[i] and q.ended_at is null
-            order by q.proof_id
-            for update
-        );
         -- The event after its row: what is told of an identity is in the order in which its row was locked.
         with gone as (
             delete from account.link l where l.domain_id = p_domain_ids[i] and l.user_id = p_user_ids[i]
@@ -74,7 +77,7 @@ begin
         from gone g;
         get diagnostics ours = row_count;
         links := links + ours;
-        update account.open_account a set user_id = ''
+        update account.open_account a set user_id = '', version = a.version + 1
         where a.domain_id = p_domain_ids[i] and a.user_id = p_user_ids[i] and a.user_id <> '';
     end loop;
     return links;

@@ -128,7 +128,7 @@ begin
         links := links + 1;
     end loop;
     -- The second condition is the index's.
-    update account.open_account o set user_id = p_into_user_id
+    update account.open_account o set user_id = p_into_user_id, version = o.version + 1
     where o.domain_id = p_domain_id and o.user_id = p_from_user_id and o.user_id <> '';
     get diagnostics open_accounts = row_count;
 end
@@ -137,6 +137,7 @@ $$;
 -- Keeps in mind what a user has who is to be erased.
 create function account.remember_user(p_domain_id text, p_user_id text, p_now timestamptz) returns void
 language sql as $$
+    select account.lock_users(p_domain_id, array[p_user_id]);
     insert into account.erased_identity (domain_id, user_id, type, identity_key, identity, erased_at)
     select l.domain_id, l.user_id, l.type, l.identity_key, l.identity, p_now
     from account.link l

@@ -104,4 +104,6 @@ def is_public(text: str) -> bool:
             return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
         if wrapped := address.ipv4_mapped or address.sixtofour:
             return is_public(str(wrapped))
+        if address.is_site_local:
+            return False
     return address.is_global and not address.is_multicast and not address.is_reserved

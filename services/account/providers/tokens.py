@@ -36,6 +36,9 @@ async def verify(keys: ProviderKeys, provider: Provider, token: str, now: dateti
         raise IdTokenInvalid(detail=f"alg {algorithm!r}")
     if key_id is not None and not isinstance(key_id, str):
         raise IdTokenInvalid(detail="kid is no text")
+    if str(read.header.get("typ", "JWT")).upper() != "JWT" or "events" in read.claims:
+        # An access token, or a logout token, which may have the same issuer, audience and subject.
+        raise IdTokenInvalid(detail="of another type")
     subject = _checked(provider, read.claims, now)
     for key in await keys.find(provider, key_id, algorithm):
         if read.verifies(algorithm, key.public_key):
@@ -51,8 +54,8 @@ def _checked(provider: Provider, claims: Mapping[str, Any], now: datetime) -> st
     audiences = audience if isinstance(audience, list) else [audience]
     if not any(each in provider.audiences for each in audiences):
         raise IdTokenInvalid(detail="aud")
-    # Whom it was made for, where it names several that may read it.
-    if "azp" in claims and claims["azp"] not in provider.audiences:
+    # Whom it was made for: where several may read it, it has to say (OpenID Connect Core section 3.1.3.7).
+    if (len(audiences) > 1 or "azp" in claims) and claims.get("azp") not in provider.audiences:
         raise IdTokenInvalid(detail="azp")
     seconds, skew = now.timestamp(), _SKEW.total_seconds()
     if _moment(claims, "exp", None) <= seconds - skew:
