@@ -187,7 +187,7 @@ async def test_an_erasure_whose_process_is_killed_after_token_did_its_part(launc
         await both.token.push_app()
         user_id = await both.token.user()
         (identity,) = await both.linked(user_id)
-        async with _nothing_changes_here(launcher, user_id):
+        async with _no_link_changes(launcher):
             call = asyncio.ensure_future(both.erase(user_id).code())
             await until(lambda: _is_gone(both, user_id))
             await first.kill()
@@ -207,10 +207,10 @@ async def _is_gone(whole_users: WholeUsers, user_id: str) -> bool:
 
 
 @asynccontextmanager
-async def _nothing_changes_here(launcher: Launcher, user_id: str) -> AsyncIterator[None]:
-    """Whoever would take all links of a user waits."""
+async def _no_link_changes(launcher: Launcher) -> AsyncIterator[None]:
+    """Whoever would take a link away waits."""
     async with connected(launcher.dsn) as connection, connection.transaction():
-        await connection.execute("select account.lock_users($1, array[$2])", DOMAIN, user_id)
+        await connection.execute("lock table account.link in share mode")
         yield
 
 

@@ -96,9 +96,12 @@ class Tables:
         async with connected(self._dsn) as connection, connection.transaction():
             # Token has none of their users, and who looks for such is not to find them.
             await connection.execute("update account.followed_feed set sweep_at = now() + interval '1 day'")
+            # A view reads the tables that it was made for, whatever they are called by now.
+            view = await connection.fetchval("select pg_get_viewdef('account.every_open_account'::regclass)")
             for table in _TABLES:
                 await connection.execute(f"alter table account.{table} rename to {table}_{self._used}")
                 await connection.execute(f"alter table account.{table}_{size} rename to {table}")
+            await connection.execute(f"create or replace view account.every_open_account as {view}")
         self._used = size
 
     async def drop(self, sizes: Sequence[int]) -> None:
