@@ -32,7 +32,8 @@ def test_a_small_run_of_grants(tmp_path: Path) -> None:
         for algorithm in ("RS256", "ES256"):
             for surface in ("grpc", "rest"):
                 assert re.search(rf"{grant} +{algorithm} +{surface}( +\d+(\.\d+)?){{7}}", done.stdout), done.stdout
-    assert list(tmp_path.iterdir()) == []
+    # But for the sockets of a stack whose own folder has too long a name for them.
+    assert not list(tmp_path.glob("tessera-bench-*"))
 
 
 @pytest.mark.slow
@@ -44,8 +45,8 @@ def test_a_small_run_of_links(tmp_path: Path) -> None:
     calls = ("link a new one", "link it again", "look up an identity", "look up a user", "describe")
     for call in (*calls, "look up 1,000 identities"):
         for size in ("1,000", "2,000"):
-            assert re.search(rf"{call} +{size}( +\d+(\.\d+)?){{10}}", done.stdout), done.stdout
-    assert list(tmp_path.iterdir()) == []
+            assert re.search(rf"{call} +{size}( +\d+(\.\d+)?){{11}}", done.stdout), done.stdout
+    assert not list(tmp_path.glob("tessera-bench-*"))
 
 
 def test_more_than_there_is_room_for_is_not_begun(tmp_path: Path) -> None:
