@@ -13,7 +13,7 @@ from services.account.resources import Resources
 from services.account.senders import Sender
 from services.account.senders.console import ConsoleSender
 from services.account.senders.none import NoSender
-from services.account.service import servicers
+from services.account.service import SERVED
 from services.account.store import PARTITIONED, Store
 from services.account.user_follower import UserFollower
 from services.account.user_sweep import UserSweep
@@ -24,7 +24,7 @@ from services.runtime.ids import uuid7
 from services.runtime.keys import RemoteKeys
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import RemoteFollower, Revocations
-from services.runtime.server import Wiring, run
+from services.runtime.server import Wiring, run, servicers
 
 _SENDERS: dict[str, type[Sender]] = {"none": NoSender, "console": ConsoleSender}
 
@@ -66,7 +66,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
     outbox.start()
     try:
         yield Wiring(
-            servicers=tuple(servicers(resources)),
+            servicers=tuple(servicers(SERVED, resources)),
             authenticator=Authenticator("account", keys, clock, revocations),
             problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
         )

@@ -10,12 +10,12 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -36,6 +36,8 @@ from services.runtime.readiness import Readiness
 from services.runtime.supervisor import Process, Supervisor
 
 log = structlog.get_logger()
+
+R = TypeVar("R")
 
 _METADATA_BYTES = 65_536
 # Objects made since the last collection, as many as some hundred calls make.
@@ -121,6 +123,20 @@ class Servicer:
     descriptor: ServiceDescriptor
     add: Callable[[Any, grpc.aio.Server], None]
     implementation: Any
+
+
+Served: TypeAlias = tuple[Any, Any, tuple[Callable[[R], Any], ...]]
+"""A file of proto/, its stubs, and the classes that answer for its services; each is named as its service."""
+
+
+def servicers(files: Iterable[Served[R]], resources: R) -> Iterator[Servicer]:
+    """What a service serves under its own names: each class made of the service's resources."""
+    for file, stubs, makers in files:
+        for make in makers:
+            implementation = make(resources)
+            name = type(implementation).__name__.removesuffix("r")
+            add = getattr(stubs, f"add_{name}Servicer_to_server")
+            yield Servicer(file.DESCRIPTOR.services_by_name[name], add, implementation)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,27 @@ from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from services.runtime.errors import FieldMissing
+from services.runtime.errors import FieldInvalid, FieldMissing
 
 USER_ID = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 """What a user's id looks like, in every service."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """A character that ends lines or steers terminals, and belongs into no name."""
+
+
+def checked_text(field: str, text: str, longest: int) -> str:
+    """A text of at most `longest` characters, none of them a control character. Raises `FieldInvalid`."""
+    if len(text) > longest or CONTROL.search(text):
+        raise FieldInvalid(field)
+    return text
+
+
+def checked_user_id(text: str, field: str = "user_id") -> str:
+    """A user's id. Raises `FieldInvalid`."""
+    if not USER_ID.fullmatch(text):
+        raise FieldInvalid(field)
+    return text
 
 
 def check_required(message: Message) -> None:

@@ -14,7 +14,7 @@ from services.runtime.db import Database
 from services.runtime.listening import Listener
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import Follower, Revocations
-from services.runtime.server import Command, Servicer, Wiring, run
+from services.runtime.server import Command, Servicer, Wiring, run, servicers
 from services.token.actions.phases import refusals
 from services.token.bootstrap import bootstrap, declare
 from services.token.callers import gateway_by_basic
@@ -27,7 +27,7 @@ from services.token.keys import Keyring
 from services.token.limits import GrantLimits
 from services.token.resources import Lifetimes, Resources
 from services.token.retention import Retention
-from services.token.service import servicers
+from services.token.service import SERVED
 from services.token.store import CHANGES, PARTITIONED, Store
 from services.token.vault import Vault
 
@@ -69,7 +69,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     try:
         yield Wiring(
             servicers=(
-                *servicers(resources),
+                *servicers(SERVED, resources),
                 Servicer(
                     external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"],
                     external_auth_pb2_grpc.add_AuthorizationServicer_to_server,

@@ -56,7 +56,7 @@ class Between:
     async def move_links(self, source: str, target: str) -> None:
         """What a merge does with the links of a user."""
         async with connected(self.dsn) as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(hashtextextended('bj1/' || $1, 0))", source)
+            await connection.execute("select account.lock_users(array['bj1'], array[$1])", source)
             await connection.execute(
                 "update account.link set user_id = $2 where domain_id = 'bj1' and user_id = $1", source, target
             )

@@ -5,23 +5,7 @@ from typing import Any
 from services.account.errors import ChangedMeanwhile
 from services.runtime import etags
 from services.runtime.auth import Principal
-from services.runtime.errors import FieldInvalid
 from services.runtime.requests import read_request
-from services.runtime.validation import CONTROL, USER_ID
-
-
-def checked_text(field: str, text: str, longest: int) -> str:
-    """A text of at most `longest` characters, none of them a control character. Raises `FieldInvalid`."""
-    if len(text) > longest or CONTROL.search(text):
-        raise FieldInvalid(field)
-    return text
-
-
-def checked_user_id(text: str, field: str = "user_id") -> str:
-    """A user's id. Raises `FieldInvalid`."""
-    if not USER_ID.fullmatch(text):
-        raise FieldInvalid(field)
-    return text
 
 
 def read_etag(text: str) -> int | None:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from tessera.account.v1 import link_service_pb2 as pb2
 
 from services.account.actions.links.list_links import LinksPage, Place, WantedLinks
-from services.account.convert.fields import checked_text, checked_user_id
 from services.account.convert.links import checked_type, write_link
 from services.account.model import MAX_IDENTITY_CHARS, Identity, Link, normalise
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.pages import page_size, read_page_token, write_page_token
+from services.runtime.validation import checked_text, checked_user_id
 
 _MAX_IDENTITIES = 1000
 # To read a telephone number takes about 0.1 ms, and other calls are not to wait for a thousand of them.

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from tessera.account.v1 import account_pb2, account_service_pb2
 
-from services.account.convert.fields import checked_text
 from services.account.model import MAX_IDENTITY_CHARS, TYPES, Identity, Link, normalise
 from services.runtime.errors import FieldInvalid
+from services.runtime.validation import checked_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

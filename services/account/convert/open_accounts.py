@@ -9,7 +9,6 @@ from tessera.account.v1 import account_admin_pb2, account_admin_service_pb2, acc
 from services.account.actions.open_accounts.create_open_account import NewOpenAccount
 from services.account.actions.open_accounts.describe_open_account import Wanted
 from services.account.actions.open_accounts.list_open_accounts import Slice
-from services.account.convert.fields import checked_text, checked_user_id
 from services.account.convert.projects import checked_project_id
 from services.account.model import DISABLED, NORMAL, OpenAccount, mask_mobile
 from services.runtime import etags
@@ -17,6 +16,7 @@ from services.runtime.auth import Principal
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.masks import Reader, read_changes
 from services.runtime.pages import read_page_token, write_page_token
+from services.runtime.validation import checked_text, checked_user_id
 
 _WHOLE_MOBILE = "account.describe.mobile"
 _MAX_START = 10_000

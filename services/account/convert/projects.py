@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from tessera.account.v1 import account_admin_pb2, account_admin_service_pb2
 
-from services.account.convert.fields import checked_text
 from services.account.model import ALGORITHMS, PROVIDER_NAME, Project, Provider
 from services.account.providers.jwks import JwksError, parse_jwks
 from services.runtime import etags
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.masks import Reader, read_changes
+from services.runtime.validation import checked_text
 
 _PROJECT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MAX_NAME = 128

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from tessera.account.v1 import account_service_pb2
 
-from services.account.convert.fields import checked_text
 from services.account.errors import ProofRefused
 from services.account.model import MAX_IDENTITY_CHARS, Identity, normalise
 from services.account.model.proofs import CODE, Presented, read_ticket
 from services.runtime.errors import FieldInvalid, FieldMissing
+from services.runtime.validation import checked_text
 
 _CODE = re.compile(r"[0-9]{6}")
 _PURPOSES = ("", "link")

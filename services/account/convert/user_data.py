@@ -2,24 +2,23 @@
 
 from collections.abc import Iterable
 
-from tessera.account.v1 import account_pb2, user_data_service_pb2
+from tessera.account.v1 import user_data_service_pb2
 
 from services.account.actions.user_data.export_user import Export
 from services.account.convert.links import write_link
 from services.account.convert.open_accounts import write_open_account
-from services.account.model import BoundAccount, OpenAccount
+from services.account.model import BoundAccount
 from services.runtime.errors import FieldInvalid
-from services.runtime.validation import USER_ID
+from services.runtime.validation import checked_user_id
 
 
 def read_merge(message: user_data_service_pb2.MergeUsersRequest) -> tuple[str, str]:
     """Who is emptied, and who gets all. Raises `FieldInvalid`."""
-    for name in ("from_user_id", "into_user_id"):
-        if not USER_ID.fullmatch(getattr(message, name)):
-            raise FieldInvalid(name)
-    if message.from_user_id == message.into_user_id:
+    emptied = checked_user_id(message.from_user_id, "from_user_id")
+    into = checked_user_id(message.into_user_id, "into_user_id")
+    if emptied == into:
         raise FieldInvalid("into_user_id", "The input parameters from_user_id and into_user_id name one user.")
-    return message.from_user_id, message.into_user_id
+    return emptied, into
 
 
 def write_export(export: Export) -> user_data_service_pb2.ExportUserResponse:
@@ -28,7 +27,8 @@ def write_export(export: Export) -> user_data_service_pb2.ExportUserResponse:
     return user_data_service_pb2.ExportUserResponse(
         user=record.user if record.HasField("user") else None,
         links=map(write_link, export.links),
-        open_accounts=map(_write_whole, export.open_accounts),
+        # The mobile number is the user's own.
+        open_accounts=[write_open_account(account, whole=True) for account in export.open_accounts],
         bound_accounts=write_bound_accounts(export.bound_accounts),
         sessions=record.sessions,
         audit_events=record.audit_events,
@@ -44,10 +44,3 @@ def write_bound_accounts(accounts: Iterable[BoundAccount]) -> list[user_data_ser
         )
         for bound in accounts
     ]
-
-
-def _write_whole(account: OpenAccount) -> account_pb2.OpenAccount:
-    """An open account with its mobile number, which is the user's own."""
-    message = write_open_account(account)
-    message.mobile = account.mobile
-    return message

@@ -33,6 +33,27 @@ create table account.gone_user (
     primary key (domain_id, user_id)
 );
 
+-- The lock on a user: who links to it shares it; who takes its links away, or moves them, holds it alone.
+create function account.user_lock(p_domain_id text, p_user_id text) returns bigint
+language sql immutable parallel safe as $$ select hashtextextended(p_domain_id || '/' || p_user_id, 0) $$;
+
+-- Takes the locks on users, each for itself alone: whoever links to one of them has ended, or waits. In one order whoever
+-- comes, that of the locks themselves.
+create function account.lock_users(p_domain_ids text[], p_user_ids text[]) returns void
+language plpgsql as $$
+declare
+    key bigint;
+begin
+    for key in
+        select distinct account.user_lock(u.domain_id, u.user_id) as of_user
+        from unnest(p_domain_ids, p_user_ids) u (domain_id, user_id)
+        order by of_user
+    loop
+        perform pg_advisory_xact_lock(key);
+    end loop;
+end
+$$;
+
 -- Links an identity to a user unless it is linked. Verdicts: `linked`; `kept` (this user's already, nothing changed);
 -- `taken` (another user's); `gone` (the user was deleted).
 --
@@ -54,7 +75,7 @@ as $$
 declare
     is_new boolean;
 begin
-    perform pg_advisory_xact_lock_shared(hashtextextended(p_domain_id || '/' || p_user_id, 0));
+    perform pg_advisory_xact_lock_shared(account.user_lock(p_domain_id, p_user_id));
     if exists (select from account.gone_user g where g.domain_id = p_domain_id and g.user_id = p_user_id) then
         return 'gone';
     end if;

@@ -70,6 +70,12 @@ begin
 end
 $$;
 
+-- The lock on the proofs of an identity.
+create function account.proofs_lock(p_domain_id text, p_type text, p_identity_key text) returns bigint
+language sql immutable parallel safe as $$
+    select hashtextextended(p_domain_id || '/proofs/' || p_type || '/' || p_identity_key, 0)
+$$;
+
 -- Links an identity as link_identity does, for who presents a proof of it. Further verdicts: `refused`; `busy` (another
 -- call presented the same proof just now).
 --
@@ -99,8 +105,8 @@ declare
     proof account.proof;
     verdict text;
 begin
-    perform pg_advisory_xact_lock_shared(hashtextextended(p_domain_id || '/' || p_user_id, 0));
-    perform pg_advisory_xact_lock(hashtextextended(p_domain_id || '/proofs/' || p_type || '/' || p_identity_key, 0));
+    perform pg_advisory_xact_lock_shared(account.user_lock(p_domain_id, p_user_id));
+    perform pg_advisory_xact_lock(account.proofs_lock(p_domain_id, p_type, p_identity_key));
     -- Whose proof it is stands here, beside the MAC that says so too: nobody uses up another's tries.
     select p.* into proof from account.proof p
     where p.domain_id = p_domain_id and p.proof_id = p_proof_id and p.kind = p_kind and p.user_id = p_user_id

@@ -35,8 +35,8 @@ declare
     gone account.link;
     unlinked boolean;
 begin
-    perform pg_advisory_xact_lock(hashtextextended(p_domain_id || '/' || p_user_id, 0));
-    perform pg_advisory_xact_lock(hashtextextended(p_domain_id || '/proofs/' || p_type || '/' || p_identity_key, 0));
+    perform pg_advisory_xact_lock(account.user_lock(p_domain_id, p_user_id));
+    perform pg_advisory_xact_lock(account.proofs_lock(p_domain_id, p_type, p_identity_key));
     if exists (select from account.domain_settings s where s.domain_id = p_domain_id and s.keep_last_identity)
         and exists (
             select from account.link l

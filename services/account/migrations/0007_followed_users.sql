@@ -45,12 +45,7 @@ declare
     links bigint := 0;
     ours bigint;
 begin
-    -- All locks first and in one order, as whoever takes several does.
-    perform pg_advisory_xact_lock(key) from (
-        select distinct hashtextextended(u.domain_id || '/' || u.user_id, 0) as key
-        from unnest(p_domain_ids, p_user_ids) u (domain_id, user_id)
-        order by key
-    ) ordered;
+    perform account.lock_users(p_domain_ids, p_user_ids);
     -- What is pending of any of them, before any link, as whoever presents a proof locks them.
     update account.proof p set ended_at = p_now
     from (

@@ -47,23 +47,6 @@ create index erased_identity_at on account.erased_identity (erased_at);
 -- squawk-ignore require-concurrent-index-creation
 create index if not exists link_event_of_user on account.link_event (domain_id, user_id);
 
--- Takes the locks on users, each for itself alone: whoever links to one of them has ended, or waits. In one order
--- whoever comes, that of the locks themselves.
-create function account.lock_users(p_domain_id text, p_user_ids text[]) returns void
-language plpgsql as $$
-declare
-    key bigint;
-begin
-    for key in
-        select distinct hashtextextended(p_domain_id || '/' || u.user_id, 0) as of_user
-        from unnest(p_user_ids) u (user_id)
-        order by of_user
-    loop
-        perform pg_advisory_xact_lock(key);
-    end loop;
-end
-$$;
-
 -- Ends what is pending of a user. The caller holds the user's lock for itself, so that nobody claims one meanwhile.
 create function account.end_proofs(p_domain_id text, p_user_id text, p_now timestamptz) returns void
 language sql as $$
@@ -94,7 +77,7 @@ language plpgsql as $$
 declare
     one account.link;
 begin
-    perform account.lock_users(p_domain_id, array[p_from_user_id, p_into_user_id]);
+    perform account.lock_users(array[p_domain_id, p_domain_id], array[p_from_user_id, p_into_user_id]);
     links := 0;
     open_accounts := 0;
     if exists (
@@ -137,7 +120,7 @@ $$;
 -- Keeps in mind what a user has who is to be erased.
 create function account.remember_user(p_domain_id text, p_user_id text, p_now timestamptz) returns void
 language sql as $$
-    select account.lock_users(p_domain_id, array[p_user_id]);
+    select account.lock_users(array[p_domain_id], array[p_user_id]);
     insert into account.erased_identity (domain_id, user_id, type, identity_key, identity, erased_at)
     select l.domain_id, l.user_id, l.type, l.identity_key, l.identity, p_now
     from account.link l
@@ -162,10 +145,10 @@ language plpgsql as $$
 declare
     one account.link;
 begin
-    perform account.lock_users(p_domain_id, array[p_user_id]);
+    perform account.lock_users(array[p_domain_id], array[p_user_id]);
     -- Then the proofs of its identities, and only then the links, as whoever presents one: pending ones name it, and what it
     -- had.
-    perform pg_advisory_xact_lock(hashtextextended(p_domain_id || '/proofs/' || i.type || '/' || i.identity_key, 0))
+    perform pg_advisory_xact_lock(account.proofs_lock(p_domain_id, i.type, i.identity_key))
     from (
         select l.type, l.identity_key from account.link l where l.domain_id = p_domain_id and l.user_id = p_user_id
         union

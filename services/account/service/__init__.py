@@ -1,8 +1,5 @@
 """The servicers, a module each: a few lines a method, which convert, act and convert."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 from tessera.account.v1 import (
     account_admin_service_pb2,
     account_admin_service_pb2_grpc,
@@ -26,10 +23,9 @@ from services.account.service.link_service import LinkServicer
 from services.account.service.open_account_service import OpenAccountServicer
 from services.account.service.open_account_xml_service import OpenAccountXmlServicer
 from services.account.service.user_data_service import UserDataServicer
-from services.runtime.server import Servicer
+from services.runtime.server import Served
 
-# Each file of proto/, and who answers for its services; a servicer is named as its service.
-_ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
+SERVED: tuple[Served[Resources], ...] = (
     (account_service_pb2, account_service_pb2_grpc, (AccountServicer, OpenAccountServicer)),
     (open_account_xml_service_pb2, open_account_xml_service_pb2_grpc, (OpenAccountXmlServicer,)),
     (account_admin_service_pb2, account_admin_service_pb2_grpc, (AccountAdminServicer,)),
@@ -37,13 +33,4 @@ _ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
     (link_service_pb2, link_service_pb2_grpc, (LinkServicer,)),
     (user_data_service_pb2, user_data_service_pb2_grpc, (UserDataServicer,)),
 )
-
-
-def servicers(resources: Resources) -> Iterator[Servicer]:
-    """What the account service serves."""
-    for file, stubs, makers in _ALL:
-        for make in makers:
-            implementation = make(resources)
-            name = type(implementation).__name__.removesuffix("r")
-            add = getattr(stubs, f"add_{name}Servicer_to_server")
-            yield Servicer(file.DESCRIPTOR.services_by_name[name], add, implementation)
+"""What the account service serves under its own names."""

@@ -10,11 +10,12 @@ from services.account.actions.links.get_link_info_by_user_id import get_link_inf
 from services.account.actions.links.link_account import link_account
 from services.account.actions.links.unlink_account import unlink_account
 from services.account.actions.proofs.send_sms_code import send_sms_code
-from services.account.convert import fields, proofs
 from services.account.convert import links as convert
+from services.account.convert import proofs
 from services.account.peers import Token
 from services.account.resources import Resources
 from services.runtime.auth import only_own, principal
+from services.runtime.validation import checked_user_id
 
 
 class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
@@ -25,7 +26,7 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
 
     async def LinkAccount(self, request: account_service_pb2.LinkAccountRequest, _context: Any) -> Token:
         """Link an identity to a user; answer a Token of that user."""
-        user_id = fields.checked_user_id(request.user_id)
+        user_id = checked_user_id(request.user_id)
         identity = convert.read_identity(request)
         return await link_account(
             self._resources,
@@ -40,7 +41,7 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
         self, request: account_service_pb2.UnlinkAccountRequest, _context: Any
     ) -> account_service_pb2.UnlinkAccountResponse:
         """Take an identity from a user."""
-        user_id = fields.checked_user_id(request.user_id)
+        user_id = checked_user_id(request.user_id)
         identity = convert.read_identity(request)
         await unlink_account(self._resources, principal(), user_id=user_id, identity=identity, own_user=_own_user())
         return account_service_pb2.UnlinkAccountResponse()
@@ -57,7 +58,7 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
         self, request: account_service_pb2.GetLinkInfoByUserIdRequest, _context: Any
     ) -> account_service_pb2.GetLinkInfoByUserIdResponse:
         """List the links of a user."""
-        user_id = fields.checked_user_id(request.user_id)
+        user_id = checked_user_id(request.user_id)
         links = await get_link_info_by_user_id(self._resources, principal(), user_id=user_id, own_user=_own_user())
         return account_service_pb2.GetLinkInfoByUserIdResponse(items=map(convert.write_link, links))
 

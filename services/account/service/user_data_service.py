@@ -8,10 +8,10 @@ from tessera.account.v1 import user_data_service_pb2, user_data_service_pb2_grpc
 from services.account.actions.user_data.erase_user import erase_user
 from services.account.actions.user_data.export_user import export_user
 from services.account.actions.user_data.merge_users import merge_users
-from services.account.convert import fields
 from services.account.convert import user_data as convert
 from services.account.resources import Resources
 from services.runtime.auth import principal
+from services.runtime.validation import checked_user_id
 
 
 class UserDataServicer(user_data_service_pb2_grpc.UserDataServiceServicer):
@@ -37,7 +37,7 @@ class UserDataServicer(user_data_service_pb2_grpc.UserDataServiceServicer):
         export = await export_user(
             self._resources,
             principal(),
-            user_id=fields.checked_user_id(request.user_id),
+            user_id=checked_user_id(request.user_id),
             page_size=request.page_size,
             page_token=request.page_token,
         )
@@ -47,5 +47,5 @@ class UserDataServicer(user_data_service_pb2_grpc.UserDataServiceServicer):
         self, request: user_data_service_pb2.EraseUserRequest, _context: Any
     ) -> user_data_service_pb2.EraseUserResponse:
         """Erase a user."""
-        accounts = await erase_user(self._resources, principal(), user_id=fields.checked_user_id(request.user_id))
+        accounts = await erase_user(self._resources, principal(), user_id=checked_user_id(request.user_id))
         return user_data_service_pb2.EraseUserResponse(bound_accounts=convert.write_bound_accounts(accounts))

@@ -33,11 +33,8 @@ update account.followed_feed set cursor = $1 where feed = 'users';
 update account.followed_feed set sweep_at = $1, swept_domain_id = $2, swept_user_id = $3 where feed = 'users';
 
 -- name: lock_users
--- In the order in which forget_users locks them.
 -- $1 domain, $2 users
-select pg_advisory_xact_lock(key) from (
-    select distinct hashtextextended($1 || '/' || w.user_id, 0) as key from unnest($2::text[]) w (user_id) order by key
-) ordered;
+select account.lock_users(array_fill($1::text, array[cardinality($2::text[])]), $2);
 
 -- name: forget_users
 select account.forget_users(p_domain_ids => $1, p_user_ids => $2, p_now => $3, p_actor => 'token');

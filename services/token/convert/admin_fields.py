@@ -10,7 +10,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.masks import Reader
-from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, checked_text, each_once
+from services.runtime.validation import checked_text
+from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, each_once
 from services.token.model import SCOPE
 
 _MAX_TEXT = 1024

@@ -9,8 +9,8 @@ from tessera.token.v1 import audit_service_pb2 as audit_pb2
 from services.runtime.errors import FieldInvalid
 from services.runtime.ids import uuid7_time
 from services.runtime.pages import page_size
+from services.runtime.validation import checked_user_id
 from services.token.actions.list_audit_events import AuditQuery
-from services.token.convert.fields import checked_user_id
 from services.token.events import EventName
 from services.token.model import ID, AuditEvent
 

@@ -6,7 +6,8 @@ from tessera.token.v1 import session_service_pb2
 
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.pages import page_size, read_page_token, write_page_token
-from services.token.convert.fields import checked_client_id, checked_user_id, timestamp
+from services.runtime.validation import checked_user_id
+from services.token.convert.fields import checked_client_id, timestamp
 from services.token.model import OpenSession
 
 

@@ -10,19 +10,12 @@ from tessera.token.v1 import token_pb2, token_service_pb2
 from services.runtime.auth import ROLES
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.keys import VerificationKey
+from services.runtime.validation import checked_text, checked_user_id
 from services.token.actions.create_authorization_code import CodeRequest
 from services.token.actions.get_server_metadata import CLAIMS, ServerMetadata
 from services.token.actions.grants.token_exchange import ACCESS_TOKEN_TYPE
 from services.token.actions.introspect_token import Introspection
-from services.token.convert.fields import (
-    MAX_NAME,
-    MAX_SCOPES,
-    MAX_URI,
-    checked_domain_id,
-    checked_text,
-    checked_user_id,
-    each_once,
-)
+from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, checked_domain_id, each_once
 from services.token.errors import InvalidScope
 from services.token.jwk import members
 from services.token.model import (

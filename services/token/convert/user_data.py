@@ -8,9 +8,10 @@ from tessera.token.v1 import user_data_service_pb2 as data_pb2
 from services.runtime.auth import ROLES
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.pages import page_size, read_page_token, write_page_token
+from services.runtime.validation import checked_text, checked_user_id
 from services.token.actions.user_data.export_user import Place, UserRecord
 from services.token.convert.audit import write_audit_events
-from services.token.convert.fields import checked_domain_id, checked_text, checked_user_id, timestamp
+from services.token.convert.fields import checked_domain_id, timestamp
 from services.token.convert.sessions import write_session
 from services.token.convert.users import write_profile
 from services.token.model import KeptSession

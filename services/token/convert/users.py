@@ -9,7 +9,8 @@ from tessera.token.v1 import user_service_pb2
 from services.runtime.auth import ROLES
 from services.runtime.errors import FieldInvalid
 from services.runtime.pages import page_size, read_page_token, write_page_token
-from services.token.convert.fields import MAX_NAME, checked_text, checked_user_id
+from services.runtime.validation import checked_text, checked_user_id
+from services.token.convert.fields import MAX_NAME
 from services.token.model import NewUser, Profile, UserChange
 
 _MAX_AVATAR = 1024

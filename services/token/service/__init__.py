@@ -1,8 +1,5 @@
 """The servicers: a module for each file of proto/, in its order, a few lines a method: convert, act, convert."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 from tessera.token.v1 import (
     access_token_service_pb2,
     access_token_service_pb2_grpc,
@@ -26,7 +23,7 @@ from tessera.token.v1 import (
     user_service_pb2_grpc,
 )
 
-from services.runtime.server import Servicer
+from services.runtime.server import Served
 from services.token.resources import Resources
 from services.token.service.access_token_service import AccessTokenServicer
 from services.token.service.audit_service import AuditServicer
@@ -39,8 +36,7 @@ from services.token.service.token_service import KeyServicer, MintServicer, Toke
 from services.token.service.user_data_service import UserDataServicer
 from services.token.service.user_service import UserServicer
 
-# Each file of proto/, and who answers for its services; a servicer is named as its service.
-_ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
+SERVED: tuple[Served[Resources], ...] = (
     (token_service_pb2, token_service_pb2_grpc, (TokenServicer, MintServicer, KeyServicer)),
     (access_token_service_pb2, access_token_service_pb2_grpc, (AccessTokenServicer,)),
     (user_service_pb2, user_service_pb2_grpc, (UserServicer,)),
@@ -52,13 +48,4 @@ _ALL: tuple[tuple[Any, Any, tuple[Callable[[Resources], Any], ...]], ...] = (
     (audit_service_pb2, audit_service_pb2_grpc, (AuditServicer,)),
     (feed_service_pb2, feed_service_pb2_grpc, (RevocationServicer, UserFeedServicer)),
 )
-
-
-def servicers(resources: Resources) -> Iterator[Servicer]:
-    """What the token service serves under its own names."""
-    for file, stubs, makers in _ALL:
-        for make in makers:
-            implementation = make(resources)
-            name = type(implementation).__name__.removesuffix("r")
-            add = getattr(stubs, f"add_{name}Servicer_to_server")
-            yield Servicer(file.DESCRIPTOR.services_by_name[name], add, implementation)
+"""What the token service serves under its own names."""

@@ -6,9 +6,9 @@ from typing import Any
 from tessera.token.v1 import access_token_service_pb2, access_token_service_pb2_grpc, token_pb2
 
 from services.runtime.auth import principal
+from services.runtime.validation import checked_user_id
 from services.token.actions.get_access_token import get_access_token
 from services.token.convert import tokens as convert
-from services.token.convert.fields import checked_user_id
 from services.token.resources import Resources
 
 

@@ -6,12 +6,13 @@ from typing import Any
 from tessera.token.v1 import session_service_pb2, session_service_pb2_grpc
 
 from services.runtime.auth import principal
+from services.runtime.validation import checked_user_id
 from services.token.actions.sessions.list_sessions import list_sessions
 from services.token.actions.sessions.revoke_app_sessions import revoke_app_sessions
 from services.token.actions.sessions.revoke_session import revoke_session
 from services.token.actions.sessions.revoke_user_sessions import revoke_user_sessions
 from services.token.convert import sessions as convert
-from services.token.convert.fields import checked_client_id, checked_user_id
+from services.token.convert.fields import checked_client_id
 from services.token.resources import Resources
 
 

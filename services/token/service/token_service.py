@@ -10,6 +10,7 @@ from tessera.token.v1 import (
 )
 
 from services.runtime.auth import principal
+from services.runtime.validation import checked_user_id
 from services.token.actions.create_authorization_code import create_authorization_code
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
@@ -21,7 +22,7 @@ from services.token.actions.signing_keys.get_jwks import get_jwks
 from services.token.actions.signing_keys.list_verification_keys import list_verification_keys
 from services.token.actions.token import token
 from services.token.convert import tokens as convert
-from services.token.convert.fields import checked_domain_id, checked_user_id
+from services.token.convert.fields import checked_domain_id
 from services.token.resources import Resources
 
 

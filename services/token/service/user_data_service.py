@@ -5,11 +5,12 @@ from typing import Any
 
 from tessera.token.v1 import user_data_service_pb2, user_data_service_pb2_grpc
 
+from services.runtime.validation import checked_user_id
 from services.token.actions.user_data.end_user_sessions import end_user_sessions
 from services.token.actions.user_data.erase_user import erase_user
 from services.token.actions.user_data.export_user import export_user
 from services.token.convert import user_data as convert
-from services.token.convert.fields import checked_domain_id, checked_user_id
+from services.token.convert.fields import checked_domain_id
 from services.token.resources import Resources
 
 

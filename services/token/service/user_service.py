@@ -6,6 +6,7 @@ from typing import Any
 from tessera.token.v1 import user_service_pb2, user_service_pb2_grpc
 
 from services.runtime.auth import principal
+from services.runtime.validation import checked_user_id
 from services.token.actions.users.create_user import create_user
 from services.token.actions.users.delete_user import delete_user
 from services.token.actions.users.get_profile import get_profile
@@ -13,7 +14,6 @@ from services.token.actions.users.list_users import list_users
 from services.token.actions.users.update_user import update_user
 from services.token.convert import users as convert
 from services.token.convert.admin import read_request_id
-from services.token.convert.fields import checked_user_id
 from services.token.resources import Resources
 
 
