@@ -3,41 +3,43 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tessera.binding.v1 import binding_service_pb2, binding_service_pb2_grpc
-
+from services.binding.changes import Changes
 from services.binding.config import BindingSettings
-from services.binding.service import BindingServicer
-from services.binding.store import Store
+from services.binding.feeds import BindingFeed
+from services.binding.resources import Resources
+from services.binding.service import SERVED
+from services.binding.store import PARTITIONED, Store
 from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.keys import RemoteKeys
+from services.runtime.partitions import Partitions
 from services.runtime.revocations import RemoteFollower, Revocations
-from services.runtime.server import Servicer, Wiring, run
+from services.runtime.server import Wiring, run, servicers
 
 
 @asynccontextmanager
 async def wire(settings: BindingSettings, database: Database, clock: Clock) -> AsyncIterator[Wiring]:
     """Put the service together around an open database; the token service may be away."""
+    store, feed = Store(database), BindingFeed(database)
+    resources = Resources(store=store, changes=Changes(store, clock), feed=feed, clock=clock)
+    partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
     keys = RemoteKeys(settings.token_address, settings.state_dir)
     revocations = Revocations(clock, settings.revocations_max_age)
     follower = RemoteFollower(settings.token_address, revocations)
     await keys.start()
+    await partitions.start()
     follower.start()
     try:
         yield Wiring(
-            servicers=[
-                Servicer(
-                    binding_service_pb2.DESCRIPTOR.services_by_name["BindingService"],
-                    binding_service_pb2_grpc.add_BindingServiceServicer_to_server,
-                    BindingServicer(Store(database), clock),
-                ),
-            ],
+            servicers=tuple(servicers(SERVED, resources)),
             authenticator=Authenticator("binding", keys, clock, revocations),
-            problems={"keys": lambda: keys.problem},
+            problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
         )
     finally:
+        await feed.close()
         await follower.close()
+        await partitions.close()
         await keys.close()
 
 

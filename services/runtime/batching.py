@@ -49,14 +49,19 @@ class Batches(Generic[I, R]):
             share a batch, and must not wait for one of several: that one is `Later.ALONE`, and holds up nobody. A
             refusal that it raises is told to all: whether they took effect may not be known. After any other error none
             did; each is then run alone, and gets what that comes to.
-        most: items of a batch at the most.
+        most: what the items of a batch may weigh together; one that weighs more goes by itself.
+        weigh: what an item weighs; absent: one each.
     """
 
     def __init__(
-        self, run: Callable[[Sequence[I]], Awaitable[Sequence[R | Literal[Later.ALONE]]]], most: int = 64
+        self,
+        run: Callable[[Sequence[I]], Awaitable[Sequence[R | Literal[Later.ALONE]]]],
+        most: int = 64,
+        weigh: Callable[[I], int] = lambda _item: 1,
     ) -> None:
         self._run = run
         self._most = most
+        self._weigh = weigh
         self._waiting: deque[_Item[I, R]] = deque()
         self._under_way = False
         # How many the last batch had; and what looks for as many again, while nothing is under way.
@@ -87,10 +92,15 @@ class Batches(Generic[I, R]):
             self._looking.cancel()
             self._looking = None
         batch: list[_Item[I, R]] = []
-        while self._waiting and len(batch) < self._most:
-            item, done = self._waiting.popleft()
+        weight = 0
+        while self._waiting:
+            item, done = self._waiting[0]
             if not done.done():
+                weight += self._weigh(item)
+                if batch and weight > self._most:
+                    break
                 batch.append((item, done))
+            self._waiting.popleft()
         if batch:
             ITEMS.observe(len(batch))
             self._under_way = True

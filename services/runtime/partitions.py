@@ -60,6 +60,7 @@ class Partitioned:
         span: how long a partition lasts.
         keep: how long after its end a partition may still be needed.
         fillfactor: of its partitions; a parent has none.
+        late: how much older than now a row may be, by its key, when it comes.
     """
 
     table: str
@@ -67,6 +68,7 @@ class Partitioned:
     span: timedelta
     keep: timedelta
     fillfactor: int = 100
+    late: timedelta = timedelta(0)
 
     def bound(self, moment: datetime) -> str:
         """A partition bound as SQL."""
@@ -130,7 +132,7 @@ class Partitions:
         return (min(self._covered.values()) - self._clock.now()).total_seconds()
 
     async def attach(self) -> None:
-        """Attach the partitions of now and of three spans ahead. Idempotent.
+        """Attach the partitions of now, of three spans ahead, and of what may come late. Idempotent.
 
         Raises:
             Unavailable: the database is away, or somebody held a table for too long. What was done stays done.
@@ -139,11 +141,12 @@ class Partitions:
         async with self._alone(_ATTACHING) as connection:
             for table in self._tables:
                 attached = {row["child"] for row in await self._present(connection, table) if row["attached"]}
-                for number in range(_AHEAD + 1):
-                    start = table.start(now) + number * table.span
+                start, last = table.start(now - table.late), table.start(now) + _AHEAD * table.span
+                while start <= last:
                     if table.name(start) not in attached:
                         await self._attach(connection, table, start)
-                    self._covered[table.table] = start + table.span
+                    start += table.span
+                    self._covered[table.table] = start
 
     async def drop(self) -> None:
         """Drop the partitions that nobody needs any more. Waits for those who read them. Idempotent.

@@ -10,18 +10,22 @@ import pytest
 import pytest_asyncio
 
 from services.binding.__main__ import wire
+from services.binding.changes import Changes
 from services.binding.config import BindingSettings
-from services.binding.store import Store
+from services.binding.store import PARTITIONED, Store
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.env import Address
+from services.runtime.partitions import Partitions
 from services.runtime.server import opened
 from tests.binding.callers import PushApp
+from tests.binding.changing import Replica
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
 from tests.support.token import Running, running
 
 PushApps = Callable[..., Awaitable[PushApp]]
+Replicas = Callable[..., list[Replica]]
 
 
 def settings_for(dsn: str, token_address: tuple[Address, ...], folder: Path) -> BindingSettings:
@@ -88,15 +92,16 @@ async def push_app(push_apps: PushApps) -> PushApp:
 
 
 @pytest_asyncio.fixture
-async def store(database_url: Callable[[str], str]) -> AsyncIterator[Store]:
-    """A store with 40 connections to an empty database."""
-    database = Database(
-        database_url("binding"),
-        service="binding",
-        pool_size=40,
-        statement_timeout=timedelta(seconds=20),
-        clock=Clock(),
-    )
+async def replicas(database_url: Callable[[str], str]) -> AsyncIterator[Replicas]:
+    """Makes processes of the service on one database, with 40 connections together: `replicas(3, cap=5)`."""
+    clock, dsn = Clock(), database_url("binding")
+    database = Database(dsn, service="binding", pool_size=40, statement_timeout=timedelta(seconds=20), clock=clock)
     await database.start()
-    yield Store(database)
+    await Partitions(dsn, clock, PARTITIONED).attach()
+    store = Store(database)
+
+    def make(number: int = 1, cap: int = 100) -> list[Replica]:
+        return [Replica(store, Changes(store, clock), cap) for _ in range(number)]
+
+    yield make
     await database.close()

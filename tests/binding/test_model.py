@@ -1,31 +1,33 @@
 """The rules that need no database."""
 
-from services.binding.model import Account, Code, Failed, TokenAccounts, batches, bound_by, code_of, good, unbound_by
+from services.binding.model import Account, Change, Code, Failed, Kind, Row, bound, code_of, good, parts, unbound
+from tests.binding.changing import entry
 
 ONE, TWO, ZWEI = Account(1, "one"), Account(2, "two"), Account(2, "zwei")
 
 
-def entry(token: str, *accounts: Account) -> TokenAccounts:
-    return TokenAccounts(token, accounts)
+def rows(token: str, *accounts: Account) -> tuple[Row, ...]:
+    return tuple(Row(token, account) for account in accounts)
 
 
 def test_bound_by_replacing() -> None:
     asked = [entry("phone", ONE, TWO), entry("pad", TWO, ZWEI), entry("phone", ZWEI)]
-    assert bound_by(asked, adds=False) == [entry("pad", ZWEI), entry("phone", ZWEI)]
+    assert bound(Kind.REPLACE, asked).units == [rows("pad", ZWEI), rows("phone", ZWEI)]
 
 
 def test_bound_by_adding() -> None:
     asked = [entry("phone", ONE, TWO), entry("pad", ONE), entry("phone", ZWEI)]
-    assert bound_by(asked, adds=True) == [entry("pad", ONE), entry("phone", ONE, ZWEI)]
+    assert bound(Kind.ADD, asked).units == [rows("pad", ONE), rows("phone", ONE, ZWEI)]
 
 
-def test_unbound_by() -> None:
-    asked = [entry("phone", ONE, ONE), entry("pad", ONE), entry("phone", TWO, ZWEI, ONE)]
-    assert unbound_by(asked) == [entry("phone", ONE, TWO, ZWEI), entry("pad", ONE)]
+def test_unbound() -> None:
+    asked = [Row("phone", ONE), Row(None, ONE), Row("phone", None), Row("phone", ONE)]
+    assert unbound(asked).units == [(Row("phone", ONE),), (Row(None, ONE),), (Row("phone", None),)]
 
 
 def test_nothing() -> None:
-    assert bound_by([], adds=False) == bound_by([], adds=True) == unbound_by([]) == list(batches([], len)) == []
+    assert bound(Kind.REPLACE, []).units == bound(Kind.ADD, []).units == unbound([]).units == []
+    assert parts(unbound([])) == []
 
 
 def test_good_and_code_of() -> None:
@@ -34,6 +36,15 @@ def test_good_and_code_of() -> None:
     assert [code_of(each) for each in entries] == ["0", "1008007", "0"]
 
 
-def test_batches_need_a_hundred_locks_or_hold_one_item() -> None:
+def test_parts_need_a_hundred_locks_or_are_one_unit() -> None:
     sizes = [40, 60, 1, 99, 101, 50, 51]
-    assert list(batches(sizes, lambda size: size)) == [[40, 60], [1, 99], [101], [50], [51]]
+    units = [rows(f"phone{size}", *(Account(kind, "someone") for kind in range(size - 1))) for size in sizes]
+    units[2] = (Row(None, ONE),)
+    made = parts(Change(Kind.UNBIND, units))
+    assert [[len(unit) + (unit[0].token is not None) for unit in part] for part in made] == [
+        [40, 60],
+        [1, 99],
+        [101],
+        [50],
+        [51],
+    ]

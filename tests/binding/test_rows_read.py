@@ -6,27 +6,50 @@ by index, in the transaction that made the call.
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-APP = 1500001048
+from services.binding import store
+from services.binding.store import PARTITIONED
+from services.binding.store.lookups import NEWEST
+from services.runtime.clock import Clock
+from services.runtime.partitions import Partitions
+from services.runtime.sql import load_queries
+from tests.binding.changing import APP
+
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
+LOOKUPS = load_queries(Path(store.__file__).with_name("lookups.sql"))
 FILLED = 5_000
 
 TOKENS = [f"token{n}" for n in range(20)]
 TYPES = [0] * 20
 ACCOUNTS = [f"account{n}" for n in range(20)]
 
+APPLY = (
+    "select binding.apply(true, $1, array[$2::bigint], array[uuidv7()], array[$3], array[100], "
+    "array_fill(1, array[20]), $4, $5, $6)"
+)
+# As many calls that share one transaction.
+APPLY_TOGETHER = (
+    "select binding.apply(false, $1, array_fill($2::bigint, array[20]), "
+    "array(select uuidv7() from generate_series(1, 20)), array_fill($3::text, array[20]), "
+    "array_fill(100, array[20]), array(select generate_series(1, 20)), $4, $5, $6)"
+)
+NONE = [None] * 20
+
 STATEMENTS = {
-    "overwrite": ("select binding.overwrite_accounts($1, 100, $2, $3, $4, $5)", (APP, NOW, TOKENS, TYPES, ACCOUNTS)),
-    "add": ("select binding.add_accounts($1, 100, $2, $3, $4, $5)", (APP, NOW, TOKENS, TYPES, ACCOUNTS)),
-    "unbind": ("select binding.unbind_accounts($1, $2, $3, $4)", (APP, TOKENS, TYPES, ACCOUNTS)),
-    "clear tokens": ("select binding.clear_tokens($1, $2)", (APP, TOKENS)),
-    "clear accounts": ("select binding.clear_accounts($1, $2, $3)", (APP, TYPES, ACCOUNTS)),
-    "list tokens": ("select * from binding.list_tokens($1, $2, $3)", (APP, TYPES, ACCOUNTS)),
-    "list accounts": ("select * from binding.list_accounts($1, $2)", (APP, TOKENS)),
+    "replace": (APPLY, (NOW, APP, "replace", TOKENS, TYPES, ACCOUNTS)),
+    "replace together": (APPLY_TOGETHER, (NOW, APP, "replace", TOKENS, TYPES, ACCOUNTS)),
+    "add": (APPLY, (NOW, APP, "add", TOKENS, TYPES, ACCOUNTS)),
+    "unbind": (APPLY, (NOW, APP, "unbind", TOKENS, TYPES, ACCOUNTS)),
+    "clear tokens": (APPLY, (NOW, APP, "unbind", TOKENS, NONE, NONE)),
+    "clear accounts": (APPLY, (NOW, APP, "unbind", NONE, TYPES, ACCOUNTS)),
+    "select tokens": (LOOKUPS["select_tokens"], (APP, TYPES, ACCOUNTS, NEWEST, 1_000)),
+    "select accounts": (LOOKUPS["select_accounts"], (APP, TOKENS, -1, 1_000)),
+    "select bindings": (LOOKUPS["select_bindings"], (APP, "token1", 0, 20)),
 }
 
 COUNTED = """
@@ -39,6 +62,7 @@ where schemaname = 'binding' and relname = 'binding'
 async def pair(database_url: Callable[[str], str]) -> AsyncIterator[tuple[asyncpg.Connection, asyncpg.Connection]]:
     """Two connections to an empty database: one that calls, one that fills."""
     dsn = database_url("binding")
+    await Partitions(dsn, Clock(), PARTITIONED).attach()
     caller, filler = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
     yield caller, filler
     await caller.close()
@@ -70,7 +94,8 @@ async def test_reads_what_it_needs(
         await fill(filler, 1)
     if "analysed" in planned_on:
         await filler.execute("vacuum analyze binding.binding")
-    await caller.execute(f"set plan_cache_mode = {mode}")
+    # As the service's pool does.
+    await caller.execute(f"set enable_seqscan = off; set plan_cache_mode = {mode}")
     for _ in range(10):  # after five, a plan is kept
         await caller.fetch(statement, *arguments)
     await filler.execute("delete from binding.binding")

@@ -1,143 +1,132 @@
-"""Races of the store's statements on a real Postgres, 40 connections at once."""
+"""Races of changes on a real Postgres, by three processes' worth of batches over 40 connections."""
 
 import asyncio
 import random
 from collections import Counter
-from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
-from services.binding.model import Account, TokenAccounts
-from services.binding.store import Store
+from services.binding.model import Account, Kind, Part, Row, TokenAccounts
+from services.runtime.clock import Clock
+from services.runtime.ids import uuid7
+from tests.binding.changing import APP, Replica, entry
+from tests.binding.conftest import Replicas
 
-APP = 1500001048
-NOW = datetime(2025, 1, 1, tzinfo=UTC)
 CALLERS = 40
 ROUNDS = 8
+PERSON = Account(0, "someone")
 
 
-def entry(token: str, *accounts: Account) -> TokenAccounts:
-    return TokenAccounts(token, accounts)
-
-
-async def tokens(store: Store, account: Account) -> tuple[str, ...]:
-    (found,) = await store.list_tokens(APP, [account])
-    return found
-
-
-async def accounts(store: Store, token: str) -> tuple[Account, ...]:
-    (found,) = await store.list_accounts(APP, [token])
-    return found
-
-
-async def test_overwrites_of_one_token_leave_the_accounts_of_exactly_one(store: Store) -> None:
+async def test_overwrites_of_one_token_leave_the_accounts_of_exactly_one(replicas: Replicas) -> None:
+    processes = replicas(3)
     for _ in range(ROUNDS):
         wanted = [tuple(Account(kind, f"person{n}") for kind in (n % 3, 3, 4 + n)) for n in range(CALLERS)]
-        await asyncio.gather(*(store.overwrite_accounts(APP, 100, NOW, [entry("phone", *mine)]) for mine in wanted))
-        assert await accounts(store, "phone") in wanted
+        await asyncio.gather(*(processes[n % 3].overwrite(entry("phone", *mine)) for n, mine in enumerate(wanted)))
+        held = await processes[0].accounts("phone")
+        assert held in wanted
         for mine in wanted:
             for account in mine:
-                assert await tokens(store, account) == (("phone",) if account in await accounts(store, "phone") else ())
+                assert await processes[0].tokens(account) == (("phone",) if account in held else ())
 
 
-async def test_tokens_racing_for_one_account_never_exceed_the_cap(store: Store) -> None:
-    person, cap = Account(0, "someone"), 5
+async def test_tokens_racing_for_one_account_never_exceed_the_cap(replicas: Replicas) -> None:
+    processes = replicas(3, cap=5)
     seen: list[int] = []
 
     async def bind(number: int) -> None:
-        await store.overwrite_accounts(APP, cap, NOW, [entry(f"phone{number}", person)])
-        seen.append(len(await tokens(store, person)))
+        await processes[number % 3].overwrite(entry(f"phone{number}", PERSON))
+        seen.append(len(await processes[0].tokens(PERSON)))
 
     for _ in range(ROUNDS):
         await asyncio.gather(*(bind(number) for number in range(CALLERS)))
-        assert len(await tokens(store, person)) == cap
-    assert max(seen) <= cap
+        assert len(await processes[0].tokens(PERSON)) == 5
+    assert max(seen) <= 5
 
 
-async def test_the_most_recent_acknowledged_binding_survives_the_cap(store: Store) -> None:
-    person, cap = Account(0, "someone"), 5
+async def test_the_most_recent_acknowledged_binding_survives_the_cap(replicas: Replicas) -> None:
+    processes = replicas(3, cap=5)
     for number in range(ROUNDS):
-        await asyncio.gather(
-            *(store.overwrite_accounts(APP, cap, NOW, [entry(f"phone{n}", person)]) for n in range(CALLERS))
-        )
-        await store.overwrite_accounts(APP, cap, NOW, [entry(f"last{number}", person)])
-        found = await tokens(store, person)
+        await asyncio.gather(*(processes[n % 3].overwrite(entry(f"phone{n}", PERSON)) for n in range(CALLERS)))
+        await processes[1].overwrite(entry(f"last{number}", PERSON))
+        found = await processes[0].tokens(PERSON)
         assert found[0] == f"last{number}"
-        assert len(found) == cap
+        assert len(found) == 5
 
 
-async def test_an_account_that_is_cleared_while_tokens_bind_to_it(store: Store) -> None:
-    person = Account(0, "someone")
+async def test_an_account_that_is_cleared_while_tokens_bind_to_it(replicas: Replicas) -> None:
+    processes = replicas(3, cap=5)
     for _ in range(ROUNDS):
         await asyncio.gather(
             *(
-                store.clear_accounts(APP, [person])
+                processes[n % 3].clear_accounts([PERSON])
                 if n % 4 == 0
-                else store.overwrite_accounts(APP, 5, NOW, [entry(f"phone{n}", person)])
+                else processes[n % 3].overwrite(entry(f"phone{n}", PERSON))
                 for n in range(CALLERS)
             )
         )
-        assert len(await tokens(store, person)) <= 5
-        await store.clear_accounts(APP, [person])
-        assert await tokens(store, person) == ()
+        assert len(await processes[0].tokens(PERSON)) <= 5
+        await processes[0].clear_accounts([PERSON])
+        assert await processes[0].tokens(PERSON) == ()
 
 
-async def test_batches_in_opposing_orders_meet_no_deadlock(store: Store) -> None:
+async def test_batches_in_opposing_orders_meet_no_deadlock(replicas: Replicas) -> None:
     chance = random.Random(7)
     phones = [f"phone{n}" for n in range(12)]
     people = [Account(kind, f"person{n}") for n in range(6) for kind in (0, 1)]
-    cap = 3
+    processes = replicas(3, cap=3)
 
     def some_entries() -> list[TokenAccounts]:
         chosen = chance.sample(phones, chance.randint(1, 10))
         return [entry(phone, *{a.account_type: a for a in chance.sample(people, 3)}.values()) for phone in chosen]
 
-    async def call() -> None:
+    async def call(process: Replica) -> None:
         match chance.randrange(6):
             case 0 | 1:
-                await store.overwrite_accounts(APP, cap, NOW, some_entries())
+                await process.overwrite(*some_entries())
             case 2:
-                await store.add_accounts(APP, cap, NOW, some_entries())
+                await process.add(*some_entries())
             case 3:
-                await store.unbind_accounts(APP, some_entries())
+                await process.unbind(*some_entries())
             case 4:
-                await store.clear_tokens(APP, chance.sample(phones, 6))
+                await process.clear_tokens(chance.sample(phones, 6))
             case 5:
-                await store.clear_accounts(APP, chance.sample(people, 6))
+                await process.clear_accounts(chance.sample(people, 6))
 
     async def caller() -> None:
         for _ in range(25):
-            await call()
+            await call(chance.choice(processes))
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
-    held = dict(zip(people, await store.list_tokens(APP, people), strict=True))
-    assert all(len(found) <= cap for found in held.values())
-    by_token = {(phone, account) for phone in phones for account in await accounts(store, phone)}
+    held = {person: await processes[0].tokens(person) for person in people}
+    assert all(len(found) <= 3 for found in held.values())
+    by_token = {(phone, account) for phone in phones for account in await processes[0].accounts(phone)}
     assert by_token == {(phone, account) for account, found in held.items() for phone in found}
     assert max(Counter((phone, account.account_type) for phone, account in by_token).values(), default=1) == 1
 
 
-async def test_tokens_with_very_many_accounts_are_changed_in_parts(store: Store) -> None:
+async def test_tokens_with_very_many_accounts_are_changed_in_parts(replicas: Replicas) -> None:
     """Locking all that they hold at once would use up the memory that all callers' locks share."""
+    (process,) = replicas()
     phones = [f"phone{n}" for n in range(20)]
     for phone in phones:
-        many = (Account(kind, f"{phone}-{kind}") for kind in range(90))
-        await store.overwrite_accounts(APP, 100, NOW, [entry(phone, *many)])
+        await process.overwrite(entry(phone, *(Account(kind, f"{phone}-{kind}") for kind in range(90))))
+    now = Clock().now()
+    part = Part(APP, 100, uuid7(now), Kind.UNBIND, [(Row(phone, None),) for phone in phones])
     with pytest.raises(asyncpg.ProgramLimitExceededError):
-        await store._database.execute("select binding.clear_tokens($1, $2)", APP, phones)
-    assert len(await accounts(store, "phone7")) == 90
+        await process.store.apply([part], now)
+    assert len(await process.accounts("phone7")) == 90
 
-    await store.overwrite_accounts(APP, 100, NOW, [entry(phone, Account(0, phone)) for phone in phones[:10]])
-    assert await store.list_accounts(APP, phones[:10]) == [(Account(0, phone),) for phone in phones[:10]]
-    await store.clear_tokens(APP, phones)
-    assert await store.list_accounts(APP, phones) == [()] * 20
+    await process.overwrite(*(entry(phone, Account(0, phone)) for phone in phones[:10]))
+    assert [await process.accounts(phone) for phone in phones[:10]] == [(Account(0, phone),) for phone in phones[:10]]
+    await process.clear_tokens(phones)
+    assert [await process.accounts(phone) for phone in phones] == [()] * 20
 
 
-async def test_a_token_with_very_many_accounts(store: Store) -> None:
-    for start in range(0, 1000, 100):
-        more = (Account(kind, f"person{kind}") for kind in range(start, start + 100))
-        await store.add_accounts(APP, 100, NOW, [entry("phone", *more)])
-    assert len(await accounts(store, "phone")) == 1000
-    await store.overwrite_accounts(APP, 100, NOW, [entry("phone", Account(0, "someone"))])
-    assert await accounts(store, "phone") == (Account(0, "someone"),)
+async def test_a_token_has_at_most_100_accounts_the_latest(replicas: Replicas) -> None:
+    (process,) = replicas()
+    for start in range(0, 300, 60):
+        await process.add(entry("phone", *(Account(kind, f"person{kind}") for kind in range(start, start + 60))))
+    assert [account.account_type for account in await process.accounts("phone")] == list(range(200, 300))
+    await process.overwrite(entry("phone", PERSON))
+    assert await process.accounts("phone") == (PERSON,)

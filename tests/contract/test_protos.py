@@ -17,7 +17,7 @@ from tessera.account.v1 import (
 )
 from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
-from tessera.binding.v1 import binding_service_pb2
+from tessera.binding.v1 import binding_service_pb2, device_token_service_pb2
 from tessera.binding.v1 import error_reason_pb2 as binding_reasons
 from tessera.runtime.v1 import error_reason_pb2 as runtime_reasons
 from tessera.token.v1 import (
@@ -60,6 +60,7 @@ FILES = (
     account_user_data_service_pb2,
     open_account_xml_service_pb2,
     binding_service_pb2,
+    device_token_service_pb2,
 )
 # The vendors' paths. RPC style has `/?Action=` instead, which the gateway turns into this one.
 PATHS = {

@@ -1,45 +1,57 @@
 """BatchOperateAccounts: binds and unbinds."""
 
+from collections.abc import Sequence
+
 from services.binding.model import (
     Bind,
+    Change,
     ClearAccounts,
     ClearTokens,
-    Code,
+    Kind,
+    Once,
     Operation,
+    Outcome,
+    Row,
     Unbind,
-    bound_by,
+    bound,
     code_of,
     good,
-    unbound_by,
+    unbound,
 )
-from services.binding.store import Store
+from services.binding.resources import Resources
 from services.runtime.auth import PushApp
-from services.runtime.clock import Clock
 
 
-async def batch_operate_accounts(store: Store, clock: Clock, push_app: PushApp, *, operation: Operation) -> list[Code]:
+async def batch_operate_accounts(
+    resources: Resources, push_app: PushApp, *, operation: Operation, once: Once | None
+) -> Sequence[str]:
     """Apply what is well-formed of an operation; entries that failed before stay failed.
 
     Args:
-        store: where bindings are.
-        clock: tells when.
+        resources: the service's parts.
         push_app: the caller's, with the settings that bind its calls.
         operation: what to do.
+        once: tells the call from others, where it may be made again.
 
     Returns:
         The code of each entry, in the order of the request. What was applied is committed.
+
+    Raises:
+        FieldInvalid: the id that tells the call was another request's.
+        Unavailable, Overloaded: parts of it may be applied.
     """
-    access_id, cap, now = push_app.access_id, push_app.tokens_per_account, clock.now()
+    change = _change(operation, adds=push_app.append_enabled)
+    outcome = Outcome(resources.new_id(), [code_of(entry) for entry in operation.entries])
+    return (await resources.changes.apply(push_app, change, outcome, once)).codes
+
+
+def _change(operation: Operation, *, adds: bool) -> Change:
     match operation:
         case Bind(entries, may_add):
-            if may_add and push_app.append_enabled:
-                await store.add_accounts(access_id, cap, now, bound_by(good(entries), adds=True))
-            else:
-                await store.overwrite_accounts(access_id, cap, now, bound_by(good(entries), adds=False))
+            return bound(Kind.ADD if may_add and adds else Kind.REPLACE, good(entries))
         case Unbind(entries):
-            await store.unbind_accounts(access_id, unbound_by(good(entries)))
+            return unbound(Row(entry.token, account) for entry in good(entries) for account in entry.accounts)
         case ClearTokens(tokens):
-            await store.clear_tokens(access_id, list(dict.fromkeys(good(tokens))))
+            return unbound(Row(token, None) for token in good(tokens))
         case ClearAccounts(accounts):
-            await store.clear_accounts(access_id, list(dict.fromkeys(good(accounts))))
-    return [code_of(entry) for entry in operation.entries]
+            return unbound(Row(None, account) for account in good(accounts))

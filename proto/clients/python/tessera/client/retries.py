@@ -18,7 +18,7 @@ from tessera.account.v1 import (
     open_account_xml_service_pb2,
 )
 from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
-from tessera.binding.v1 import binding_service_pb2
+from tessera.binding.v1 import binding_service_pb2, device_token_service_pb2
 from tessera.token.v1 import (
     access_token_service_pb2,
     audit_service_pb2,
@@ -61,6 +61,7 @@ _FILES = (
     account_user_data_service_pb2,
     open_account_xml_service_pb2,
     binding_service_pb2,
+    device_token_service_pb2,
 )
 
 

@@ -9,10 +9,11 @@ from typing import TypeVar
 
 from tessera.binding.v1 import binding_pb2, binding_service_pb2
 
+from services.binding.actions.query_accounts import Found
+from services.binding.convert.fields import MAX_ACCOUNTS_OF_TOKEN, is_account, is_account_type, is_token
 from services.binding.model import (
     Account,
     AccountsOf,
-    AccountTokens,
     Bind,
     ClearAccounts,
     ClearTokens,
@@ -23,39 +24,17 @@ from services.binding.model import (
     TokenAccounts,
     TokensOf,
     Unbind,
-    code_of,
 )
 from services.runtime.errors import FieldInvalid, FieldMissing
-from services.runtime.validation import CONTROL
 
 T = TypeVar("T")
 
 MAX_TOKEN_ACCOUNTS = 20
 MAX_LISTED = 1000
-MAX_ACCOUNTS_OF_TOKEN = 100
 
 # `ret_code` where some entries failed, and where all did.
 PARTLY_FAILED = 1008026
 ALL_FAILED = 1008027
-
-
-def is_token(token: str) -> bool:
-    """Whether a text may be a device token: 1 to 255 bytes, no control characters."""
-    return 1 <= len(token.encode()) <= 255 and not CONTROL.search(token)
-
-
-def is_account_type(account_type: int) -> bool:
-    """Whether a number may be an account type. The vendor's tables contradict each other, so any of 16 bits may."""
-    return 0 <= account_type <= 65535
-
-
-def is_account(account: Account) -> bool:
-    """Whether an account may be one: 2 to 255 characters, no control characters, a type of 16 bits."""
-    return (
-        2 <= len(account.account) <= 255
-        and not CONTROL.search(account.account)
-        and is_account_type(account.account_type)
-    )
 
 
 def read_operation(request: binding_service_pb2.BatchOperateAccountsRequest) -> Operation:
@@ -87,7 +66,7 @@ def read_query(request: binding_service_pb2.QueryAccountsRequest) -> Query:
     raise FieldInvalid("operator_type")
 
 
-def write_outcome(codes: Sequence[Code]) -> binding_service_pb2.BatchOperateAccountsResponse:
+def write_outcome(codes: Sequence[str]) -> binding_service_pb2.BatchOperateAccountsResponse:
     """Write what became of each entry."""
     failed = sum(code != Code.OK for code in codes)
     if not failed:
@@ -99,20 +78,17 @@ def write_outcome(codes: Sequence[Code]) -> binding_service_pb2.BatchOperateAcco
     return binding_service_pb2.BatchOperateAccountsResponse(ret_code=ret_code, err_msg=err_msg, result=codes)
 
 
-def write_found(
-    found: Sequence[AccountTokens | TokenAccounts | Failed],
-) -> binding_service_pb2.QueryAccountsResponse:
+def write_found(found: Found) -> binding_service_pb2.QueryAccountsResponse:
     """Write what was found, and the code of each entry."""
     return binding_service_pb2.QueryAccountsResponse(
         ret_code=0,
         err_msg="ok",
-        result=[code_of(entry) for entry in found],
+        result=found.codes,
         account_tokens=[
             binding_pb2.AccountTokens(
                 account=entry.account.account, account_type=entry.account.account_type, token_list=entry.tokens
             )
-            for entry in found
-            if isinstance(entry, AccountTokens)
+            for entry in found.account_tokens
         ],
         token_accounts=[
             binding_pb2.TokenAccounts(
@@ -122,8 +98,7 @@ def write_found(
                     for account in entry.accounts
                 ],
             )
-            for entry in found
-            if isinstance(entry, TokenAccounts)
+            for entry in found.token_accounts
         ],
     )
 

@@ -1,0 +1,55 @@
+"""Rules of the wire that several messages share."""
+
+from datetime import timedelta
+from typing import Any
+
+from services.binding.model import Account, Once
+from services.runtime.auth import Principal
+from services.runtime.clock import Clock
+from services.runtime.errors import FieldInvalid
+from services.runtime.ids import uuid7_time
+from services.runtime.requests import read_request
+from services.runtime.validation import CONTROL
+
+MAX_ACCOUNTS_OF_TOKEN = 100
+
+_REQUEST_ID_LIVES = timedelta(hours=24)
+# Callers' clocks go wrong, too.
+_REQUEST_ID_AHEAD = timedelta(minutes=5)
+
+
+def is_token(token: str) -> bool:
+    """Whether a text may be a device token: 1 to 255 bytes, no control characters."""
+    return 1 <= len(token.encode()) <= 255 and not CONTROL.search(token)
+
+
+def is_account_type(account_type: int) -> bool:
+    """Whether a number may be an account type. The vendor's tables contradict each other, so any of 16 bits may."""
+    return 0 <= account_type <= 65535
+
+
+def is_account(account: Account) -> bool:
+    """Whether an account may be one: 2 to 255 characters, no control characters, a type of 16 bits."""
+    return (
+        2 <= len(account.account) <= 255
+        and not CONTROL.search(account.account)
+        and is_account_type(account.account_type)
+    )
+
+
+def read_once(message: Any, caller: Principal, clock: Clock) -> Once | None:
+    """What tells a call that may be made again; `None` where it brought no id.
+
+    Raises:
+        FieldInvalid: the id is no UUIDv7, or not of the last 24 hours.
+    """
+    read = read_request(message, caller.responsible)
+    if read is None:
+        return None
+    request_id, digest = read
+    if request_id.version != 7:
+        raise FieldInvalid("request_id", "The request id is no UUID of version 7.")
+    age = clock.now() - uuid7_time(request_id)
+    if not -_REQUEST_ID_AHEAD <= age <= _REQUEST_ID_LIVES:
+        raise FieldInvalid("request_id", "The request id is not of the last 24 hours.")
+    return Once(request_id, digest)

@@ -1,0 +1,46 @@
+"""What the binding service knows, and the pure rules about it, a module a noun."""
+
+from services.binding.model.bindings import Account, AccountTokens, Binding, TokenAccounts
+from services.binding.model.changes import Change, Kind, Once, Outcome, Part, Row, bound, parts, unbound
+from services.binding.model.operations import (
+    AccountsOf,
+    Bind,
+    ClearAccounts,
+    ClearTokens,
+    Code,
+    Failed,
+    Operation,
+    Query,
+    TokensOf,
+    Unbind,
+    code_of,
+    good,
+)
+
+__all__ = [
+    "Account",
+    "AccountTokens",
+    "AccountsOf",
+    "Bind",
+    "Binding",
+    "Change",
+    "ClearAccounts",
+    "ClearTokens",
+    "Code",
+    "Failed",
+    "Kind",
+    "Once",
+    "Operation",
+    "Outcome",
+    "Part",
+    "Query",
+    "Row",
+    "TokenAccounts",
+    "TokensOf",
+    "Unbind",
+    "bound",
+    "code_of",
+    "good",
+    "parts",
+    "unbound",
+]

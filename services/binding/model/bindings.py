@@ -1,0 +1,45 @@
+"""Device tokens and accounts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account and its type, which together say who it is."""
+
+    account_type: int
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAccounts:
+    """A device token with accounts."""
+
+    token: str
+    accounts: tuple[Account, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTokens:
+    """An account with its device tokens, the most recently bound first."""
+
+    account: Account
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A device token bound to an account.
+
+    Args:
+        token: the device token.
+        account: the account.
+        bound_at: when it was last bound.
+        op: orders the bindings of an account, the newest is the highest.
+    """
+
+    token: str
+    account: Account
+    bound_at: datetime
+    op: int

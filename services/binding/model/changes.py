@@ -1,0 +1,130 @@
+"""What is to become of bindings, and how it is parted where it is too much for one transaction."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from uuid import UUID
+
+from services.binding.model.bindings import Account, TokenAccounts
+
+KEYS_PER_PART = 100
+"""Locks that a part of a change takes, about: they live in memory that all calls share."""
+
+
+class Kind(StrEnum):
+    """What is done: replace the accounts of tokens, of every type, by those named; add to them; unbind."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    UNBIND = "unbind"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A binding. Of what is unbound: no account is all of the token's, no token all of the account's."""
+
+    token: str | None
+    account: Account | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be done.
+
+    Args:
+        kind: what.
+        units: rows that are never parted: of one token, all that is bound to it; else a row each.
+    """
+
+    kind: Kind
+    units: Sequence[tuple[Row, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a change, in one transaction. Parts of several calls may share it.
+
+    Args:
+        access_id: the push app.
+        cap: tokens that an account may have; beyond it the least recently bound are unbound.
+        operation_id: of the call.
+        kind: what is done.
+        units: what with.
+    """
+
+    access_id: int
+    cap: int
+    operation_id: UUID
+    kind: Kind
+    units: Sequence[tuple[Row, ...]]
+
+    @property
+    def keys(self) -> int:
+        """How many locks it needs, but for what its tokens hold."""
+        return sum(map(_keys, self.units))
+
+    @property
+    def rows(self) -> Iterable[Row]:
+        """All of its rows."""
+        return chain.from_iterable(self.units)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What tells a call that may be made again: the id that its caller made up, and SHA-256 of what else it asked."""
+
+    request_id: UUID
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call came to: the id by which the feed tells of it, and the vendor's code of each entry, in order."""
+
+    operation_id: UUID
+    codes: Sequence[str]
+
+
+def bound(kind: Kind, entries: Iterable[TokenAccounts]) -> Change:
+    """What is bound when the entries take effect one after the other: each token once, one account of a type.
+
+    Args:
+        kind: `REPLACE` or `ADD`: whether a later entry of a token replaces the earlier one, or adds to it.
+        entries: as requested.
+
+    Returns:
+        The change; what was named last stands at its end, to be the most recently bound.
+    """
+    tokens: dict[str, dict[int, Account]] = {}
+    for entry in entries:
+        earlier = tokens.pop(entry.token, {})
+        accounts = tokens[entry.token] = earlier if kind is Kind.ADD else {}
+        for account in entry.accounts:
+            accounts.pop(account.account_type, None)
+            accounts[account.account_type] = account
+    return Change(kind, [tuple(Row(token, account) for account in named.values()) for token, named in tokens.items()])
+
+
+def unbound(rows: Iterable[Row]) -> Change:
+    """What is unbound, each row once."""
+    return Change(Kind.UNBIND, [(row,) for row in dict.fromkeys(rows)])
+
+
+def parts(change: Change) -> list[Sequence[tuple[Row, ...]]]:
+    """Split a change into runs of units that need at most `KEYS_PER_PART` locks, or are a single unit."""
+    made: list[Sequence[tuple[Row, ...]]] = []
+    part: list[tuple[Row, ...]] = []
+    held = 0
+    for unit in change.units:
+        needed = _keys(unit)
+        if part and held + needed > KEYS_PER_PART:
+            made.append(part)
+            part, held = [], 0
+        part.append(unit)
+        held += needed
+    return [*made, part] if part else made
+
+
+def _keys(unit: tuple[Row, ...]) -> int:
+    return (unit[0].token is not None) + sum(row.account is not None for row in unit)
