@@ -2,9 +2,11 @@
 
 import uuid
 
+import grpc
 import pytest
-from tessera.account.v1 import account_admin_service_pb2
+from tessera.account.v1 import account_admin_pb2, account_admin_service_pb2
 
+from services.account.model import UserId
 from services.account.store import Store
 from services.runtime.clock import Clock
 from tests.account.callers import Domain
@@ -69,6 +71,21 @@ async def test_no_open_account(
     caller = domain.access_key("account.admin")
     refusal = await refused(alone.admin.CreateOpenAccount(request(**changed), metadata=caller))
     assert (refusal.reason, refusal.field) == (reason, field)
+
+
+async def test_for_a_user_who_was_deleted(alone: Account, store: Store, domain: Domain) -> None:
+    await store.insert_project(domain.id, "p1", "Cars", Clock().now())
+    caller, again = domain.access_key("account.admin"), {"request_id": str(uuid.uuid4()), "user_id": "gone"}
+    made = await alone.admin.CreateOpenAccount(request(**again), metadata=caller)
+    free = await alone.admin.CreateOpenAccount(request(open_id="free"), metadata=caller)
+    await store.forget_users([UserId(domain.id, "gone")], Clock().now())
+    # Who did not hear the answer is told it.
+    assert await alone.admin.CreateOpenAccount(request(**again), metadata=caller) == made
+    call = alone.admin.CreateOpenAccount(request(open_id="2", user_id="gone"), metadata=caller)
+    assert (await refused(call, "NOT_FOUND_LINK_USER")).code is grpc.StatusCode.NOT_FOUND
+    record = account_admin_pb2.OpenAccountRecord(identity_id=free.identity_id, user_id="gone")
+    update = account_admin_service_pb2.UpdateOpenAccountRequest(open_account=record)
+    await refused(alone.admin.UpdateOpenAccount(update, metadata=caller), "NOT_FOUND_LINK_USER")
 
 
 async def test_who_may_not(alone: Account, domain: Domain) -> None:

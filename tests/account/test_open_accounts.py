@@ -226,6 +226,41 @@ async def test_the_accounts_of_a_person(operator: Operator, store: Store, domain
     await refused(person(operator, idp="ALIOS"), "FIELD_MISSING", "IdentityId")
 
 
+async def test_150_accounts_of_a_person_are_all_listed_the_named_one_among_them(
+    operator: Operator, store: Store, domain: Domain
+) -> None:
+    await operator.register(takes_links=True)
+    made = [await operator.open_account(open_id=f"row {number}", user_id="u1") for number in range(75)]
+    for number in range(75):
+        await linked(store, domain.id, custom(f"link {number}"), "u1", NOW)
+    everything = {each.identity_id for each in (await listed(operator, length=100)).open_accounts}
+    everything |= {each.identity_id for each in (await listed(operator, start=100, length=100)).open_accounts}
+    assert len(everything) == 150
+    for named in (made[-1], max(everything)):
+        for length, pages in ((0, 2), (1000, 2), (40, 4), (150, 2)):
+            found: list[str] = []
+            token, asked = "", 0
+            while token or not asked:
+                request = pb2.ListOpenAccountLinksRequest(identity_id=named, length=length, page_token=token)
+                page = await operator.account.open_accounts.ListOpenAccountLinks(request, metadata=operator.caller)
+                found += [each.identity_id for each in page.open_accounts]
+                token, asked = page.next_page_token, asked + 1
+            assert found == sorted(everything)
+            assert asked == pages
+            assert named in found
+    # A page token is of one query.
+    first = pb2.ListOpenAccountLinksRequest(identity_id=made[0])
+    token = (await operator.account.open_accounts.ListOpenAccountLinks(first, metadata=operator.caller)).next_page_token
+    for fields, field in (
+        ({"identity_id": made[1], "page_token": token}, "page_token"),
+        ({"identity_id": made[0], "page_token": "x"}, "page_token"),
+        ({"identity_id": made[0], "length": -1}, "Length"),
+    ):
+        request = pb2.ListOpenAccountLinksRequest(**fields)
+        call = operator.account.open_accounts.ListOpenAccountLinks(request, metadata=operator.caller)
+        await refused(call, "FIELD_INVALID", field)
+
+
 async def test_who_may_read_a_mobile_number_whole(operator: Operator) -> None:
     identity_id = await operator.open_account(mobile="13900001234")
     for permissions, shown in (
@@ -266,7 +301,7 @@ async def test_a_document_says_what_the_message_says(operator: Operator) -> None
     assert described.findtext("OpenAccount/IdentityId") == identity_id
     request = pb2.ListOpenAccountLinksRequest(identity_id=identity_id)
     links = ET.fromstring((await stub.ListOpenAccountLinks(request, metadata=operator.caller)).data)
-    assert [child.tag for child in links] == ["RequestId", "OpenAccounts"]
+    assert [child.tag for child in links] == ["RequestId", "OpenAccounts", "NextPageToken"]
     gone = await stub.DeleteOpenAccount(pb2.DeleteOpenAccountRequest(identity_id=identity_id), metadata=operator.caller)
     assert [child.tag for child in ET.fromstring(gone.data)] == ["RequestId"]
 

@@ -163,7 +163,9 @@ class ProviderKeys:
         provider = known.provider
         try:
             async with asyncio.timeout(SECONDS):
-                known.keys = await _keys_of(provider, Reach(self._names, provider.domain_id, provider.private_addresses))
+                known.keys = await _keys_of(
+                    provider, Reach(self._names, provider.domain_id, provider.private_addresses)
+                )
             known.fetched, known.failed = time.monotonic(), False
         except (FetchError, JwksError, TimeoutError) as error:
             known.failed = True

@@ -10,6 +10,7 @@ from services.account.model import OpenAccount
 from services.account.resources import Resources
 from services.runtime.auth import Principal
 
+
 @dataclass(frozen=True, slots=True)
 class Linked:
     """Whose open accounts: those of the person to whom one belongs; behind an id, so many."""
