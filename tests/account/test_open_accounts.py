@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+import grpc
 import pytest
 import pytest_asyncio
 from google.api import httpbody_pb2
@@ -11,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from tessera.account.v1 import account_admin_pb2 as nouns_pb2
 from tessera.account.v1 import account_admin_service_pb2 as admin_pb2
 from tessera.account.v1 import account_service_pb2 as pb2
+from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 from tessera.account.v1 import open_account_xml_service_pb2_grpc
 
 from services.account.convert.xml import write_document
@@ -272,6 +274,52 @@ async def test_who_may_read_a_mobile_number_whole(operator: Operator) -> None:
             pb2.DescribeOpenAccountRequest(identity_id=identity_id), metadata=caller
         )
         assert answer.open_account.mobile == shown
+
+
+@pytest.mark.parametrize("permissions", [(), ("account.link",), ("account.admin", "account.describe.mobile")])
+async def test_who_may_not_list(operator: Operator, permissions: tuple[str, ...]) -> None:
+    identity_id = await operator.open_account()
+    stub = operator.account.open_accounts
+    for caller in (operator.domain.access_key(*permissions), operator.domain.user("u1")):
+        for call in (
+            stub.ListOpenAccounts(pb2.ListOpenAccountsRequest(), metadata=caller),
+            stub.ListOpenAccountLinks(pb2.ListOpenAccountLinksRequest(identity_id=identity_id), metadata=caller),
+        ):
+            await refused(call, "PERMISSION_DENIED")
+
+
+async def test_lists_mask_mobile_numbers_as_well(operator: Operator) -> None:
+    identity_id = await operator.open_account(mobile="13900001234")
+    stub = operator.account.open_accounts
+    for permissions, shown in (
+        (("account.describe",), "1390000****"),
+        (("account.describe", "account.describe.mobile"), "13900001234"),
+    ):
+        caller = operator.domain.access_key(*permissions)
+        everything = await stub.ListOpenAccounts(pb2.ListOpenAccountsRequest(), metadata=caller)
+        persons = await stub.ListOpenAccountLinks(
+            pb2.ListOpenAccountLinksRequest(identity_id=identity_id), metadata=caller
+        )
+        for answer in (everything, persons):
+            assert [each.mobile for each in answer.open_accounts] == [shown]
+
+
+async def test_a_link_that_its_user_has_to_keep_is_not_deleted(
+    operator: Operator, store: Store, domain: Domain
+) -> None:
+    await operator.register(takes_links=True)
+    await linked(store, domain.id, custom("1"), "u1", NOW)
+    (account,) = (await listed(operator)).open_accounts
+    settings = settings_pb2.DomainSettings(keep_last_identity=True)
+    await operator.account.settings.UpdateDomainSettings(
+        settings_pb2.UpdateDomainSettingsRequest(settings=settings), metadata=operator.caller
+    )
+    refusal = await refused(delete(operator, identity_id=account.identity_id), "LAST_IDENTITY")
+    # Through the gateway 400, as the manual says.
+    assert refusal.code is grpc.StatusCode.FAILED_PRECONDITION
+    await linked(store, domain.id, custom("2"), "u1", NOW)
+    await delete(operator, identity_id=account.identity_id)
+    assert [each.open_id for each in (await listed(operator)).open_accounts] == ["2"]
 
 
 async def test_another_domains_accounts_do_not_exist(operator: Operator, alone: Account, other_domain: Domain) -> None:

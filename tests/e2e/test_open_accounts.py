@@ -187,6 +187,18 @@ async def test_every_refusal_has_a_request_id(world: World, callers: Callers, sa
         assert said["Message"]
 
 
+@pytest.mark.parametrize("output", ["JSON", "XML"])
+async def test_a_user_may_call_none_of_them(callers: Callers, world: World, sample: str, output: str) -> None:
+    redeemed = await callers.http.post("/v2/oauth/token", data=world.by_assertion())
+    user = {"authorization": f"Bearer {redeemed.json()['access_token']}"}
+    for action in ("DescribeOpenAccount", "ListOpenAccounts", "ListOpenAccountLinks", "DeleteOpenAccount"):
+        query = {"Action": action, "IdentityId": sample, "Format": output}
+        answer = await callers.http.get("/", params=query, headers=user)
+        said = _said(answer)
+        assert (answer.status_code, said["Code"]) == (403, "Forbidden.RAM"), answer.text
+        assert UUID.fullmatch(said["RequestId"] or "")
+
+
 ACCOUNT = list(DESCRIBE_OPEN_ACCOUNT["OpenAccount"])
 
 
