@@ -71,7 +71,12 @@ class Names:
                 # Nobody may be waiting any more.
                 future.exception()
 
-        found = asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        try:
+            found = asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        except RuntimeError as error:
+            turns.release()
+            msg = "no thread to be had"
+            raise OSError(msg) from error
         self._under_way[place] = found
         found.add_done_callback(ended)
         return found
