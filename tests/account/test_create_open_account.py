@@ -1,15 +1,20 @@
 """CreateOpenAccount."""
 
+import asyncio
 import uuid
 
+import grpc
 import pytest
-from tessera.account.v1 import account_admin_service_pb2
+from tessera.account.v1 import account_admin_pb2, account_admin_service_pb2
 
+from services.account.model import UserId
 from services.account.store import Store
 from services.runtime.clock import Clock
 from tests.account.callers import Domain
 from tests.account.running import Account
-from tests.support.calls import refused
+from tests.account.whole_users import WholeUsers
+from tests.support.calls import refusal_in, refused
+from tests.support.token import DOMAIN
 
 
 def request(**changed: str) -> account_admin_service_pb2.CreateOpenAccountRequest:
@@ -69,6 +74,45 @@ async def test_no_open_account(
     caller = domain.access_key("account.admin")
     refusal = await refused(alone.admin.CreateOpenAccount(request(**changed), metadata=caller))
     assert (refusal.reason, refusal.field) == (reason, field)
+
+
+async def test_for_a_user_who_was_deleted(alone: Account, store: Store, domain: Domain) -> None:
+    await store.insert_project(domain.id, "p1", "Cars", Clock().now())
+    caller, again = domain.access_key("account.admin"), {"request_id": str(uuid.uuid4()), "user_id": "gone"}
+    made = await alone.admin.CreateOpenAccount(request(**again), metadata=caller)
+    free = await alone.admin.CreateOpenAccount(request(open_id="free"), metadata=caller)
+    await store.forget_users([UserId(domain.id, "gone")], Clock().now())
+    # Who did not hear the answer is told it.
+    assert await alone.admin.CreateOpenAccount(request(**again), metadata=caller) == made
+    call = alone.admin.CreateOpenAccount(request(open_id="2", user_id="gone"), metadata=caller)
+    assert (await refused(call, "NOT_FOUND_LINK_USER")).code is grpc.StatusCode.NOT_FOUND
+    record = account_admin_pb2.OpenAccountRecord(identity_id=free.identity_id, user_id="gone")
+    update = account_admin_service_pb2.UpdateOpenAccountRequest(open_account=record)
+    await refused(alone.admin.UpdateOpenAccount(update, metadata=caller), "NOT_FOUND_LINK_USER")
+
+
+async def test_made_while_its_user_is_deleted_at_token(whole_users: WholeUsers) -> None:
+    """By calls, until they are refused, since account has heard of it: none of them is the user's then."""
+    made = 0
+
+    async def make(user_id: str) -> None:
+        nonlocal made
+        while True:
+            try:
+                await whole_users.open_account(user_id)
+            except grpc.aio.AioRpcError as error:
+                assert refusal_in(error).reason == "NOT_FOUND_LINK_USER"  # noqa: PT017 no other may pass
+                return
+            made += 1
+
+    query = "select count(*) from account.open_account where domain_id = $1 and user_id = $2"
+    async with asyncio.timeout(100):
+        for _ in range(10):
+            user_id = await whole_users.token.user()
+            await asyncio.gather(*(make(user_id) for _ in range(4)), whole_users.token.delete_user(user_id))
+            ((left,),) = await whole_users.database.fetch(query, DOMAIN, user_id)
+            assert left == 0
+    assert made > 0
 
 
 async def test_who_may_not(alone: Account, domain: Domain) -> None:

@@ -1,8 +1,11 @@
 """Fetching from an address that a tenant named: nowhere that the tenant does not reach himself."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from services.account.providers.fetch import FetchError, fetch_json, is_public
+from services.account.providers.fetch import FetchError, Reach, fetch_json, is_public
+from services.account.providers.names import Names
 from tests.support.oidc import running_provider
 
 
@@ -40,19 +43,27 @@ def test_public(address: str) -> None:
     assert is_public(address)
 
 
-async def test_a_private_address_is_not_even_connected_to() -> None:
+@pytest.fixture
+def names() -> Iterator[Names]:
+    made = Names()
+    yield made
+    made.close()
+
+
+async def test_a_private_address_is_not_even_connected_to(names: Names) -> None:
+    public, anywhere = (Reach(names, "d1", private_addresses=each) for each in (False, True))
     async with running_provider() as provider:
         https = provider.issuer.replace("http:", "https:")
         for url in (f"{https}/keys", f"{https.replace('127.0.0.1', 'localhost')}/keys"):
             with pytest.raises(FetchError, match="is not a public address"):
-                await fetch_json(url, private_addresses=False)
+                await fetch_json(url, public)
         with pytest.raises(FetchError, match="not https"):
-            await fetch_json(f"{provider.issuer}/keys", private_addresses=False)
+            await fetch_json(f"{provider.issuer}/keys", public)
         assert provider.asked == []
-        assert (await fetch_json(f"{provider.issuer}/keys", private_addresses=True))["keys"]
+        assert (await fetch_json(f"{provider.issuer}/keys", anywhere))["keys"]
 
 
 @pytest.mark.parametrize("url", ["https://", "https://nowhere.invalid/", "ftp://127.0.0.1/", "https://127.0.0.1:1/"])
-async def test_what_cannot_be_had(url: str) -> None:
+async def test_what_cannot_be_had(url: str, names: Names) -> None:
     with pytest.raises(FetchError):
-        await fetch_json(url, private_addresses=True)
+        await fetch_json(url, Reach(names, "d1", private_addresses=True))

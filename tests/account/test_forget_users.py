@@ -3,11 +3,13 @@
 import asyncio
 import random
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
+from services.account.errors import NotFoundLinkUser
 from services.account.model import OpenAccount, UserId, normalise
 from services.account.store import Store
 from services.runtime.ids import uuid7
@@ -98,6 +100,60 @@ async def test_a_link_that_races_with_its_users_end_is_gone_or_refused(store: St
             await asyncio.gather(*(link(user_id) for _ in range(6)), end(user_id))
             assert await store.select_links_of_user(domain.id, user_id) == []
     assert made > 0
+
+
+async def test_nothing_is_opened_for_who_is_gone_until_he_is_there_again(store: Store, domain: Domain) -> None:
+    free = await open_account(store, domain, "")
+    wanted = replace(free, identity_id=uuid.uuid4(), open_id=named(), user_id="u1")
+    await store.forget_users([UserId(domain.id, "u1")], datetime.now(UTC))
+    with pytest.raises(NotFoundLinkUser):
+        await store.insert_open_account(wanted, NOW)
+    with pytest.raises(NotFoundLinkUser):
+        await store.update_open_account(replace(free, user_id="u1"), NOW)
+    assert await store.select_open_account(domain.id, wanted.identity_id) is None
+    assert await store.select_open_account(domain.id, free.identity_id) == free
+    await store.delete_gone_users([UserId(domain.id, "u1")])
+    assert await store.insert_open_account(wanted, NOW)
+    assert await store.update_open_account(replace(free, user_id="u1"), NOW) == 2
+
+
+async def test_an_open_account_that_races_with_its_users_end_is_nobodys_or_refused(
+    store: Store, domain: Domain, account_dsn: str
+) -> None:
+    """Many rounds, some who make and some who tie until they are refused: whichever comes first, no tie is left."""
+    given = {"made": 0, "tied": 0}
+
+    async def make(user_id: str) -> None:
+        while True:
+            try:
+                await open_account(store, domain, user_id)
+            except NotFoundLinkUser:
+                return
+            given["made"] += 1
+
+    async def tie(user_id: str) -> None:
+        while True:
+            free = await open_account(store, domain, "")
+            try:
+                await store.update_open_account(replace(free, user_id=user_id), NOW)
+            except NotFoundLinkUser:
+                return
+            given["tied"] += 1
+
+    async def end(user_id: str) -> None:
+        await asyncio.sleep(random.random() * 0.02)
+        await store.forget_users([UserId(domain.id, user_id)], datetime.now(UTC))
+
+    connection = await asyncpg.connect(account_dsn)
+    async with asyncio.timeout(100):
+        for number in range(100):
+            user_id = f"u{number}"
+            calls = [make(user_id) for _ in range(4)] + [tie(user_id) for _ in range(3)]
+            await asyncio.gather(*calls, end(user_id))
+            query = "select count(*) from account.open_account where domain_id = $1 and user_id = $2"
+            assert await connection.fetchval(query, domain.id, user_id) == 0
+    await connection.close()
+    assert min(given.values()) > 0
 
 
 async def test_who_ends_several_at_once_waits_for_nobody_in_a_circle(store: Store, domain: Domain) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+import grpc
 import pytest
 import pytest_asyncio
 from google.api import httpbody_pb2
@@ -11,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from tessera.account.v1 import account_admin_pb2 as nouns_pb2
 from tessera.account.v1 import account_admin_service_pb2 as admin_pb2
 from tessera.account.v1 import account_service_pb2 as pb2
+from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 from tessera.account.v1 import open_account_xml_service_pb2_grpc
 
 from services.account.convert.xml import write_document
@@ -226,6 +228,41 @@ async def test_the_accounts_of_a_person(operator: Operator, store: Store, domain
     await refused(person(operator, idp="ALIOS"), "FIELD_MISSING", "IdentityId")
 
 
+async def test_150_accounts_of_a_person_are_all_listed_the_named_one_among_them(
+    operator: Operator, store: Store, domain: Domain
+) -> None:
+    await operator.register(takes_links=True)
+    made = [await operator.open_account(open_id=f"row {number}", user_id="u1") for number in range(75)]
+    for number in range(75):
+        await linked(store, domain.id, custom(f"link {number}"), "u1", NOW)
+    everything = {each.identity_id for each in (await listed(operator, length=100)).open_accounts}
+    everything |= {each.identity_id for each in (await listed(operator, start=100, length=100)).open_accounts}
+    assert len(everything) == 150
+    for named in (made[-1], max(everything)):
+        for length, pages in ((0, 2), (1000, 2), (40, 4), (150, 2)):
+            found: list[str] = []
+            token, asked = "", 0
+            while token or not asked:
+                request = pb2.ListOpenAccountLinksRequest(identity_id=named, length=length, page_token=token)
+                page = await operator.account.open_accounts.ListOpenAccountLinks(request, metadata=operator.caller)
+                found += [each.identity_id for each in page.open_accounts]
+                token, asked = page.next_page_token, asked + 1
+            assert found == sorted(everything)
+            assert asked == pages
+            assert named in found
+    # A page token is of one query.
+    first = pb2.ListOpenAccountLinksRequest(identity_id=made[0])
+    token = (await operator.account.open_accounts.ListOpenAccountLinks(first, metadata=operator.caller)).next_page_token
+    for fields, field in (
+        ({"identity_id": made[1], "page_token": token}, "page_token"),
+        ({"identity_id": made[0], "page_token": "x"}, "page_token"),
+        ({"identity_id": made[0], "length": -1}, "Length"),
+    ):
+        request = pb2.ListOpenAccountLinksRequest(**fields)
+        call = operator.account.open_accounts.ListOpenAccountLinks(request, metadata=operator.caller)
+        await refused(call, "FIELD_INVALID", field)
+
+
 async def test_who_may_read_a_mobile_number_whole(operator: Operator) -> None:
     identity_id = await operator.open_account(mobile="13900001234")
     for permissions, shown in (
@@ -237,6 +274,52 @@ async def test_who_may_read_a_mobile_number_whole(operator: Operator) -> None:
             pb2.DescribeOpenAccountRequest(identity_id=identity_id), metadata=caller
         )
         assert answer.open_account.mobile == shown
+
+
+@pytest.mark.parametrize("permissions", [(), ("account.link",), ("account.admin", "account.describe.mobile")])
+async def test_who_may_not_list(operator: Operator, permissions: tuple[str, ...]) -> None:
+    identity_id = await operator.open_account()
+    stub = operator.account.open_accounts
+    for caller in (operator.domain.access_key(*permissions), operator.domain.user("u1")):
+        for call in (
+            stub.ListOpenAccounts(pb2.ListOpenAccountsRequest(), metadata=caller),
+            stub.ListOpenAccountLinks(pb2.ListOpenAccountLinksRequest(identity_id=identity_id), metadata=caller),
+        ):
+            await refused(call, "PERMISSION_DENIED")
+
+
+async def test_lists_mask_mobile_numbers_as_well(operator: Operator) -> None:
+    identity_id = await operator.open_account(mobile="13900001234")
+    stub = operator.account.open_accounts
+    for permissions, shown in (
+        (("account.describe",), "1390000****"),
+        (("account.describe", "account.describe.mobile"), "13900001234"),
+    ):
+        caller = operator.domain.access_key(*permissions)
+        everything = await stub.ListOpenAccounts(pb2.ListOpenAccountsRequest(), metadata=caller)
+        persons = await stub.ListOpenAccountLinks(
+            pb2.ListOpenAccountLinksRequest(identity_id=identity_id), metadata=caller
+        )
+        for answer in (everything, persons):
+            assert [each.mobile for each in answer.open_accounts] == [shown]
+
+
+async def test_a_link_that_its_user_has_to_keep_is_not_deleted(
+    operator: Operator, store: Store, domain: Domain
+) -> None:
+    await operator.register(takes_links=True)
+    await linked(store, domain.id, custom("1"), "u1", NOW)
+    (account,) = (await listed(operator)).open_accounts
+    settings = settings_pb2.DomainSettings(keep_last_identity=True)
+    await operator.account.settings.UpdateDomainSettings(
+        settings_pb2.UpdateDomainSettingsRequest(settings=settings), metadata=operator.caller
+    )
+    refusal = await refused(delete(operator, identity_id=account.identity_id), "LAST_IDENTITY")
+    # Through the gateway 400, as the manual says.
+    assert refusal.code is grpc.StatusCode.FAILED_PRECONDITION
+    await linked(store, domain.id, custom("2"), "u1", NOW)
+    await delete(operator, identity_id=account.identity_id)
+    assert [each.open_id for each in (await listed(operator)).open_accounts] == ["2"]
 
 
 async def test_another_domains_accounts_do_not_exist(operator: Operator, alone: Account, other_domain: Domain) -> None:
@@ -266,7 +349,7 @@ async def test_a_document_says_what_the_message_says(operator: Operator) -> None
     assert described.findtext("OpenAccount/IdentityId") == identity_id
     request = pb2.ListOpenAccountLinksRequest(identity_id=identity_id)
     links = ET.fromstring((await stub.ListOpenAccountLinks(request, metadata=operator.caller)).data)
-    assert [child.tag for child in links] == ["RequestId", "OpenAccounts"]
+    assert [child.tag for child in links] == ["RequestId", "OpenAccounts", "NextPageToken"]
     gone = await stub.DeleteOpenAccount(pb2.DeleteOpenAccountRequest(identity_id=identity_id), metadata=operator.caller)
     assert [child.tag for child in ET.fromstring(gone.data)] == ["RequestId"]
 

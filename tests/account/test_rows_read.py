@@ -59,7 +59,7 @@ FILL = {
 
 
 def link(identity: str, user_id: str) -> tuple[Any, ...]:
-    return (DOMAIN, "custom", identity, identity, "", user_id, CLOCK.now(), uuid7(CLOCK.now()), "test")
+    return (DOMAIN, "custom", identity, identity, "", user_id, CLOCK.now(), uuid7(CLOCK.now()), "test", "key")
 
 
 Arguments = Callable[[], tuple[Any, ...]]
@@ -77,6 +77,11 @@ STATEMENTS: dict[str, tuple[str, Arguments, int]] = {
     "look up an identity": (LINKS["select_link"], lambda: (DOMAIN, "custom", "identity14"), 1),
     "look up a user": (LINKS["select_links_of_user"], lambda: (DOMAIN, "user7"), 2),
     "describe": (OPEN_ACCOUNTS["select_open_account"], lambda: (DOMAIN, uuid.UUID(int=7)), 1),
+    "change an open account": (
+        OPEN_ACCOUNTS["update_open_account"],
+        lambda: (DOMAIN, uuid.UUID(int=7), 1, "user7", "", "", "", "", 0, CLOCK.now()),
+        2,
+    ),
 }
 # By an index, or what an index gave.
 READS = ("Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Bitmap Index Scan", "Subquery Scan")

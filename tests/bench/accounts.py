@@ -96,7 +96,15 @@ _SCENARIOS = (
         _new_links,
         again=False,
         script=_statement(
-            _LINKS["link_identity"], _DOMAIN, "'custom'", "uuidv7()::text", "'new'", "''", identities.USER, *_EVENT
+            _LINKS["link_identity"],
+            _DOMAIN,
+            "'custom'",
+            "uuidv7()::text",
+            "'new'",
+            "''",
+            identities.USER,
+            *_EVENT,
+            "null",
         ),
     ),
     Scenario(

@@ -187,6 +187,120 @@ async def test_every_refusal_has_a_request_id(world: World, callers: Callers, sa
         assert said["Message"]
 
 
+@pytest.mark.parametrize("output", ["JSON", "XML"])
+async def test_a_user_may_call_none_of_them(callers: Callers, world: World, sample: str, output: str) -> None:
+    redeemed = await callers.http.post("/v2/oauth/token", data=world.by_assertion())
+    user = {"authorization": f"Bearer {redeemed.json()['access_token']}"}
+    for action in ("DescribeOpenAccount", "ListOpenAccounts", "ListOpenAccountLinks", "DeleteOpenAccount"):
+        query = {"Action": action, "IdentityId": sample, "Format": output}
+        answer = await callers.http.get("/", params=query, headers=user)
+        said = _said(answer)
+        assert (answer.status_code, said["Code"]) == (403, "Forbidden.RAM"), answer.text
+        assert UUID.fullmatch(said["RequestId"] or "")
+
+
+ACCOUNT = list(DESCRIBE_OPEN_ACCOUNT["OpenAccount"])
+
+
+def _order(answer: httpx.Response) -> list[object]:
+    """Names in an answer in their order, from the outside in; of a list those of its first."""
+    if answer.headers["content-type"] == JSON:
+        found = answer.json()
+        inner = next((value for value in found.values() if not isinstance(value, str)), {})
+        return [*found, list(inner[0] if isinstance(inner, list) else inner)]
+    root = ElementTree.fromstring(answer.content)
+    inner = next((child for child in root if len(child)), ())
+    return [*dict.fromkeys(child.tag for child in root), [child.tag for child in inner]]
+
+
+@pytest.mark.parametrize("output", ["JSON", "XML"])
+async def test_every_action_answers_in_the_seeds_order(callers: Callers, sample: str, output: str) -> None:
+    for action, inner in (
+        ("DescribeOpenAccount", ["OpenAccount", ACCOUNT]),
+        ("ListOpenAccounts", ["OpenAccounts", "NextPageToken", ACCOUNT]),
+        ("ListOpenAccountLinks", ["OpenAccounts", "NextPageToken", ACCOUNT]),
+        ("DeleteOpenAccount", [[]]),
+    ):
+        answer = await callers.call(action, IdentityId=sample, Format=output, **COMMON)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == (JSON if output == "JSON" else XML)
+        assert _order(answer) == ["RequestId", *inner]
+        if output == "XML":
+            assert answer.text.startswith(f'<?xml version="1.0" encoding="UTF-8"?><{action}Response><RequestId>')
+        request_id = answer.json()["RequestId"] if output == "JSON" else ElementTree.fromstring(answer.content)[0].text
+        assert UUID.fullmatch(request_id)
+        assert request_id == answer.headers["x-request-id"].upper()
+        if action != "DeleteOpenAccount":
+            # Zeros are printed, as numbers where there are any.
+            assert ('"Status":0,"Type":1' if output == "JSON" else "<Status>0</Status><Type>1</Type>") in answer.text
+
+
+async def test_a_list_of_none(callers: Callers) -> None:
+    in_xml = await callers.call("ListOpenAccounts", ProjectId="none")
+    assert [child.tag for child in ElementTree.fromstring(in_xml.content)] == ["RequestId", "NextPageToken"]
+    in_json = (await callers.call("ListOpenAccounts", ProjectId="none", Format="JSON")).json()
+    assert (in_json["OpenAccounts"], in_json["NextPageToken"]) == ([], "")
+
+
+@pytest.mark.parametrize("charset", ["", ";charset=utf-8", "; charset=UTF-8", '; charset="utf-8"'])
+async def test_a_form_may_name_its_charset(callers: Callers, sample: str, charset: str) -> None:
+    form = f"Action=DescribeOpenAccount&Format=JSON&IdentityId={sample}&DisplayName=%E8%BD%A6"
+    headers = callers.server | {"content-type": f"application/x-www-form-urlencoded{charset}"}
+    answer = await callers.http.post("/", content=form, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["OpenAccount"]["IdentityId"] == sample
+
+
+@pytest.mark.parametrize(
+    ("query", "form"),
+    [
+        ("&IdentityId={0}&IdentityId={0}", None),
+        ("&IdentityId={0}", "IdentityId={0}"),
+        ("", "IdentityId={0}&IdentityId={0}"),
+        ("&IdentityId={0}&Action=DescribeOpenAccount", None),
+        ("&IdentityId={0}&Format=JSON", None),
+        ("&IdentityId=%zz", None),
+        ("&IdentityId=%ff", None),
+    ],
+)
+async def test_what_is_twice_or_broken_is_refused(callers: Callers, sample: str, query: str, form: str | None) -> None:
+    url = "/?Action=DescribeOpenAccount&Format=JSON" + query.format(sample)
+    headers = callers.server | {"content-type": "application/x-www-form-urlencoded"}
+    if form is None:
+        answer = await callers.http.get(url, headers=callers.server)
+    else:
+        answer = await callers.http.post(url, content=form.format(sample), headers=headers)
+    assert (answer.status_code, _said(answer)["Code"]) == (400, "InvalidParameter"), answer.text
+    assert UUID.fullmatch(_said(answer)["RequestId"] or "")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize(("output", "content_type"), [("JSON", JSON), ("XML", XML)])
+async def test_other_methods_are_no_action(
+    callers: Callers, sample: str, method: str, output: str, content_type: str
+) -> None:
+    query = {"Action": "DeleteOpenAccount", "IdentityId": sample, "Format": output}
+    answer = await callers.http.request(method, "/", params=query, headers=callers.server)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, content_type)
+    assert UUID.fullmatch(answer.headers["x-request-id"].upper())
+    if method == "HEAD":
+        assert answer.content == b""
+    else:
+        assert _said(answer)["Code"] == "InvalidAction.NotFound"
+        assert _said(answer)["RequestId"] == answer.headers["x-request-id"].upper()
+    assert (await callers.call("DescribeOpenAccount", IdentityId=sample)).status_code == 200
+
+
+async def test_delete_of_another_state(callers: Callers, sample: str) -> None:
+    answer = await callers.call("DeleteOpenAccount", IdentityId=sample, Etag="x")
+    assert (answer.status_code, _said(answer)["Code"]) == (409, "OperationConflict")
+    record = await callers.admin.GetOpenAccount(admin_pb2.GetOpenAccountRequest(identity_id=sample))
+    answer = await callers.call("DeleteOpenAccount", IdentityId=sample, Etag=record.etag)
+    assert answer.status_code == 200, answer.text
+    answer = await callers.call("DescribeOpenAccount", IdentityId=sample)
+    assert (answer.status_code, _said(answer)["Code"]) == (404, "EntityNotExist.OpenAccount")
+
+
 async def test_neither_id_nor_token_is_said_so(callers: Callers) -> None:
     for given in ({}, {"IdToken": "x"}, {"Idp": "ALIOS"}, {"OpenId": "12345"}):
         answer = await callers.call("DescribeOpenAccount", Format="JSON", **given)

@@ -35,6 +35,8 @@ class Provider:
         # In place of the answer to a path: status, headers, body.
         self.instead: dict[str, tuple[str, str, bytes]] = {}
         self.hangs = False
+        # How long the answer to a path takes, in seconds.
+        self.slow: dict[str, float] = {}
 
     @property
     def discovery(self) -> str:
@@ -66,6 +68,7 @@ class Provider:
             self.asked.append(path)
             if self.hangs:
                 await asyncio.sleep(60)
+            await asyncio.sleep(self.slow.get(path, 0))
             status, headers, body = self.instead.get(path) or self._usual(path)
             head = f"HTTP/1.1 {status}\r\n{headers}content-length: {len(body)}\r\nconnection: close\r\n\r\n"
             writer.write(head.encode() + body)

@@ -8,6 +8,7 @@ from tessera.account.v1 import account_admin_pb2, account_admin_service_pb2, acc
 
 from services.account.actions.open_accounts.create_open_account import NewOpenAccount
 from services.account.actions.open_accounts.describe_open_account import Wanted
+from services.account.actions.open_accounts.list_open_account_links import Linked
 from services.account.actions.open_accounts.list_open_accounts import Slice
 from services.account.convert.projects import checked_project_id
 from services.account.model import DISABLED, NORMAL, OpenAccount, mask_mobile
@@ -43,8 +44,8 @@ def read_wanted(request: account_service_pb2.DescribeOpenAccountRequest) -> Want
     )
 
 
-def read_linked(request: account_service_pb2.ListOpenAccountLinksRequest) -> Wanted:
-    """The open account whose person is meant. Raises `FieldMissing` where a request names none."""
+def read_linked(request: account_service_pb2.ListOpenAccountLinksRequest, domain_id: str) -> Linked:
+    """Whose open accounts to list. Raises `FieldMissing` where a request names no account, `FieldInvalid`."""
     if not request.identity_id and not (request.idp and request.open_id):
         raise FieldMissing(
             "IdentityId",
@@ -53,13 +54,26 @@ def read_linked(request: account_service_pb2.ListOpenAccountLinksRequest) -> Wan
         )
     if not request.identity_id and not request.project_id:
         raise FieldMissing("ProjectId", "ProjectId is mandatory for this action.")
-    return Wanted(
+    if request.length < 0:
+        raise FieldInvalid("Length")
+    wanted = Wanted(
         identity_id=request.identity_id,
         id_token="",
         idp=checked_text("Idp", request.idp, 64),
         open_id=checked_text("OpenId", request.open_id, 255),
         project_id=checked_project_id(request.project_id, "ProjectId"),
     )
+    (after,) = read_page_token(request.page_token, _linked_query(domain_id, wanted), uuid.UUID) or (_NOBODY,)
+    return Linked(wanted, after, min(request.length or _MAX_LENGTH, _MAX_LENGTH))
+
+
+def write_next_linked(asked: Linked, domain_id: str, rows: list[OpenAccount]) -> str:
+    """The token of the page behind the rows; empty where that was all."""
+    return _next(_linked_query(domain_id, asked.wanted), asked.limit, rows)
+
+
+def _linked_query(domain_id: str, wanted: Wanted) -> tuple[object, ...]:
+    return ("ListOpenAccountLinks", domain_id, wanted.project_id, wanted.identity_id, wanted.idp, wanted.open_id)
 
 
 def read_slice(request: account_service_pb2.ListOpenAccountsRequest, domain_id: str) -> Slice:
@@ -79,9 +93,11 @@ def read_slice(request: account_service_pb2.ListOpenAccountsRequest, domain_id: 
 
 def write_next(asked: Slice, domain_id: str, rows: list[OpenAccount]) -> str:
     """The token of the page behind the rows; empty where that was all."""
-    if len(rows) <= asked.limit:
-        return ""
-    return write_page_token(_query(domain_id, asked.project_id), rows[asked.limit - 1].identity_id)
+    return _next(_query(domain_id, asked.project_id), asked.limit, rows)
+
+
+def _next(query: tuple[object, ...], limit: int, rows: list[OpenAccount]) -> str:
+    return write_page_token(query, rows[limit - 1].identity_id) if len(rows) > limit else ""
 
 
 def _query(domain_id: str, project_id: str) -> tuple[object, ...]:

@@ -5,20 +5,19 @@ every address must be a public one, and the connection goes to the address that 
 no proxy asked, and nothing is read beyond a bound.
 """
 
-import asyncio
 import ipaddress
 import json
-import socket
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from services.account.providers.names import Names
+
 MAX_BYTES = 256 * 1024
 SECONDS = 3.0
+"""How long the documents of a provider may take, with all that leads to them."""
 
-# Of their own: a name server that does not answer must not hold up what else waits for a thread.
-_RESOLVERS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="resolve")
 # Read once: to make one takes as long as hundreds of calls.
 _TLS = httpx.create_ssl_context()
 # RFC 6052 section 2.1: the last 32 bits are an IPv4 address.
@@ -29,32 +28,37 @@ class FetchError(Exception):
     """It cannot be had; the text says why, for the log."""
 
 
-async def fetch_json(url: str, *, private_addresses: bool) -> Any:
-    """Fetch a JSON document, in a bounded time.
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a domain's documents may be: at public addresses alone, unless private ones are allowed."""
+
+    names: Names
+    domain_id: str
+    private_addresses: bool
+
+
+async def fetch_json(url: str, reach: Reach) -> Any:
+    """Fetch a JSON document. How long to wait for it and others is the caller's to say.
 
     Args:
         url: https; http too where private addresses are allowed.
-        private_addresses: whether it may be at an address that is not public.
+        reach: for whom, and where it may be.
 
     Raises:
-        FetchError: it is not there, not allowed, too large, not JSON, or takes too long.
+        FetchError: it is not there, not allowed, too large, or not JSON.
     """
     try:
-        async with asyncio.timeout(SECONDS):
-            return json.loads(await _fetch(httpx.URL(url), private_addresses=private_addresses))
-    except TimeoutError as error:
-        msg = f"{url}: no answer in {SECONDS:g} s"
-        raise FetchError(msg) from error
+        return json.loads(await _fetch(httpx.URL(url), reach))
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError) as error:
         msg = f"{url}: {type(error).__name__}: {error}"
         raise FetchError(msg) from error
 
 
-async def _fetch(url: httpx.URL, *, private_addresses: bool) -> bytes:
-    if url.scheme != "https" and not (private_addresses and url.scheme == "http"):
+async def _fetch(url: httpx.URL, reach: Reach) -> bytes:
+    if url.scheme != "https" and not (reach.private_addresses and url.scheme == "http"):
         msg = f"{url}: not https"
         raise FetchError(msg)
-    address = await _resolve(url, private_addresses=private_addresses)
+    address = await _resolve(url, reach)
     # A client a fetch: no connection waits for another's.
     async with (
         httpx.AsyncClient(verify=_TLS, trust_env=False, follow_redirects=False, timeout=SECONDS) as client,
@@ -81,14 +85,11 @@ async def _read(url: httpx.URL, answer: httpx.Response) -> bytes:
     return bytes(body)
 
 
-async def _resolve(url: httpx.URL, *, private_addresses: bool) -> str:
+async def _resolve(url: httpx.URL, reach: Reach) -> str:
     """The address to connect to. All that the name has must be allowed: which one is taken must not be luck."""
     port = url.port or (443 if url.scheme == "https" else 80)
-    found = await asyncio.get_running_loop().run_in_executor(
-        _RESOLVERS, lambda: socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-    )
-    addresses = [str(sockaddr[0]) for *_, sockaddr in found]
-    if not private_addresses:
+    addresses = await reach.names.addresses(reach.domain_id, url.host, port)
+    if not reach.private_addresses:
         for address in addresses:
             if not is_public(address):
                 msg = f"{url}: {address} is not a public address"

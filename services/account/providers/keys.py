@@ -1,20 +1,22 @@
 """Keys of providers, kept in memory: fetched when they are needed, anew when they are old or an unknown one is named.
 
 One fetch at a time for each provider, which all who need it wait for; those of another provider, or of another domain,
-never do. Strangers name key ids: for an unknown one a provider is asked once in ten seconds, whatever it answers.
+never do. Strangers name key ids: for an unknown one a provider is asked once in ten seconds, whatever it answers, and
+whether its keys are still here or not.
 """
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field
 
 import structlog
 
 from services.account.errors import IdpUnavailable, IdTokenInvalid
 from services.account.model import Provider
-from services.account.providers.fetch import FetchError, fetch_json
+from services.account.providers.fetch import SECONDS, FetchError, Reach, fetch_json
 from services.account.providers.jwks import JwksError, Key, parse_jwks, read_jwks
+from services.account.providers.names import Names
 
 log = structlog.get_logger()
 
@@ -24,8 +26,11 @@ STALE_SECONDS = 86_400.0
 """Older keys are not believed any more: who has been away for so long may have lost one."""
 ASK_AGAIN_SECONDS = 10.0
 """How long after a fetch, whatever became of it, the next may follow."""
-_MAX_SETS = 1000
+MAX_SETS = 1000
+"""Providers of a domain whose keys are kept. Those that were not asked for the longest go, never another domain's."""
 _NEVER = float("-inf")
+
+_Place = tuple[object, ...]
 
 
 @dataclass(slots=True)
@@ -44,18 +49,72 @@ class _KeySet:
         return [key for key in self.keys if key.algorithm == algorithm and key_id in (None, key.key_id)]
 
 
-class ProviderKeys:
-    """Where the keys of providers come from. Used by one event loop."""
+class _DomainKeys:
+    """What is known of the providers of one domain, the most recently asked for last."""
 
     def __init__(self) -> None:
-        self._sets: OrderedDict[tuple[object, ...], _KeySet] = OrderedDict()
+        self._sets: OrderedDict[_Place, _KeySet] = OrderedDict()
+        # Of those that went: when they were asked last, for as long as that matters.
+        self._tried: dict[_Place, float] = {}
+
+    def get(self, provider: Provider) -> _KeySet:
+        # By all that decides what is fetched: a provider that is set up anew begins anew.
+        place = (
+            provider.project_id,
+            provider.idp,
+            provider.issuer,
+            provider.jwks_uri,
+            provider.jwks,
+            provider.private_addresses,
+        )
+        known = self._sets.get(place)
+        if known is None:
+            self._bound()
+            known = self._sets[place] = _KeySet(provider)
+            if place in self._tried:
+                # It has keys, perhaps, and may not be asked for them yet.
+                known.tried, known.failed = self._tried.pop(place), True
+        self._sets.move_to_end(place)
+        return known
+
+    def fetches(self) -> list[asyncio.Task[None]]:
+        """Those under way."""
+        return [each.fetching for each in self._sets.values() if each.fetching]
+
+    def _bound(self) -> None:
+        while len(self._sets) >= MAX_SETS:
+            # Who waits for a fetch waits for this one: it is not begun twice.
+            place = next((place for place, each in self._sets.items() if not each.fetching), None)
+            if place is None:
+                break
+            gone = self._sets.pop(place)
+            # To read them from the row again costs the provider nothing.
+            if not gone.provider.jwks:
+                self._tried[place] = gone.tried
+        early = time.monotonic() - ASK_AGAIN_SECONDS
+        for place in [place for place, tried in self._tried.items() if tried <= early]:
+            del self._tried[place]
+
+
+class ProviderKeys:
+    """Where the keys of providers come from. Used by one event loop.
+
+    Args:
+        names: looks up where they are.
+    """
+
+    def __init__(self, names: Names | None = None) -> None:
+        self._names = names or Names()
+        # Never shared by domains.
+        self._domains: defaultdict[str, _DomainKeys] = defaultdict(_DomainKeys)
 
     async def close(self) -> None:
         """Give up fetches that are under way."""
-        tasks = [each.fetching for each in self._sets.values() if each.fetching]
+        tasks = [task for domain in self._domains.values() for task in domain.fetches()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._names.close()
 
     async def find(self, provider: Provider, key_id: str | None, algorithm: str) -> list[Key]:
         """Keys of a provider that may have made a signature.
@@ -72,7 +131,7 @@ class ProviderKeys:
             IdTokenInvalid: the provider has no such key.
             IdpUnavailable: its keys cannot be had; or not those of today, and this one is not among yesterday's.
         """
-        known = self._set_of(provider)
+        known = self._domains[provider.domain_id].get(provider)
         age = time.monotonic() - known.fetched
         found = known.matching(key_id, algorithm) if age < STALE_SECONDS else []
         if not found:
@@ -86,25 +145,6 @@ class ProviderKeys:
         if known.failed:
             raise IdpUnavailable(detail=f"{provider.idp} of {provider.domain_id}")
         raise IdTokenInvalid(detail=f"{provider.idp} has no key {key_id!r} for {algorithm}")
-
-    def _set_of(self, provider: Provider) -> _KeySet:
-        # By all that decides what is fetched: a provider that is set up anew begins anew. Never shared by domains.
-        place = (
-            provider.domain_id,
-            provider.project_id,
-            provider.idp,
-            provider.issuer,
-            provider.jwks_uri,
-            provider.jwks,
-            provider.private_addresses,
-        )
-        known = self._sets.get(place)
-        if known is None:
-            known = self._sets[place] = _KeySet(provider)
-            while len(self._sets) > _MAX_SETS:
-                self._sets.popitem(last=False)
-        self._sets.move_to_end(place)
-        return known
 
     def _begin(self, known: _KeySet) -> asyncio.Task[None] | None:
         """The fetch that is under way, or one that is begun; `None` where it is too early for one."""
@@ -122,25 +162,28 @@ class ProviderKeys:
     async def _fetch(self, known: _KeySet) -> None:
         provider = known.provider
         try:
-            known.keys = await _keys_of(provider)
+            async with asyncio.timeout(SECONDS):
+                known.keys = await _keys_of(
+                    provider, Reach(self._names, provider.domain_id, provider.private_addresses)
+                )
             known.fetched, known.failed = time.monotonic(), False
-        except (FetchError, JwksError) as error:
+        except (FetchError, JwksError, TimeoutError) as error:
             known.failed = True
-            log.warning("no keys of provider", domain_id=provider.domain_id, idp=provider.idp, problem=str(error))
+            problem = str(error) or f"none in {SECONDS:g} s"
+            log.warning("no keys of provider", domain_id=provider.domain_id, idp=provider.idp, problem=problem)
         finally:
             known.tried = time.monotonic()
             known.fetching = None
 
 
-async def _keys_of(provider: Provider) -> tuple[Key, ...]:
+async def _keys_of(provider: Provider, reach: Reach) -> tuple[Key, ...]:
     """The keys, from where the provider says. Raises `FetchError`, `JwksError`."""
     if provider.jwks:
         return parse_jwks(provider.jwks)
-    private = provider.private_addresses
     uri = provider.jwks_uri
     if not uri:
         url = provider.issuer.rstrip("/") + "/.well-known/openid-configuration"
-        metadata = await fetch_json(url, private_addresses=private)
+        metadata = await fetch_json(url, reach)
         # OpenID Connect Discovery section 4.3: it must be the issuer's own.
         if not isinstance(metadata, dict) or metadata.get("issuer") != provider.issuer:
             msg = f"{url}: not the metadata of {provider.issuer}"
@@ -150,4 +193,4 @@ async def _keys_of(provider: Provider) -> tuple[Key, ...]:
             msg = f"{url}: no jwks_uri"
             raise FetchError(msg)
         uri = named
-    return read_jwks(await fetch_json(uri, private_addresses=private))
+    return read_jwks(await fetch_json(uri, reach))

@@ -52,11 +52,13 @@ class OpenAccountServicer(account_service_pb2_grpc.OpenAccountServiceServicer):
         self, request: account_service_pb2.ListOpenAccountLinksRequest, _context: Any
     ) -> account_service_pb2.ListOpenAccountLinksResponse:
         """List the open accounts of one person."""
-        caller, wanted = principal(), convert.read_linked(request)
-        rows = await list_open_account_links(self._resources, caller, wanted=wanted)
+        caller = principal()
+        asked = convert.read_linked(request, caller.domain_id)
+        rows = await list_open_account_links(self._resources, caller, asked=asked)
         return account_service_pb2.ListOpenAccountLinksResponse(
             request_id=request_id().upper(),
-            open_accounts=_written(rows, caller),
+            open_accounts=_written(rows[: asked.limit], caller),
+            next_page_token=convert.write_next_linked(asked, caller.domain_id, rows),
         )
 
     async def DeleteOpenAccount(

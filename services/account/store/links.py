@@ -17,9 +17,19 @@ class Links(Section):
     """Links of identities to users."""
 
     async def link_identity(
-        self, domain_id: str, identity: Identity, user_id: str, *, now: datetime, event_id: UUID, actor: str
+        self,
+        domain_id: str,
+        identity: Identity,
+        user_id: str,
+        *,
+        now: datetime,
+        event_id: UUID,
+        actor: str,
+        create_access_key: str | None = None,
     ) -> str:
         """Link an identity to a user unless it is linked. Of many racers one links.
+
+        A new link tells the access key, or app, that made it; `None`: the user itself did.
 
         Returns:
             The verdict of the function: `linked`; `kept` where it is this user's already; `taken`; `gone`.
@@ -35,6 +45,7 @@ class Links(Section):
             now,
             event_id,
             actor,
+            create_access_key,
         )
         return verdict
 

@@ -3,7 +3,7 @@
 -- name: link_identity
 select account.link_identity(
     p_domain_id => $1, p_type => $2, p_identity_key => $3, p_identity => $4, p_extra => $5, p_user_id => $6, p_now => $7,
-    p_event_id => $8, p_actor => $9
+    p_event_id => $8, p_actor => $9, p_create_access_key => $10
 );
 
 -- name: unlink_identity

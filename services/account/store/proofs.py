@@ -75,6 +75,7 @@ class Proofs(Section):
         actor: str,
         proof: Presented,
         mac: bytes,
+        create_access_key: str | None = None,
     ) -> str:
         """Link an identity as `link_identity` does, for who presents a proof of it, and keep the proof from others.
 
@@ -98,6 +99,7 @@ class Proofs(Section):
             mac,
             MAX_TRIES,
             now + CLAIM,
+            create_access_key,
         )
         return verdict
 

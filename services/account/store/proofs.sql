@@ -15,7 +15,7 @@ values ($1, $2, 'ticket', $3, $4, $5, $6, $7);
 select account.link_proven_identity(
     p_domain_id => $1, p_type => $2, p_identity_key => $3, p_identity => $4, p_extra => $5, p_user_id => $6, p_now => $7,
     p_event_id => $8, p_actor => $9, p_proof_id => $10, p_kind => $11, p_mac => $12, p_max_tries => $13,
-    p_claimed_until => $14
+    p_claimed_until => $14, p_create_access_key => $15
 );
 
 -- name: end_proof

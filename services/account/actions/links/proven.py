@@ -27,9 +27,16 @@ async def linked(
         Unavailable: another call presented the same proof just now, and may not succeed.
     """
     store, domain_id, now = resources.store, caller.domain_id, resources.clock.now()
+    create_access_key = None if caller.kind == "user" else caller.client_id
     if proof is None:
         verdict = await store.link_identity(
-            domain_id, identity, user_id, now=now, event_id=resources.new_id(), actor=caller.responsible
+            domain_id,
+            identity,
+            user_id,
+            now=now,
+            event_id=resources.new_id(),
+            actor=caller.responsible,
+            create_access_key=create_access_key,
         )
     else:
         verdict = await store.link_proven_identity(
@@ -41,6 +48,7 @@ async def linked(
             actor=caller.responsible,
             proof=proof,
             mac=resources.proof_key.mac(domain_id, user_id, identity, proof, caller.session_id),
+            create_access_key=create_access_key,
         )
     match verdict:
         case "gone":

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import asdict, dataclass
 
-from services.account.errors import AlreadyExistsOpenAccount
+from services.account.errors import AccountRefusal, AlreadyExistsOpenAccount, NotFoundLinkUser
 from services.account.model import OpenAccount
 from services.account.resources import Resources
 from services.runtime.auth import Principal
@@ -39,14 +39,19 @@ async def create_open_account(
         NotFoundProject: the domain has no such project.
         AlreadyExistsOpenAccount: the project has an account of that provider and id, or a link is one, and this call
             did not make it.
+        NotFoundLinkUser: its user was deleted, and this call did not make it before.
     """
     now = resources.clock.now()
     account = OpenAccount(
         domain_id=caller.domain_id, identity_id=uuid7(now), create_access_key=caller.client_id, **asdict(new)
     )
-    if await resources.store.insert_open_account(account, now, made_by):
-        return account.identity_id
+    refusal: AccountRefusal = AlreadyExistsOpenAccount()
+    try:
+        if await resources.store.insert_open_account(account, now, made_by):
+            return account.identity_id
+    except NotFoundLinkUser as error:
+        refusal = error
     made = await resources.store.select_open_account_made_by(account, made_by) if made_by else None
     if made is None:
-        raise AlreadyExistsOpenAccount
+        raise refusal
     return made

@@ -20,6 +20,7 @@ async def update_open_account(
         NotFoundOpenAccount: there is none.
         OpenAccountLinked: it is a link, and has no row of its own.
         ChangedMeanwhile: it is not of that version (`None`: whichever), or was changed in this moment.
+        NotFoundLinkUser: the user whose it is to be was deleted.
     """
     known = await get_open_account(resources, caller, identity_id=identity_id)
     if known.identity_key:
