@@ -1,5 +1,6 @@
 -- The way in: what a call is (before its credential is looked at), and what a service will read (after).
 
+local devices = require("devices")
 local form = require("form")
 local json = require("json")
 local refusal = require("refusal")
@@ -78,6 +79,8 @@ function request.translate(handle)
     translate_rpc(handle, call)
   elseif call.surface == "oauth" and form.is(headers:get("content-type")) then
     translate_form(handle)
+  elseif call.surface == "tpns" and devices.malformed(read(handle)) then
+    refuse(handle, "REQUEST_MALFORMED")
   end
 end
 
