@@ -105,8 +105,8 @@ def surface_of(path: str) -> Surface:
 IDEMPOTENCY_KEY: Mapping[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "`request_id` of the body, as a header: a UUIDv7, at most 24 hours old, in double quotes or without. "
-    "A header that stands twice, or that says another id than the body, is refused.",
+    "description": "`request_id` of the body, as a header: a UUIDv7, at most 24 hours old, in double quotes or "
+    "without. A header that stands twice, or that says another id than the body, is refused.",
     "schema": {"type": "string"},
 }
 

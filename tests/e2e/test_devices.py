@@ -135,9 +135,7 @@ async def test_a_body_of_a_mebibyte(world: World, scheme: str, *, chunked: bool,
         scope = f"push:{world.demo['push_access_id']}"
         headers = await world.bearer(http, scope=scope) if scheme == "Bearer" else {}
         auth = world.push() if scheme == "Basic" else None
-        answer = said(
-            await http.post(BATCH, content=pieces() if chunked else body, headers=headers, auth=auth)
-        )
+        answer = said(await http.post(BATCH, content=pieces() if chunked else body, headers=headers, auth=auth))
     assert answer["ret_code"] == (1008007 if more else 0)
 
 

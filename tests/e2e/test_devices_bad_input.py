@@ -47,10 +47,12 @@ NO_NUMBER = ("1.5", "true", "[]", "{}", "[2]", '"two"', '""', '" 2"', '"2.0"', "
 NO_LIST = ('"good"', "1", "true", "{}")
 TOO_LARGE = ("2147483648", "-2147483649", "99999999999999999999", '"2147483648"')
 
-OF_OPERATOR = '{"operator_type":VALUE,"token_accounts":[%s],"token_list":["good"]}' % json.dumps(ENTRY)
+OF_OPERATOR = '{"operator_type":VALUE,"token_accounts":[' + json.dumps(ENTRY) + '],"token_list":["good"]}'
 OF_TOKEN = '{"operator_type":2,"token_accounts":[{"token":VALUE,"account_list":[{"account":"someone"}]}]}'
 OF_ACCOUNT = '{"operator_type":2,"token_accounts":[{"token":"good","account_list":[{"account":VALUE}]}]}'
-OF_TYPE = '{"operator_type":2,"token_accounts":[{"token":"good","account_list":[{"account":"ab","account_type":VALUE}]}]}'
+OF_TYPE = (
+    '{"operator_type":2,"token_accounts":[{"token":"good","account_list":[{"account":"ab","account_type":VALUE}]}]}'
+)
 OF_DEFAULT = '{"operator_type":5,"account_list":[{"account":"someone"}],"account_type":VALUE}'
 
 WRONG_TYPES = [
@@ -187,9 +189,18 @@ NO_UTF8 = {
 
 CALLS = [
     *(Case(why, content, code) for why, (content, code) in BODIES.items()),
-    *(Case(f"{why} in a token", b'{"operator_type":4,"token_list":["good' + bad + b'"]}', MALFORMED) for why, bad in NO_UTF8.items()),
-    *(Case(f"{why} beside it", json.dumps(GOOD)[:-1].encode() + b',"platform":"' + bad + b'"}', MALFORMED) for why, bad in NO_UTF8.items()),
-    *(Case(f"by {method}", json.dumps(GOOD), INVALID, method=method) for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE")),
+    *(
+        Case(f"{why} in a token", b'{"operator_type":4,"token_list":["good' + bad + b'"]}', MALFORMED)
+        for why, bad in NO_UTF8.items()
+    ),
+    *(
+        Case(f"{why} beside it", json.dumps(GOOD)[:-1].encode() + b',"platform":"' + bad + b'"}', MALFORMED)
+        for why, bad in NO_UTF8.items()
+    ),
+    *(
+        Case(f"by {method}", json.dumps(GOOD), INVALID, method=method)
+        for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE")
+    ),
     *(
         Case(f"at {path}", json.dumps(GOOD), INVALID, path=path)
         for path in (
@@ -262,7 +273,7 @@ async def test_the_content_type_is_not_looked_at(app: Devices, kind: str) -> Non
 
 async def test_a_number_may_be_text_or_have_a_point(app: Devices) -> None:
     for number in ('"2"', "2.0", "2e0", "0.2e1"):
-        answer = await app.http.post(QUERY, content='{"operator_type":%s,"token_list":["good"]}' % number)
+        answer = await app.http.post(QUERY, content=f'{{"operator_type":{number},"token_list":["good"]}}')
         assert said(answer)["result"] == ["0"]
 
 

@@ -32,11 +32,11 @@ T = TypeVar("T")
 MAX_TOKEN_ACCOUNTS = 20
 MAX_LISTED = 1000
 
-# An answer as the gateway prints it: what is larger than TESSERA_GATEWAY_REPLY_BYTES, by default 32 MiB, it refuses as a
-# fault of ours.
+# An answer as the gateway prints it. What is larger than TESSERA_GATEWAY_REPLY_BYTES, by default 32 MiB, is a fault of
+# ours to it, and not the caller's.
 MAX_ANSWER_BYTES = 30 * 1024 * 1024
 
-# Beside the texts: braces, names and numbers of an entry of the answer, of an account within one, of a token within one.
+# Beside the texts: names, braces and numbers of an entry and its code, of an account in an entry, of a token in one.
 _ENTRY_BYTES, _ACCOUNT_BYTES, _TOKEN_BYTES = 80, 40, 3
 _ASCII = bytes(range(128))
 
@@ -119,20 +119,15 @@ def write_found(found: Found) -> binding_service_pb2.QueryAccountsResponse:
 
 
 def _printed_bytes(found: Found) -> int:
-    """How large an answer is in JSON, or a little more."""
+    """How large the entries of an answer are in JSON, or a little more."""
     texts = "".join(_texts(found)).encode()
-    # `\\u003c`, `\\u003e`; `\\"`, `\\\\`; of others some are escaped, which then are thrice as long at the most.
+    # Those two become `\u003c` and the like, these two have a backslash before them; some letters beyond ASCII are escaped,
+    # to thrice their bytes at the most.
     escaped = 5 * (texts.count(b"<") + texts.count(b">")) + texts.count(b'"') + texts.count(b"\\")
     escaped += 2 * len(texts.translate(None, _ASCII))
     accounts = sum(len(entry.accounts) for entry in found.token_accounts)
     tokens = sum(len(entry.tokens) for entry in found.account_tokens)
-    return (
-        len(texts)
-        + escaped
-        + len(found.codes) * _ENTRY_BYTES
-        + accounts * _ACCOUNT_BYTES
-        + tokens * _TOKEN_BYTES
-    )
+    return len(texts) + escaped + len(found.codes) * _ENTRY_BYTES + accounts * _ACCOUNT_BYTES + tokens * _TOKEN_BYTES
 
 
 def _texts(found: Found) -> Iterator[str]:
