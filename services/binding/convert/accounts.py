@@ -121,8 +121,8 @@ def write_found(found: Found) -> binding_service_pb2.QueryAccountsResponse:
 def _printed_bytes(found: Found) -> int:
     """How large the entries of an answer are in JSON, or a little more."""
     texts = "".join(_texts(found)).encode()
-    # The first two become `\u003c` and `\u003e`, the next two have a backslash before them; some letters beyond ASCII are
-    # escaped, to thrice their bytes at the most.
+    # The first two become `\u003c` and `\u003e`, the next two have a backslash before them; some letters beyond ASCII
+    # are escaped, to thrice their bytes at the most.
     escaped = 5 * (texts.count(b"<") + texts.count(b">")) + texts.count(b'"') + texts.count(b"\\")
     escaped += 2 * len(texts.translate(None, _ASCII))
     accounts = sum(len(entry.accounts) for entry in found.token_accounts)
