@@ -66,7 +66,7 @@ local function translate_form(handle)
   handle:headers():replace("content-type", "application/json")
 end
 
--- Turns a call that passed into what the transcoder reads.
+-- Turns a call that passed into what the transcoder reads, or refuses what it should not.
 function request.translate(handle)
   local call = handle:streamInfo():dynamicMetadata():get("tessera")
   -- A Lua error lets a request pass; one that classify() failed on ends here.
