@@ -1,10 +1,14 @@
 """gateway/filters/devices.lua: which bodies of /v3 are none, though the transcoder would take them."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
+from tessera.binding.v1 import binding_service_pb2
 
 from tests.gateway.test_filters import FILTERS, VALUES
 
@@ -73,6 +77,32 @@ def test_what_is_no_list_where_one_belongs(text: str) -> None:
 )
 def test_a_field_that_stands_twice(text: str) -> None:
     assert malformed(text)
+
+
+def fields_of(message: Descriptor, around: str = "BODY") -> Iterator[tuple[FieldDescriptor, str]]:
+    """Each field of a request, however deep, and the JSON around the message that it is in."""
+    for field in message.fields:
+        yield field, around
+        if field.message_type:
+            yield from fields_of(field.message_type, around.replace("BODY", f'{{"{field.name}":[BODY]}}'))
+
+
+REQUESTS = [binding_service_pb2.BatchOperateAccountsRequest, binding_service_pb2.QueryAccountsRequest]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_every_field_of_the_contract_is_known(request_: Any) -> None:
+    fields = list(fields_of(request_.DESCRIPTOR))
+    assert len(fields) > 5
+    for field, around in fields:
+        item = "{}" if field.message_type else '"a"'
+        value = f"[{item}]" if field.is_repeated else item
+        for name in (field.name, field.json_name):
+            assert not malformed(around.replace("BODY", f'{{"{name}":{value}}}'))
+            assert malformed(around.replace("BODY", f'{{"{name}":{value},"{field.name}":{value}}}'))
+            if field.is_repeated:
+                for wrong in (item, f"[{value}]", "[null]", "[1]"):
+                    assert malformed(around.replace("BODY", f'{{"{name}":{wrong}}}'))
 
 
 @pytest.mark.parametrize(
