@@ -32,8 +32,8 @@ T = TypeVar("T")
 MAX_TOKEN_ACCOUNTS = 20
 MAX_LISTED = 1000
 
-# An answer as the gateway prints it. What is larger than TESSERA_GATEWAY_REPLY_BYTES, by default 32 MiB, is a fault of
-# ours to it, and not the caller's.
+# An answer as the gateway prints it. Beyond TESSERA_GATEWAY_REPLY_BYTES, which is not less than 32 MiB, Envoy refuses it
+# in words of its own.
 MAX_ANSWER_BYTES = 30 * 1024 * 1024
 
 # Beside the texts: names, braces and numbers of an entry and its code, of an account in an entry, of a token in one.
