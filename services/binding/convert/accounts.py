@@ -32,7 +32,7 @@ T = TypeVar("T")
 MAX_TOKEN_ACCOUNTS = 20
 MAX_LISTED = 1000
 
-# An answer as the gateway prints it. Beyond TESSERA_GATEWAY_REPLY_BYTES, which is not less than 32 MiB, Envoy refuses it
+# An answer as the gateway prints it. Beyond TESSERA_GATEWAY_REPLY_BYTES, which is 32 MiB or more, Envoy refuses it
 # in words of its own.
 MAX_ANSWER_BYTES = 30 * 1024 * 1024
 
