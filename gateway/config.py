@@ -53,8 +53,9 @@ class GatewaySettings:
     gateway_batch_body_bytes: int = setting(
         "largest request body on /v3, in bytes", default=1024 * 1024, minimum=1024, maximum=16 * 1024 * 1024
     )
+    # Beyond it Envoy answers in its own words: not less than the services' own limits.
     gateway_reply_bytes: int = setting(
-        "largest answer of a service, in bytes", default=32 * 1024 * 1024, minimum=64 * 1024, maximum=1024**3
+        "largest answer of a service, in bytes", default=32 * 1024 * 1024, minimum=32 * 1024 * 1024, maximum=1024**3
     )
 
 

@@ -7,7 +7,17 @@ from deploy.openapi.actions import action, in_both_formats, path_of
 from deploy.openapi.contracts import Contracts, Rpc
 from deploy.openapi.messages import schemas_of
 from deploy.openapi.nodes import FORM, JSON, SCHEMAS, Node, prose, ref
-from deploy.openapi.surfaces import ACTIONS, DEVICES, ERRORS, OAUTH, SECURITY_SCHEMES, SURFACES, Surface, surface_of
+from deploy.openapi.surfaces import (
+    ACTIONS,
+    DEVICES,
+    ERRORS,
+    IDEMPOTENCY_KEY,
+    OAUTH,
+    SECURITY_SCHEMES,
+    SURFACES,
+    Surface,
+    surface_of,
+)
 
 _HEALTH = "Health"
 # What any call may be refused for; where statuses tell errors apart, one description stands for these.
@@ -83,6 +93,8 @@ def _call(path: str, operation: Node, rpc: Rpc, contracts: Contracts) -> Node:
     }
     if body := operation.get("requestBody"):
         schema = body["content"][JSON]["schema"]
+        if surface is DEVICES and "request_id" in contracts.messages[schema["$ref"].removeprefix(SCHEMAS)]:
+            call["parameters"].append(dict(IDEMPOTENCY_KEY))
         forms = (FORM, JSON) if surface is OAUTH else (JSON,)
         call["requestBody"] = {"required": True, "content": {form: {"schema": schema} for form in forms}}
     answer = operation["responses"]["200"]["content"][JSON]["schema"]

@@ -101,6 +101,15 @@ def surface_of(path: str) -> Surface:
     return next(surface for surface in SURFACES if path.startswith(surface.prefix))
 
 
+# Of calls on /v3 that may be made again: services/binding/service/idempotency_key.py reads it.
+IDEMPOTENCY_KEY: Mapping[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "`request_id` of the body, as a header: a UUIDv7, at most 24 hours old, in double quotes or "
+    "without. A header that stands twice, or that says another id than the body, is refused.",
+    "schema": {"type": "string"},
+}
+
 # What the gateway and the services take; services/token/edge.py has what is exchanged at the gateway.
 SECURITY_SCHEMES: Mapping[str, Schema] = {
     "access_token": {

@@ -1,5 +1,6 @@
 -- The way in: what a call is (before its credential is looked at), and what a service will read (after).
 
+local devices = require("devices")
 local form = require("form")
 local json = require("json")
 local refusal = require("refusal")
@@ -65,7 +66,7 @@ local function translate_form(handle)
   handle:headers():replace("content-type", "application/json")
 end
 
--- Turns a call that passed into what the transcoder reads.
+-- Turns a call that passed into what the transcoder reads, or refuses what it should not.
 function request.translate(handle)
   local call = handle:streamInfo():dynamicMetadata():get("tessera")
   -- A Lua error lets a request pass; one that classify() failed on ends here.
@@ -78,6 +79,8 @@ function request.translate(handle)
     translate_rpc(handle, call)
   elseif call.surface == "oauth" and form.is(headers:get("content-type")) then
     translate_form(handle)
+  elseif call.surface == "tpns" and devices.malformed(read(handle)) then
+    refuse(handle, "REQUEST_MALFORMED")
   end
 end
 

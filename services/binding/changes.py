@@ -63,7 +63,7 @@ class Changes:
                 waiting.extendleft((units[middle:], units[:middle]))
                 continue
             if known.digest != once.digest:
-                raise FieldInvalid("request_id", "The request id was used for another call.")
+                raise FieldInvalid(once.named, f"{once.named} was used for another call.")
             outcome = Outcome(known.operation_id, known.result)
             if known.done != done + len(units):
                 # A part of other bounds was done before.

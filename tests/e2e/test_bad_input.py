@@ -19,7 +19,6 @@ from tests.support.world import JWT_BEARER, World
 TOKEN = "/v2/oauth/token"
 LINK = "/v2/account/link"
 BATCH = "/v3/device/account/batchoperate"
-QUERY = "/v3/device/account/query"
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -289,63 +288,6 @@ async def test_rpc(world: World, stack: Stack, http: httpx.AsyncClient, case: Ca
     assert body["RequestId"] == body["RequestId"].upper()
     no_inner_text(answer)
     assert await contents(stack) == before
-
-
-def entries(count: int = 1, **changed: Any) -> str:
-    accounts = [{"account": "a@b"}]
-    entry = {"token": "t", "account_list": accounts}
-    return json.dumps(
-        {"operator_type": 2, "token_accounts": [entry | {"token": f"t{n}"} for n in range(count)]} | changed
-    )
-
-
-TPNS = [
-    Case("not JSON", "{", 1008001),
-    Case("a text for a number", entries(operator_type="two"), 1008001),
-    Case("a text for a list", entries(token_accounts="t"), 1008001),
-    Case("invalid UTF-8", b'{"operator_type": 4, "token_list": ["\xff"]}', 1008001),
-    Case("deep nesting", '{"operator_type":' + "[" * 2000 + "]" * 2000 + "}", 1008001),
-    Case("no operator", entries(operator_type=0), 1008002),
-    Case("no list", '{"operator_type": 2}', 1008002),
-    Case("an empty list", entries(token_accounts=[]), 1008002),
-    Case("the list of another operator", entries(operator_type=4), 1008002),
-    Case("an unknown operator", entries(operator_type=6), 1008007),
-    Case("a negative operator", entries(operator_type=-1), 1008007),
-    Case("21 tokens", entries(21), 1008007),
-    Case("1001 tokens", json.dumps({"operator_type": 4, "token_list": ["t"] * 1001}), 1008007),
-    Case("2 MiB", " " * 2_097_152, 1008007),
-    Case("an unknown path", "{}", 1008007, path="/v3/device/account/nothing"),
-    Case("every token bad", json.dumps({"operator_type": 4, "token_list": ["", "x" * 256]}), 1008027),
-    Case(
-        "every account bad",
-        json.dumps({"operator_type": 5, "account_list": [{"account": "x"}, {"account": "ok", "account_type": 65536}]}),
-        1008027,
-    ),
-]
-
-
-@pytest.mark.parametrize("case", TPNS, ids=str)
-async def test_tpns(world: World, stack: Stack, http: httpx.AsyncClient, case: Case) -> None:
-    before = await contents(stack)
-    answer = await http.post(case.path or BATCH, content=case.content, headers=case.headers, auth=world.push())
-    assert answer.status_code == 200, answer.text
-    body = answer.json()
-    assert body["ret_code"] == case.code, answer.text
-    assert type(body["ret_code"]) is int
-    assert isinstance(body["err_msg"], str)
-    no_inner_text(answer)
-    assert await contents(stack) == before
-
-
-async def test_a_push_app_with_a_wrong_key(world: World, http: httpx.AsyncClient) -> None:
-    for user, password in ((str(world.demo["push_access_id"]), "wrong"), ("1", "x"), ("x", "x"), ("", "")):
-        answer = await http.post(BATCH, content=entries(), auth=httpx.BasicAuth(user, password))
-        assert (answer.status_code, answer.json()["ret_code"]) == (200, 1008003)
-
-
-async def test_an_access_token_without_a_push_app_binds_nothing(world: World, http: httpx.AsyncClient) -> None:
-    answer = await http.post(BATCH, content=entries(), headers=await world.bearer(http))
-    assert (answer.status_code, answer.json()["ret_code"]) == (200, 1008003)
 
 
 async def test_what_is_not_public_is_not_there(world: World, http: httpx.AsyncClient) -> None:

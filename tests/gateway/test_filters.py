@@ -355,7 +355,7 @@ def test_rpc_path(output: str, path: str) -> None:
 
 def test_the_filters_leave_no_global_behind() -> None:
     names = FILTERS.call("local n = {} for name in pairs(_G) do n[#n + 1] = name end return table.concat(n, ' ')")
-    modules = "form json xml rpc dialect refusal surfaces reply request reasons"
+    modules = "devices form json xml rpc dialect refusal surfaces reply request reasons"
     FILTERS.call("for name in (...):gmatch('%a+') do require(name) end", modules)
     assert (
         FILTERS.call("local n = {} for name in pairs(_G) do n[#n + 1] = name end return table.concat(n, ' ')") == names

@@ -4,7 +4,7 @@ What is wrong with a request as a whole is refused (`FIELD_MISSING`, `FIELD_INVA
 is wrong with one entry of a list is that entry's code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from tessera.binding.v1 import binding_pb2, binding_service_pb2
@@ -31,6 +31,14 @@ T = TypeVar("T")
 
 MAX_TOKEN_ACCOUNTS = 20
 MAX_LISTED = 1000
+
+# An answer as the gateway prints it. Beyond TESSERA_GATEWAY_REPLY_BYTES, which is 32 MiB or more, Envoy refuses it
+# in words of its own.
+MAX_ANSWER_BYTES = 30 * 1024 * 1024
+
+# Beside the texts: names, braces and numbers of an entry and its code, of an account in an entry, of a token in one.
+_ENTRY_BYTES, _ACCOUNT_BYTES, _TOKEN_BYTES = 80, 40, 3
+_ASCII = bytes(range(128))
 
 # `ret_code` where some entries failed, and where all did.
 PARTLY_FAILED = 1008026
@@ -79,7 +87,14 @@ def write_outcome(codes: Sequence[str]) -> binding_service_pb2.BatchOperateAccou
 
 
 def write_found(found: Found) -> binding_service_pb2.QueryAccountsResponse:
-    """Write what was found, and the code of each entry."""
+    """Write what was found, and the code of each entry.
+
+    Raises:
+        FieldInvalid: that is more than an answer may hold.
+    """
+    if _printed_bytes(found) > MAX_ANSWER_BYTES:
+        field = "account_list" if found.account_tokens else "token_list"
+        raise FieldInvalid(field, "What is asked for is more than an answer may hold. Ask for less at a time.")
     return binding_service_pb2.QueryAccountsResponse(
         ret_code=0,
         err_msg="ok",
@@ -101,6 +116,27 @@ def write_found(found: Found) -> binding_service_pb2.QueryAccountsResponse:
             for entry in found.token_accounts
         ],
     )
+
+
+def _printed_bytes(found: Found) -> int:
+    """How large the entries of an answer are in JSON, or a little more."""
+    texts = "".join(_texts(found)).encode()
+    # The first two become `\u003c` and `\u003e`, the next two have a backslash before them; some letters beyond ASCII
+    # are escaped, to thrice their bytes at the most.
+    escaped = 5 * (texts.count(b"<") + texts.count(b">")) + texts.count(b'"') + texts.count(b"\\")
+    escaped += 2 * len(texts.translate(None, _ASCII))
+    accounts = sum(len(entry.accounts) for entry in found.token_accounts)
+    tokens = sum(len(entry.tokens) for entry in found.account_tokens)
+    return len(texts) + escaped + len(found.codes) * _ENTRY_BYTES + accounts * _ACCOUNT_BYTES + tokens * _TOKEN_BYTES
+
+
+def _texts(found: Found) -> Iterator[str]:
+    for of_account in found.account_tokens:
+        yield of_account.account.account
+        yield from of_account.tokens
+    for of_token in found.token_accounts:
+        yield of_token.token
+        yield from (account.account for account in of_token.accounts)
 
 
 def _read_token_accounts(

@@ -37,19 +37,28 @@ def is_account(account: Account) -> bool:
     )
 
 
-def read_once(message: Any, caller: Principal, clock: Clock) -> Once | None:
+def read_once(message: Any, caller: Principal, clock: Clock, *, named: str = "request_id") -> Once | None:
     """What tells a call that may be made again; `None` where it brought no id.
+
+    Args:
+        message: has a field `request_id`.
+        caller: whose deed the call is.
+        clock: tells how old the id is.
+        named: what the caller calls the id.
 
     Raises:
         FieldInvalid: the id is no UUIDv7, or not of the last 24 hours.
     """
-    read = read_request(message, caller.responsible)
+    try:
+        read = read_request(message, caller.responsible)
+    except FieldInvalid as error:
+        raise FieldInvalid(named) from error
     if read is None:
         return None
     request_id, digest = read
     if request_id.version != 7:
-        raise FieldInvalid("request_id", "The request id is no UUID of version 7.")
+        raise FieldInvalid(named, f"{named} is no UUID of version 7.")
     age = clock.now() - uuid7_time(request_id)
     if not -_REQUEST_ID_AHEAD <= age <= _REQUEST_ID_LIVES:
-        raise FieldInvalid("request_id", "The request id is not of the last 24 hours.")
-    return Once(request_id, digest)
+        raise FieldInvalid(named, f"{named} is not of the last 24 hours.")
+    return Once(request_id, digest, named)

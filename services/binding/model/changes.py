@@ -72,10 +72,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """What tells a call that may be made again: the id that its caller made up, and SHA-256 of what else it asked."""
+    """What tells a call that may be made again.
+
+    Args:
+        request_id: the id that its caller made up.
+        digest: SHA-256 of what else it asked.
+        named: what the caller calls the id.
+    """
 
     request_id: UUID
     digest: bytes
+    named: str = "request_id"
 
 
 @dataclass(frozen=True, slots=True)

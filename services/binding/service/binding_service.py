@@ -11,9 +11,8 @@ from services.binding.convert import accounts as convert
 from services.binding.convert.fields import read_once
 from services.binding.resources import Resources
 from services.binding.service.callers import push_app
+from services.binding.service.idempotency_key import take_idempotency_key
 from services.runtime.auth import principal
-
-_IDEMPOTENCY_KEY = "idempotency-key"
 
 
 class BindingServicer(binding_service_pb2_grpc.BindingServiceServicer):
@@ -27,8 +26,8 @@ class BindingServicer(binding_service_pb2_grpc.BindingServiceServicer):
     ) -> binding_service_pb2.BatchOperateAccountsResponse:
         """Bind and unbind."""
         speaks_for, operation = push_app(), convert.read_operation(request)
-        request.request_id = request.request_id or dict(context.invocation_metadata()).get(_IDEMPOTENCY_KEY, "")
-        once = read_once(request, principal(), self._resources.clock)
+        named = take_idempotency_key(request, context)
+        once = read_once(request, principal(), self._resources.clock, named=named)
         codes = await batch_operate_accounts(self._resources, speaks_for, operation=operation, once=once)
         return convert.write_outcome(codes)
 
