@@ -28,8 +28,8 @@ async def link_account(
     The link is one statement. It stands also where the Token then cannot be had: the repeated call keeps it and
     answers the Token. Token judges the user a second time when it issues, so that a user who was disabled in between
     gets none; that judgement is all that is asked for where the link is there already (docs/adr/0049). And the link is
-    looked at once more after it, so that nobody gets a Token for what is another's by then; what token began for it ends
-    (docs/adr/0040).
+    looked at once more after it, so that nobody gets a Token for what is another's by then; the session that token
+    began for it ends (docs/adr/0040).
 
     Args:
         resources: the parts of the service.
