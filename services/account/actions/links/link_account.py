@@ -8,7 +8,7 @@ from services.account.model import Identity
 from services.account.model.proofs import Presented
 from services.account.peers import Actor, Proof, Token
 from services.account.resources import Resources
-from services.runtime.auth import Principal
+from services.runtime.auth import Principal, reachable_roles
 from services.runtime.errors import Refusal
 
 log = structlog.get_logger()
@@ -41,7 +41,8 @@ async def link_account(
 
     Raises:
         NotFoundLinkUser: the domain has no such user, or none that the caller may see; nothing is linked.
-        LinkUserRefused: the user is disabled, or a superadmin who does not call itself; nothing is linked.
+        LinkUserRefused: the user is disabled; or, where it does not call itself, a superadmin, or of a role that the caller
+            does not reach; nothing is linked.
         ProofRefused: there is no good proof; nothing is linked.
         IdentityTaken: it is linked to another user, perhaps only meanwhile.
         NotFoundLink: it was taken away meanwhile.
@@ -54,9 +55,7 @@ async def link_account(
             raise ProofRefused(detail="no proof")
     if proof is not None or not await _is_linked(resources, caller, user_id, identity):
         user = await resources.token.get_user(caller.domain_id, user_id)
-        # Who is logged on as a superadmin may have a Token of it; nobody else.
-        itself = caller.kind == "user" and caller.subject == user_id and not caller.actor
-        if user.status != "enabled" or (user.role == "superadmin" and not itself):
+        if user.status != "enabled" or not _reaches(caller, user_id, user.role):
             raise LinkUserRefused(detail=f"{user_id} is {user.role}, {user.status}")
         await linked(resources, caller, user_id, identity, proof)
     token: Token | None = None
@@ -77,6 +76,13 @@ async def link_account(
             await _discard(resources, caller, token)
         raise
     return token
+
+
+def _reaches(caller: Principal, user_id: str, role: str) -> bool:
+    """Whether a caller may give a user an identity: who has it will log on as the user (docs/adr/0051)."""
+    if caller.kind == "user" and caller.subject == user_id and not caller.actor:
+        return True
+    return role != "superadmin" and role in reachable_roles(caller)
 
 
 async def _look_again(resources: Resources, caller: Principal, user_id: str, identity: Identity) -> None:
