@@ -41,8 +41,8 @@ async def link_account(
 
     Raises:
         NotFoundLinkUser: the domain has no such user, or none that the caller may see; nothing is linked.
-        LinkUserRefused: the user is disabled; or, where it does not call itself, a superadmin, or of a role that the caller
-            does not reach; nothing is linked.
+        LinkUserRefused: the user is disabled; or, where it does not call itself, a superadmin, or of a role that the
+            caller does not reach; nothing is linked.
         ProofRefused: there is no good proof; nothing is linked.
         IdentityTaken: it is linked to another user, perhaps only meanwhile.
         NotFoundLink: it was taken away meanwhile.
