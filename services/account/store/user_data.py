@@ -29,9 +29,9 @@ class UserData(Section):
         """Keep in mind what a user has who is to be erased, in the transaction that orders it."""
         await self._database.execute(_SQL["remember_user"], domain_id, user_id, now)
 
-    async def forget_user(self, domain_id: str, user_id: str) -> None:
-        """Keep in mind no longer what a user has, who is not erased."""
-        await self._database.execute(_SQL["forget_user"], domain_id, user_id)
+    async def forget_user(self, domain_id: str, user_id: str, since: datetime) -> None:
+        """Keep in mind no longer what was since then of a user, who is not erased. Before, it was another of its id."""
+        await self._database.execute(_SQL["forget_user"], domain_id, user_id, since)
 
     async def erase_user(
         self, domain_id: str, user_id: str, *, before: datetime, now: datetime, actor: str

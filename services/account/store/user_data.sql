@@ -9,8 +9,8 @@ select * from account.merge_users(
 select account.remember_user(p_domain_id => $1, p_user_id => $2, p_now => $3);
 
 -- name: forget_user
--- $1 domain, $2 user
-delete from account.erased_identity where domain_id = $1 and user_id = $2;
+-- $1 domain, $2 user, $3 kept in mind since
+delete from account.erased_identity where domain_id = $1 and user_id = $2 and erased_at >= $3;
 
 -- name: erase_user
 select type, identity_key as key, identity as given from account.erase_user(
