@@ -35,6 +35,25 @@ from account.open_account
 where domain_id = $1 and user_id = $2 and user_id <> ''
 order by created_at, identity_id;
 
+-- name: select_pending_proofs
+-- $1 domain, $2 user, $3 the smallest id that may be pending, $4 now
+select proof_id, kind, type, identity_key as key, expires_at, wrong_tries
+from account.proof
+where domain_id = $1 and user_id = $2 and proof_id >= $3 and ended_at is null and expires_at > $4
+order by proof_id;
+
+-- name: select_link_events_of_user
+-- First the user's, by their index: else a plan may go through the domain's in the order of the answer.
+-- $1 domain, $2 user, $3 event after which to go on, $4 at the most
+with own as materialized (
+    select e.* from account.link_event e where e.domain_id = $1 and e.user_id = $2
+)
+select o.event_id, o.kind, o.type, o.identity, o.extra, o.actor
+from own o
+where o.event_id > $3
+order by o.event_id
+limit $4;
+
 -- name: select_domains_of_erased
 -- Domains that keep what is too old to be kept.
 -- $1 erased before
