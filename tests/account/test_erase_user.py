@@ -45,6 +45,10 @@ async def test_a_user_is_gone_in_both_services(whole_users: WholeUsers, user_id:
     begun, code = await whole_users.session(user_id), await whole_users.token.code(whole_users.app, user_id)
     for whose, identity in ((user_id, "for nobody"), (other, mine[0])):
         await whole_users.database.execute(PENDING, DOMAIN, uuid7(datetime.now(UTC)), whose, identity)
+    # One that is over says as much of the user as one that is pending.
+    over = uuid7(datetime.now(UTC))
+    await whole_users.database.execute(PENDING, DOMAIN, over, user_id, "over")
+    await whole_users.database.execute("update account.proof set ended_at = now() where proof_id = $1", over)
     await whole_users.erase(user_id)
     request = user_service_pb2.UserServiceGetUserRequest(user_id=user_id)
     await refused(whole_users.token.users.GetUser(request, metadata=whole_users.caller), "NOT_FOUND_USER")
