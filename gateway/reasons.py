@@ -25,12 +25,13 @@ _LENDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a reason is called on each surface."""
+    """What a reason is called on each surface; `pds_status` is an HTTP status on /v2, 0: the one of the gRPC status."""
 
     oauth: str
     pds: str
     rpc: str
     tpns: int
+    pds_status: int
 
 
 def read(image: FileDescriptorSet) -> dict[str, Words]:
@@ -67,4 +68,5 @@ def _words(dialect: error_reason_pb2.Dialect, dialects: dict[str, error_reason_p
         pds=dialect.pds or lender.pds,
         rpc=dialect.rpc or lender.rpc,
         tpns=dialect.tpns or lender.tpns,
+        pds_status=dialect.pds_status,
     )

@@ -48,7 +48,10 @@ def errors_page() -> str:
 def _words(dialect: runtime_reasons.Dialect) -> Iterator[str]:
     yield f"gRPC&nbsp;`{code_pb2.Code.Name(dialect.code)}`"
     words = {"OAuth": dialect.oauth, "PDS": dialect.pds, "RPC": dialect.rpc, "TPNS": dialect.tpns}
-    yield from (f"{surface}&nbsp;`{word}`" for surface, word in words.items() if word)
+    for surface, word in words.items():
+        if word:
+            status = f"&nbsp;({dialect.pds_status})" if surface == "PDS" and dialect.pds_status else ""
+            yield f"{surface}&nbsp;`{word}`{status}"
 
 
 def linked(text: str, page: str) -> str:

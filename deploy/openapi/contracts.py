@@ -42,7 +42,7 @@ class Reason:
     """Why a call fails.
 
     Args:
-        status: HTTP status.
+        status: HTTP status, where the surface has no other.
         words: what it is called on each surface.
         meaning: its comment, in one line.
     """

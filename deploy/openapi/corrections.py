@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from deploy.openapi.actions import action, in_both_formats, path_of
-from deploy.openapi.contracts import Contracts, Rpc
+from deploy.openapi.contracts import Contracts, Reason, Rpc
 from deploy.openapi.messages import schemas_of
 from deploy.openapi.nodes import FORM, JSON, SCHEMAS, Node, prose, ref
 from deploy.openapi.surfaces import (
+    ACCOUNTS,
     ACTIONS,
     DEVICES,
     ERRORS,
@@ -15,6 +16,7 @@ from deploy.openapi.surfaces import (
     OAUTH,
     SECURITY_SCHEMES,
     SURFACES,
+    USERS,
     Surface,
     surface_of,
 )
@@ -123,13 +125,20 @@ def _answers(surface: Surface, answer: Node, rpc: Rpc, contracts: Contracts) -> 
     responses: Node = {"200": {"description": "Done.", "content": {JSON: {"schema": answer}}}}
     own = ("FORMAT_INVALID",) if surface is ACTIONS else ()
     reasons = [contracts.reasons[name] for name in (*rpc.reasons, *own)]
-    for status in sorted({reason.status for reason in reasons}):
-        said = [(surface.word(reason.words), reason.meaning) for reason in reasons if reason.status == status]
+    for status in sorted({_status(surface, reason) for reason in reasons}):
+        said = [
+            (surface.word(reason.words), reason.meaning) for reason in reasons if _status(surface, reason) == status
+        ]
         responses[str(status)] = {
             "description": f"`{surface.member}` is one of:\n\n" + _list(said),
             "content": {JSON: {"schema": ref(surface.error)}},
         }
     return responses | {"default": {"$ref": f"#/components/responses/{surface.error}"}}
+
+
+def _status(surface: Surface, reason: Reason) -> int:
+    """HTTP status of an error; on /v2 some words have their own."""
+    return (reason.words.pds_status if surface in (USERS, ACCOUNTS) else 0) or reason.status
 
 
 def _devices(answer: Node, rpc: Rpc, contracts: Contracts) -> Node:

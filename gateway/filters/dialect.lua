@@ -53,4 +53,11 @@ function dialect.error(call, reason, message)
   return SURFACES[call.surface](call, reasons[reason], message, reason)
 end
 
+-- HTTP status of an error on the surface of a call, from the one that its gRPC status stands for. The vendor has its own
+-- for some words.
+function dialect.status(call, reason, status)
+  local own = reasons[reason].pds_status
+  return call.surface == "pds" and own > 0 and own or status
+end
+
 return dialect

@@ -66,13 +66,13 @@ local function unwrap(value)
   return json.decode(inner), call
 end
 
--- Content-type, body and call of an error.
+-- Content-type, body, call, reason and status of an error.
 local function failed(call, status, text)
   local value, described = unwrap(json.decode(text))
   call = call or described or surfaces.describe()
   local reason, message = refusal.read(value, status)
   local content_type, body = dialect.error(call, reason, message)
-  return content_type, body, call, reason
+  return content_type, body, call, reason, dialect.status(call, reason, status)
 end
 
 -- The request's id is the edge's, in the answer as in the logs. XML comes from the service as it is to be.
@@ -114,16 +114,17 @@ function reply.shape(handle)
 
   local body = handle:body(true)
   local text = body:getBytes(0, body:length())
-  local shaped, content_type, out, described, reason
+  local shaped, content_type, out, described, reason, said
   if status < 400 then
     shaped, content_type, out = pcall(succeeded, call, text)
   else
-    shaped, content_type, out, described, reason = pcall(failed, call, status, text)
+    shaped, content_type, out, described, reason, said = pcall(failed, call, status, text)
   end
   -- Envoy wraps a refusal of its own, and leaves out what it says where HEAD was asked: a body in that answer would be
   -- read as the next one's beginning (RFC 9110 section 9.3.2).
   local bodiless = call and call.bodiless or not call and text == ""
   call = call or described or surfaces.describe()
+  status = said or status
   if not shaped then
     -- A Lua error would let the text through as it is.
     handle:logErr("answer not shaped: " .. tostring(content_type))

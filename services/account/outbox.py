@@ -101,8 +101,10 @@ class Outbox:
         if outcome in ("out_of_reach", "last_superadmin"):
             async with self._store.transaction() as store:
                 # First the order, in all transactions: who orders the same again writes that first, too.
-                await store.delete_order(order)
-                await store.forget_user(order.domain_id, order.user_id)
+                since = await store.delete_order(order)
+                # Where another's order stands that reaches further, what is kept in mind is that one's.
+                if since:
+                    await store.forget_user(order.domain_id, order.user_id, since)
             if outcome == "last_superadmin":
                 raise UserKept
             raise PermissionDenied(detail=f"{order.actor} does not reach {order.user_id}")

@@ -175,6 +175,13 @@ class TokenPeer:
         )
         return await self._call(self._mint.IssueToken, request)
 
+    async def discard_token(self, domain_id: str, client_id: str, refresh_token: str) -> None:
+        """Have the session of a Token ended that nobody was given. Idempotent. Raises `Unavailable`."""
+        request = token_service_pb2.DiscardTokenRequest(
+            domain_id=domain_id, client_id=client_id, refresh_token=refresh_token
+        )
+        await self._call(self._mint.DiscardToken, request)
+
     async def watch_users(self, cursor: str) -> AsyncGenerator[UserNews, None]:
         """What becomes of users of every domain, as it happens; something at least every second, empty or not.
 

@@ -153,6 +153,21 @@ async def test_cve_2026_7507_no_step_is_skipped(services: Services) -> None:
         await refused(services.link(user_id, number, "mobile", caller, **half), "PROOF_REFUSED")
 
 
+async def test_cve_2026_18963_a_ticket_is_nothing_without_the_browsers_session(
+    services: Services, resources: Resources
+) -> None:
+    """Who has no session cannot be who logged on in it; and none is made that a caller without one would fit."""
+    user_id, caller = await services.user()
+    identity = unused()
+    ticket = await ticket_of(resources, user_id, caller, "custom", identity)
+    await refused(services.link(user_id, identity, link_ticket=ticket), "PROOF_REFUSED")
+    with pytest.raises(ValueError, match="session"):
+        await create_link_ticket(
+            resources, domain_id="bj1", user_id=user_id, session_id="", identity=normalise("custom", identity)
+        )
+    await services.link(user_id, identity, caller=caller, link_ticket=ticket)
+
+
 async def test_cve_2026_16103_the_lock_is_looked_at_when_the_code_comes(services: Services) -> None:
     user_id, caller = await services.user()
     number = unused_mobile()

@@ -2,14 +2,14 @@
 
 import asyncio
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
 from tessera.account.v1 import user_data_service_pb2
 from tessera.token.v1 import user_service_pb2
 
-from services.account.model import normalise
+from services.account.model import Order, normalise
 from services.runtime.ids import uuid7
 from tests.account.whole_users import PENDING, PERMISSIONS, WholeUsers, link, until
 from tests.support.callers import people_app, person, superadmin
@@ -45,6 +45,10 @@ async def test_a_user_is_gone_in_both_services(whole_users: WholeUsers, user_id:
     begun, code = await whole_users.session(user_id), await whole_users.token.code(whole_users.app, user_id)
     for whose, identity in ((user_id, "for nobody"), (other, mine[0])):
         await whole_users.database.execute(PENDING, DOMAIN, uuid7(datetime.now(UTC)), whose, identity)
+    # One that is over says as much of the user as one that is pending.
+    over = uuid7(datetime.now(UTC))
+    await whole_users.database.execute(PENDING, DOMAIN, over, user_id, "over")
+    await whole_users.database.execute("update account.proof set ended_at = now() where proof_id = $1", over)
     await whole_users.erase(user_id)
     request = user_service_pb2.UserServiceGetUserRequest(user_id=user_id)
     await refused(whole_users.token.users.GetUser(request, metadata=whole_users.caller), "NOT_FOUND_USER")
@@ -216,6 +220,38 @@ async def test_nothing_is_erased_of_who_is_beyond_the_caller(whole_users: WholeU
     await whole_users.erase(admin)
     await whole_users.erase(made, owner)
     assert await whole_users.links_of(made) == await whole_users.links_of(admin) == []
+
+
+async def test_who_reaches_less_takes_nothing_from_an_order_that_stands(whole_users: WholeUsers) -> None:
+    """What is kept in mind is that order's, which reaches further, and cannot be read again once it is gone."""
+    await whole_users.token.push_app()
+    admin = await whole_users.token.user(role="admin")
+    (identity,) = await whole_users.linked(admin)
+    now = datetime.now(UTC)
+    standing = Order(DOMAIN, admin, "erase", uuid7(now), "test", ordered_at=now, roles=("user", "admin"))
+    await whole_users.store.insert_order(standing, now + timedelta(hours=1))
+    await whole_users.store.remember_user(DOMAIN, admin, now)
+    await whole_users.database.execute("delete from account.link where user_id = $1", admin)
+    less = await whole_users.token.caller("account.link", "token.user.write")
+    await refused(whole_users.erase(admin, less), "PERMISSION_DENIED")
+    assert await whole_users.orders(admin) == ["erase"]
+    answer = await whole_users.erase(admin)
+    assert {bound.account for bound in answer.bound_accounts} == {admin, identity}
+
+
+async def test_an_erasure_beyond_the_caller_leaves_what_an_earlier_one_answered(
+    whole_users: WholeUsers, user_id: str
+) -> None:
+    """Of another user of the same id."""
+    (before,) = await whole_users.linked(user_id)
+    await whole_users.erase(user_id)
+    await whole_users.token.user(user_id=user_id, role="admin")
+    await whole_users.caught_up()
+    await whole_users.linked(user_id)
+    less = await whole_users.token.caller("account.link", "token.user.write")
+    await refused(whole_users.erase(user_id, less), "PERMISSION_DENIED")
+    kept = await whole_users.database.fetch("select identity from account.erased_identity where user_id = $1", user_id)
+    assert [row["identity"] for row in kept] == [before]
 
 
 async def test_the_last_superadmin_stays(whole_users: WholeUsers) -> None:

@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from tessera.account.v1 import user_data_service_pb2
+from tessera.account.v1 import link_service_pb2, user_data_service_pb2
 
-from tests.account.whole_users import PERMISSIONS, WholeUsers
+from services.runtime.ids import uuid7, uuid7_time
+from tests.account.whole_users import PENDING, PERMISSIONS, WholeUsers
 from tests.support.calls import Metadata, refused
 from tests.support.token import DOMAIN
 
@@ -24,7 +26,8 @@ async def pages(
     while not found or token:
         found.append(await whole_users.export(user_id, page_size=page_size, page_token=token))
         token = found[-1].next_page_token
-        assert len(found[-1].sessions) + len(found[-1].audit_events) <= page_size
+        page = found[-1]
+        assert len(page.sessions) + len(page.audit_events) + len(page.link_events) <= page_size
     return found
 
 
@@ -125,3 +128,76 @@ async def test_a_page_is_of_one_user(whole_users: WholeUsers, user_id: str) -> N
     token = (await whole_users.export(user_id, page_size=1)).next_page_token
     other = await whole_users.token.user()
     await refused(whole_users.export(other, page_token=token), "FIELD_INVALID", "page_token")
+
+
+async def test_what_is_pending_is_told_and_its_secret_is_not(whole_users: WholeUsers, user_id: str) -> None:
+    now = datetime.now(UTC)
+    made, ended, late = uuid7(now), uuid7(now), uuid7(now)
+    for proof_id in (made, ended, late):
+        await whole_users.database.execute(PENDING, DOMAIN, proof_id, user_id, "c-ann")
+    await whole_users.database.execute("update account.proof set ended_at = now() where proof_id = $1", ended)
+    await whole_users.database.execute("update account.proof set expires_at = now() where proof_id = $1", late)
+    await whole_users.database.execute(PENDING, DOMAIN, uuid7(now), await whole_users.token.user(), "c-bob")
+    answer = await whole_users.export(user_id)
+    (proof,) = answer.pending_proofs
+    assert (proof.kind, proof.type, proof.identity, proof.wrong_tries) == ("ticket", "custom", "c-ann", 0)
+    assert proof.created_at.ToDatetime(UTC) == uuid7_time(made)
+    assert timedelta(minutes=9) < proof.expires_at.ToDatetime(UTC) - now < timedelta(minutes=11)
+    assert {field.name for field in proof.DESCRIPTOR.fields} == {
+        "kind",
+        "type",
+        "identity",
+        "created_at",
+        "expires_at",
+        "wrong_tries",
+    }
+
+
+def link_events_in(found: Iterable[user_data_service_pb2.ExportUserResponse]) -> list[tuple[str, str]]:
+    kind = link_service_pb2.LinkEvent.Kind
+    return [(kind.Name(event.kind), event.identity) for page in found for event in page.link_events]
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 5, 1000])
+async def test_what_became_of_links_comes_last_and_once(whole_users: WholeUsers, user_id: str, page_size: int) -> None:
+    other = await whole_users.token.user()
+    first, second = await whole_users.linked(user_id, 2)
+    await whole_users.merge(user_id, other)
+    (third,) = await whole_users.linked(user_id)
+    await whole_users.session(user_id)
+    found = await pages(whole_users, user_id, page_size)
+    told = link_events_in(found)
+    # Those of one millisecond are in no order.
+    assert sorted(told[:2]) == [("KIND_LINKED", first), ("KIND_LINKED", second)]
+    assert sorted(told[2:4]) == [("KIND_UNLINKED", first), ("KIND_UNLINKED", second)]
+    assert told[4:] == [("KIND_LINKED", third)]
+    (whole,) = await pages(whole_users, user_id, 1000)
+    assert (sessions_in(found), events_in(found)) == (sessions_in([whole]), events_in([whole]))
+    event = whole.link_events[2]
+    assert (event.user_id, event.domain_id, event.type) == (user_id, DOMAIN, "custom")
+    # Who merged them.
+    assert event.actor == whole_users.app.client_id
+    others = link_events_in(await pages(whole_users, other, page_size))
+    assert sorted(others) == [("KIND_LINKED", first), ("KIND_LINKED", second)]
+
+
+async def test_what_an_earlier_user_of_the_id_left_is_not_told(whole_users: WholeUsers, user_id: str) -> None:
+    await whole_users.linked(user_id)
+    await whole_users.erase(user_id)
+    assert await whole_users.events(user_id=user_id)
+    await whole_users.token.user(user_id=user_id)
+    await whole_users.caught_up()
+    (identity,) = await whole_users.linked(user_id)
+    assert link_events_in(await pages(whole_users, user_id, 1)) == [("KIND_LINKED", identity)]
+
+
+async def test_a_page_of_events_is_of_one_user_who_is_there(whole_users: WholeUsers, user_id: str) -> None:
+    await whole_users.linked(user_id, 2)
+    found = await pages(whole_users, user_id, 1)
+    token = found[-2].next_page_token
+    assert token.startswith("links:")
+    other = await whole_users.token.user()
+    await refused(whole_users.export(other, page_token=token), "FIELD_INVALID", "page_token")
+    await refused(whole_users.export(user_id, page_token="links:"), "FIELD_INVALID", "page_token")
+    await whole_users.erase(user_id)
+    await refused(whole_users.export(user_id, page_token=token), "NOT_FOUND_LINK_USER")

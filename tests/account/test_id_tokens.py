@@ -165,7 +165,7 @@ async def test_alg_none(operator: Operator, provider: Provider) -> None:
         await invalid(operator, _signed(provider, provider.claims(), {"alg": alg, "kid": "k1"}))
 
 
-async def test_hmac_with_the_public_key(operator: Operator, provider: Provider) -> None:
+async def test_cve_2024_33663_hmac_with_the_public_key(operator: Operator, provider: Provider) -> None:
     provider.keys = [new_key("RS256")]
     await operator.register(provider)
     await operator.open_account()
@@ -184,7 +184,9 @@ async def test_a_secret_among_the_keys_is_none(operator: Operator, provider: Pro
 
 
 @pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c", "crit", "b64", "zip"])
-async def test_what_brings_keys_along_is_refused(operator: Operator, provider: Provider, name: str) -> None:
+async def test_cve_2026_9090_what_brings_keys_along_is_refused(
+    operator: Operator, provider: Provider, name: str
+) -> None:
     await operator.register(provider)
     await operator.open_account()
     stranger = new_key()
@@ -225,7 +227,7 @@ async def test_what_is_no_token(operator: Operator, provider: Provider) -> None:
     assert await operator.describe(id_token=good, idp="ALIOS")
 
 
-async def test_the_provider_is_the_registered_one_and_never_one_that_the_token_names(
+async def test_cve_2026_109372_the_provider_is_the_registered_one_and_never_one_that_the_token_names(
     operator: Operator, provider: Provider
 ) -> None:
     async with running_provider() as other:

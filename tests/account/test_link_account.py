@@ -15,7 +15,8 @@ from tessera.token.v1 import token_pb2
 from services.account.model import TYPES
 from services.runtime.auth import ROLES
 from services.runtime.db import connected
-from tests.account.with_token import MAY_LINK, Services, account_of, unused
+from tests.account.with_token import MAY_LINK, Services, account_of, unused, unused_mobile
+from tests.support.callers import superadmin
 from tests.support.calls import bearer, refusal_in, refused
 from tests.support.databases import Databases
 from tests.support.samples import TOKEN, same_shape
@@ -170,10 +171,43 @@ async def test_an_admins_scopes_and_name_stand_in_what_it_gets(services: Service
 
 
 async def test_an_app_gets_no_more_than_it_may_itself(services: Services) -> None:
-    admin = await services.token.user(role="admin")
-    assert (await services.link(admin, unused())).role == "user"
+    admin, identity = await services.token.user(role="admin"), unused()
     all_of_it = await services.token.caller(*ADMINS)
-    assert (await services.link(admin, unused(), caller=all_of_it)).role == "admin"
+    assert (await services.link(admin, identity, caller=all_of_it)).role == "admin"
+    # What it is there for already it may ask for again, as less than an admin.
+    assert (await services.link(admin, identity)).role == "user"
+
+
+async def test_who_does_not_reach_an_admin_gives_it_no_identity(services: Services) -> None:
+    """An identity is a way to log on: a key that may link would be an administrator by it."""
+    admin = await services.token.user(role="admin")
+    for lacking in set(ADMINS) - set(MAY_LINK):
+        caller = await services.token.caller(*(set(ADMINS) - {lacking}))
+        await refused(services.link(admin, unused(), caller=caller), "LINK_USER_REFUSED")
+    assert await services.links_of(admin) == []
+
+
+async def test_an_admins_token_that_a_key_got_gives_the_admin_no_identity(services: Services) -> None:
+    """Nor with a code that went to the key's own number."""
+    admin, identity, number = await services.token.user(role="admin"), unused(), unused_mobile()
+    await services.link(admin, identity, caller=await services.token.caller(*ADMINS))
+    key = await services.token.caller(*MAY_LINK, scopes=("ACCOUNT.ALL",))
+    got = bearer((await services.link(admin, identity, caller=key)).access_token)
+    sent = await services.send(got, phone_number=number)
+    await refused(services.link(admin, number, "mobile", got, **sent.proof), "LINK_USER_REFUSED")
+    assert await services.links_of(admin) == [identity]
+
+
+@pytest.mark.parametrize("role", ["admin", "superadmin"])
+async def test_who_is_an_admin_gives_an_admin_an_identity(services: Services, role: str) -> None:
+    admin = await services.token.user(role="admin")
+    if role == "admin":
+        caller = await services.logged_on(await services.token.user(role="admin"))
+    else:
+        caller = await superadmin(services.token)
+    assert (await services.link(admin, unused(), caller=caller)).user_id == admin
+    own = unused()
+    assert (await services.link(admin, own, caller=await services.logged_on(admin))).role == "admin"
 
 
 async def test_who_acts_in_the_end_is_named_through_any_number_of_steps(services: Services) -> None:

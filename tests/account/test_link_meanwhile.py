@@ -14,10 +14,10 @@ from pathlib import Path
 import grpc
 import pytest
 import pytest_asyncio
+from tessera.account.v1 import user_data_service_pb2
 
 from services.account.model import normalise
 from services.account.store import Store
-from services.runtime.db import connected
 from services.runtime.env import Address
 from tests.account.gate import Gate, gated
 from tests.account.linking import linked
@@ -53,13 +53,21 @@ class Between:
         assert link
         return link.user_id
 
-    async def move_links(self, source: str, target: str) -> None:
-        """What a merge does with the links of a user."""
-        async with connected(self.dsn) as connection, connection.transaction():
-            await connection.execute("select account.lock_users(array['bj1'], array[$1])", source)
-            await connection.execute(
-                "update account.link set user_id = $2 where domain_id = 'bj1' and user_id = $1", source, target
+    async def merge(self, source: str, target: str) -> None:
+        """MergeUsers."""
+        caller = await self.services.token.caller("account.link", "token.user.write")
+        request = user_data_service_pb2.MergeUsersRequest(from_user_id=source, into_user_id=target)
+        await self.services.account.user_data.MergeUsers(request, metadata=caller)
+
+    async def live_sessions(self, user_id: str) -> int:
+        """Sessions of a user at token that go on, whether or not the user is there."""
+        async with self.services.token.database() as database:
+            count: int = await database.fetchval(
+                "select count(*) from token.session"
+                " where domain_id = 'bj1' and user_id = $1 and revoked_at is null and expires_at > now()",
+                user_id,
             )
+        return count
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -81,7 +89,15 @@ async def between(
 @pytest.fixture(autouse=True)
 def open_gate(between: Between) -> None:
     between.gate.lost.clear()
+    between.gate.late.clear()
     between.gate.go.set()
+
+
+@pytest.fixture(params=["before token", "after token"])
+def moment(request: pytest.FixtureRequest, between: Between) -> None:
+    """When a call stands at the gate: its session is to begin, or has begun."""
+    if request.param == "after token":
+        between.gate.late.set()
 
 
 async def test_a_user_who_is_disabled_meanwhile_gets_no_token(between: Between) -> None:
@@ -102,19 +118,39 @@ async def test_a_user_who_is_deleted_meanwhile_gets_no_token(between: Between) -
     await between.services.token.delete_user(user_id)
     between.gate.go.set()
     await refused(call, "NOT_FOUND_LINK_USER")
+    assert await between.live_sessions(user_id) == 0
 
 
-async def test_what_is_moved_to_another_user_meanwhile_gives_no_token(between: Between) -> None:
+async def test_a_user_who_is_deleted_after_its_session_began_has_none(between: Between) -> None:
+    user_id, identity = await between.services.token.user(), unused()
+    between.gate.late.set()
+    call = between.link(user_id, identity)
+    assert await between.linked(identity) == user_id
+    assert await between.live_sessions(user_id) == 1
+    await between.services.token.delete_user(user_id)
+    # Account is told of it, and takes the link away.
+    async with asyncio.timeout(20):
+        while await between.store.select_link("bj1", normalise("custom", identity)):
+            await asyncio.sleep(0.05)
+    between.gate.go.set()
+    await refused(call, "NOT_FOUND_LINK")
+    assert await between.live_sessions(user_id) == 0
+
+
+@pytest.mark.usefixtures("moment")
+async def test_what_a_merge_moves_meanwhile_gives_no_token(between: Between) -> None:
     user_id, other, identity = await between.services.token.user(), await between.services.token.user(), unused()
     call = between.link(user_id, identity)
     assert await between.linked(identity) == user_id
-    await between.move_links(user_id, other)
+    await between.merge(user_id, other)
     between.gate.go.set()
     refusal = await refused(call, "IDENTITY_TAKEN")
     assert other not in refusal.message
     assert await between.linked(identity) == other
+    assert await between.live_sessions(user_id) == await between.live_sessions(other) == 0
 
 
+@pytest.mark.usefixtures("moment")
 async def test_what_is_taken_away_meanwhile_gives_no_token(between: Between) -> None:
     user_id, identity = await between.services.token.user(), unused()
     call = between.link(user_id, identity)
@@ -123,11 +159,26 @@ async def test_what_is_taken_away_meanwhile_gives_no_token(between: Between) -> 
     between.gate.go.set()
     await refused(call, "NOT_FOUND_LINK")
     assert await between.services.links_of(user_id) == []
+    assert await between.live_sessions(user_id) == 0
 
 
+@pytest.mark.usefixtures("moment")
+async def test_what_is_linked_to_another_meanwhile_gives_no_token(between: Between) -> None:
+    user_id, other, identity = await between.services.token.user(), await between.services.token.user(), unused()
+    call = between.link(user_id, identity)
+    await between.linked(identity)
+    await between.services.unlink(user_id, identity)
+    assert await linked(between.store, "bj1", normalise("custom", identity), other, datetime.now(UTC))
+    between.gate.go.set()
+    await refused(call, "IDENTITY_TAKEN")
+    assert await between.live_sessions(user_id) == await between.live_sessions(other) == 0
+
+
+@pytest.mark.usefixtures("moment")
 async def test_an_unlink_while_the_token_is_issued_ends_the_proof(between: Between) -> None:
     services = between.services
     user_id, caller = await services.user()
+    before = await between.live_sessions(user_id)
     number = unused_mobile()
     sent = await services.send(caller, phone_number=number)
     call = between.link(user_id, number, "mobile", caller=caller, **sent.proof)
@@ -137,6 +188,7 @@ async def test_an_unlink_while_the_token_is_issued_ends_the_proof(between: Betwe
     between.gate.go.set()
     await refused(call, "PROOF_REFUSED")
     await refused(services.link(user_id, number, "mobile", caller, **sent.proof), "PROOF_REFUSED")
+    assert await between.live_sessions(user_id) == before
 
 
 async def test_token_goes_between_link_and_token_and_the_call_is_repeated(between: Between) -> None:

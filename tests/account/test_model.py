@@ -1,24 +1,9 @@
-"""Identities: what is one and the same, what is not, and what is none."""
-
-import unicodedata
+"""Identities by example: what is one and the same, and what is none; as properties: test_same_identity."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.account.model import TYPES, mask_mobile, normalise
+from services.account.model import mask_mobile, normalise
 from services.runtime.errors import FieldInvalid
-
-EXACT = tuple(set(TYPES) - {"mobile", "email"})
-
-# Every prefix that China Mobile's 139 numbers may go on with.
-chinese = st.integers(0, 99_999_999).map(lambda number: f"139{number:08d}")
-local_parts = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._+-]{0,20}[A-Za-z0-9])?", fullmatch=True).filter(
-    lambda text: ".." not in text
-)
-domains = st.sampled_from(["corp.com", "Mail.Corp.COM", "bücher.de", "BÜCHER.de", "xn--bcher-kva.de", "例子.cn"])
-addresses = st.builds("{}@{}".format, local_parts, domains)
-names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=85).filter(str.strip)
 
 
 @pytest.mark.parametrize(
@@ -85,18 +70,6 @@ def test_no_mobile_number(number: str, extra: str, field: str) -> None:
     assert caught.value.field == field
 
 
-@given(chinese, st.sampled_from(["{}", "+86{}", "0086 {}", "86{}", " {} "]))
-def test_mobile_twice_changes_nothing(number: str, spelling: str) -> None:
-    once = normalise("mobile", spelling.format(number))
-    assert once.key == f"+86{number}"
-    assert normalise("mobile", once.key, once.extra).key == once.key
-
-
-@given(chinese, chinese)
-def test_mobile_numbers_meet_only_where_they_are_equal(one: str, other: str) -> None:
-    assert (normalise("mobile", one).key == normalise("mobile", other).key) == (one == other)
-
-
 @pytest.mark.parametrize(
     ("given", "key"),
     [
@@ -116,40 +89,33 @@ def test_an_address_is_compared_without_case(given: str, key: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["ann", "ann@", "@corp.com", "ann@corp", "a b@corp.com", "Ann <ann@corp.com>", "ann@[127.0.0.1]", "a@b@corp.com"],
+    [
+        "ann",
+        "ann@",
+        "@corp.com",
+        "ann@corp",
+        "a b@corp.com",
+        "Ann <ann@corp.com>",
+        "ann@[127.0.0.1]",
+        "a@b@corp.com",
+        '"ann"@corp.com',
+        "ann@corp.com\u200b",
+        "ann\u202e@corp.com",
+        "ann@corp.com, bob@corp.com",
+        "ann@corp.com;bob@corp.com",
+        "ann@corp.com\nbob@corp.com",
+        "ann@.com",
+        ".ann@corp.com",
+        "ann@-corp.com",
+        f"{'a' * 65}@corp.com",
+        f"ann@{'a' * 250}.com",
+        "ann@1.2.3.4",
+    ],
 )
 def test_no_address(text: str) -> None:
     with pytest.raises(FieldInvalid) as caught:
         normalise("email", text)
     assert caught.value.field == "identity"
-
-
-@given(addresses)
-def test_address_twice_changes_nothing(address: str) -> None:
-    once = normalise("email", address).key
-    assert normalise("email", once).key == once
-
-
-@given(local_parts, local_parts, domains)
-def test_addresses_meet_only_where_they_are_equal_but_for_case(one: str, other: str, domain: str) -> None:
-    meet = normalise("email", f"{one}@{domain}").key == normalise("email", f"{other}@{domain}").key
-    assert meet == (one.lower() == other.lower())
-
-
-@given(st.sampled_from(EXACT), names)
-def test_other_identities_are_exact(type_: str, name: str) -> None:
-    once = normalise(type_, name)
-    assert once.key == unicodedata.normalize("NFC", name).strip()
-    assert once.given == name
-    assert normalise(type_, once.key).key == once.key
-    assert normalise(type_, unicodedata.normalize("NFD", name)).key == once.key
-    assert normalise(type_, f" {name} ").key == once.key
-
-
-@given(names, names)
-def test_other_identities_meet_only_where_they_are_equal(one: str, other: str) -> None:
-    equal = unicodedata.normalize("NFC", one).strip() == unicodedata.normalize("NFC", other).strip()
-    assert (normalise("custom", one).key == normalise("custom", other).key) == equal
 
 
 def test_case_matters_where_nobody_said_it_does_not() -> None:

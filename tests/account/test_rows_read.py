@@ -25,6 +25,7 @@ from services.runtime.sql import load_queries
 
 STORE = Path(__file__).parents[2] / "services" / "account" / "store"
 LINKS, OPEN_ACCOUNTS = load_queries(STORE / "links.sql"), load_queries(STORE / "open_accounts.sql")
+USER_DATA = load_queries(STORE / "user_data.sql")
 CLOCK = Clock()
 DOMAIN = "bj1"
 FILLED = 5_000
@@ -76,6 +77,11 @@ STATEMENTS: dict[str, tuple[str, Arguments, int]] = {
     ),
     "look up an identity": (LINKS["select_link"], lambda: (DOMAIN, "custom", "identity14"), 1),
     "look up a user": (LINKS["select_links_of_user"], lambda: (DOMAIN, "user7"), 2),
+    "what became of a user's": (
+        USER_DATA["select_link_events_of_user"],
+        lambda: (DOMAIN, "user7", uuid.UUID(int=0), 50),
+        2,
+    ),
     "describe": (OPEN_ACCOUNTS["select_open_account"], lambda: (DOMAIN, uuid.UUID(int=7)), 1),
     "change an open account": (
         OPEN_ACCOUNTS["update_open_account"],

@@ -23,6 +23,8 @@ MISUSED = "\u202e\u200b\u200d\ufeff\u00ad\u0301\u212a\u017f\u0130ßẞςΣﬁ①
 texts = st.text(st.one_of(st.characters(exclude_categories=["Cc", "Cs"]), st.sampled_from(MISUSED)), max_size=260)
 local_parts = st.text(st.sampled_from("abKkſßsSςσΣİiıÅåéE\u0301_+-9\u212a"), min_size=1, max_size=12)  # noqa: RUF001
 
+domains = st.sampled_from(["corp.com", "Mail.Corp.COM", "bücher.de", "BÜCHER.de", "xn--bcher-kva.de", "例子.cn"])
+
 
 def key_of(type_: str, given_: str, extra: str = "") -> str | None:
     """The key; `None` where it is no identity of the type."""
@@ -79,9 +81,9 @@ def test_addresses_meet_where_one_is_the_other_in_another_case(one: str, other: 
     )
 
 
-@given(local_parts)
-def test_an_address_twice_changes_nothing(local: str) -> None:
-    key = key_of("email", f"{local}@corp.com")
+@given(local_parts, domains)
+def test_an_address_twice_changes_nothing(local: str, domain: str) -> None:
+    key = key_of("email", f"{local}@{domain}")
     assume(key)
     assert key
     assert normalise("email", key).key == key
@@ -120,33 +122,15 @@ def test_a_domain_is_one_however_it_is_written(one: str, other: str) -> None:
     assert normalise("email", one).key == normalise("email", other).key
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '"ann"@corp.com',
-        "ann@corp.com\u200b",
-        "ann\u202e@corp.com",
-        "ann@corp.com, bob@corp.com",
-        "ann@corp.com;bob@corp.com",
-        "ann@corp.com\nbob@corp.com",
-        "ann@.com",
-        ".ann@corp.com",
-        "ann@-corp.com",
-        f"{'a' * 65}@corp.com",
-        f"ann@{'a' * 250}.com",
-        "ann@1.2.3.4",
-    ],
-)
-def test_what_is_no_address(text: str) -> None:
-    assert key_of("email", text) is None
-
-
 @given(st.sampled_from(sorted(set(TYPES) - {"mobile", "email"})), texts, texts)
 def test_any_other_text_is_itself_but_for_blanks_around_it(type_: str, one: str, other: str) -> None:
     keys = [key_of(type_, each) for each in (one, other)]
     expected = [unicodedata.normalize("NFC", each).strip() for each in (one, other)]
     for key, text in zip(keys, expected, strict=True):
         assert key == (text if 0 < len(text) <= MAX_IDENTITY_CHARS else None)
+        for written in (text, f" {text} ", unicodedata.normalize("NFD", text)):
+            # However often, and in another form of the same characters.
+            assert key_of(type_, written) == key
     if None not in keys:
         assert (keys[0] == keys[1]) == (expected[0] == expected[1])
 

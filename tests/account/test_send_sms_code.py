@@ -142,17 +142,20 @@ async def test_a_domain_sends_as_many_as_it_says(alone: Account, domain: Domain,
 
 
 async def test_without_a_sender_it_says_so_and_the_rest_goes_on(
-    account_dsn: str, tmp_path: Path, domain: Domain, user_id: str
+    alone: Account, account_dsn: str, tmp_path: Path, domain: Domain, user_id: str
 ) -> None:
     keep_keys(tmp_path, [domain.id])
     async with (
         silent_feed() as token,
         running_account(account_dsn, tmp_path, token, code_sender="none") as account,
     ):
-        refusal = await refused(send(account, domain.user(user_id), phone_number="13900001234"), "UNAVAILABLE")
-        assert "sender" in refusal.message
+        for _ in range(CODES_PER_IDENTITY + 1):
+            refusal = await refused(send(account, domain.user(user_id), phone_number="13900001234"), "UNAVAILABLE")
+            assert "sender" in refusal.message
         request = account_service_pb2.GetLinkInfoByUserIdRequest(user_id=user_id)
         await account.links.GetLinkInfoByUserId(request, metadata=domain.user(user_id))
+    # None of these counts when there is a sender.
+    await send(alone, domain.user(user_id), phone_number="13900001234")
 
 
 async def test_it_is_not_sent_on_stale_knowledge_of_what_is_revoked(

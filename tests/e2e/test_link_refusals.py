@@ -10,17 +10,27 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
+from google.protobuf.field_mask_pb2 import FieldMask
+from tessera.account.v1 import domain_settings_service_pb2, domain_settings_service_pb2_grpc
 
+from deploy.local.stack import Stack
+from services.token.identities import Identities
 from tests.support.faults import listener, until_ready
 from tests.support.stack import running_stack
+from tests.support.token_client import TokenClient
 from tests.support.world import World
 
 
 @pytest_asyncio.fixture(scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stack, World]]:
     """A stack of its own, since this module breaks it."""
-    async with running_stack(tmp_path_factory.mktemp("refusals")) as (_, made):
+    async with running_stack(tmp_path_factory.mktemp("refusals")) as made:
         yield made
+
+
+@pytest.fixture
+def world(stack: tuple[Stack, World]) -> World:
+    return stack[1]
 
 
 async def _user(http: httpx.AsyncClient, server: dict[str, str]) -> str:
@@ -59,6 +69,27 @@ async def test_what_is_refused_and_links_nothing(world: World) -> None:
         assert _told(unproven) == (403, "Forbidden.Proof")
         missing = await http.post("/v2/account/get_link_info", json=free, headers=server)
         assert _told(missing) == (404, "NotFound.AccountLink")
+
+
+async def test_a_last_identity_that_is_to_stay_is_a_conflict(stack: tuple[Stack, World]) -> None:
+    made, world = stack
+    async with world.http() as http, world.channel("token") as token, world.channel("account") as account:
+        await until_ready(http)
+        operator = await TokenClient(token, Identities.read(made.home.identities).as_json()).operator()
+        settings = domain_settings_service_pb2_grpc.DomainSettingsServiceStub(account)
+        server = await world.bearer(http)
+        link = {"type": "custom", "identity": uuid.uuid4().hex, "user_id": await _user(http, server)}
+        assert (await http.post("/v2/account/link", json=link, headers=server)).is_success
+        for keep, told in ((True, 409), (False, 200)):
+            kept = domain_settings_service_pb2.DomainSettings(keep_last_identity=keep)
+            request = domain_settings_service_pb2.UpdateDomainSettingsRequest(
+                settings=kept, update_mask=FieldMask(paths=["keep_last_identity"])
+            )
+            await settings.UpdateDomainSettings(request, metadata=operator)
+            answer = await http.post("/v2/account/unlink", json=link, headers=server)
+            assert answer.status_code == told
+            if keep:
+                assert _told(answer) == (409, "StateConflict")
 
 
 async def test_a_link_that_met_no_token_service_is_the_same_link_afterwards(world: World) -> None:

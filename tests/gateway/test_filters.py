@@ -234,6 +234,21 @@ def test_every_reason_in_every_dialect(reason: str) -> None:
     assert json.loads(say("tpns", reason, said, "/v3/device/account/query?x")[1]) == both
 
 
+@pytest.mark.parametrize("reason", WORDS)
+def test_a_word_of_v2_may_have_its_own_status(reason: str) -> None:
+    chunk = "local surface, reason, status = ... return require('dialect').status({surface = surface}, reason, status)"
+    for surface in ("pds", "oauth", "discovery", "docs", "rpc", "tpns", "health"):
+        own = WORDS[reason].pds_status if surface == "pds" else 0
+        assert FILTERS.call(chunk, surface, reason, 418) == (own or 418)
+
+
+def test_a_state_conflict_is_409() -> None:
+    conflicts = {name: words.pds_status for name, words in WORDS.items() if words.pds == "StateConflict"}
+    # ABORTED is 409 by itself.
+    assert conflicts.pop("ETAG_MISMATCH") == 0
+    assert set(conflicts.values()) == {409}
+
+
 @pytest.mark.parametrize(
     ("path", "surface"),
     [

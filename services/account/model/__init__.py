@@ -11,7 +11,16 @@ from services.account.model.open_accounts import (
     Provider,
     mask_mobile,
 )
-from services.account.model.user_data import OPEN_ACCOUNT, BoundAccount, KnownIdentity, Merged, Order, bound_accounts
+from services.account.model.user_data import (
+    OPEN_ACCOUNT,
+    BoundAccount,
+    KnownIdentity,
+    LinkEvent,
+    Merged,
+    Order,
+    PendingProof,
+    bound_accounts,
+)
 from services.account.model.users import NOBODY, UserEventKind, UserId, UserNews
 
 __all__ = [
@@ -27,9 +36,11 @@ __all__ = [
     "Identity",
     "KnownIdentity",
     "Link",
+    "LinkEvent",
     "Merged",
     "OpenAccount",
     "Order",
+    "PendingProof",
     "PlacedLink",
     "Project",
     "Provider",

@@ -47,6 +47,30 @@ class KnownIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingProof:
+    """A proof that may still be presented, `code` or `ticket`, of an identity as it is compared; never its secret."""
+
+    proof_id: uuid.UUID
+    kind: str
+    type: str
+    key: str
+    expires_at: datetime
+    wrong_tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEvent:
+    """What became of a link: `linked` or `unlinked`, and whose deed it was."""
+
+    event_id: uuid.UUID
+    kind: str
+    type: str
+    identity: str
+    extra: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """What a merge moved."""
 

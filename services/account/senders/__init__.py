@@ -19,5 +19,8 @@ class Message:
 class Sender(Protocol):
     """Sends messages. A message holds a secret: it stands in no log."""
 
+    def check(self, type_: str) -> None:
+        """Before a code is made and counted: raises `Unavailable` where nothing can be sent to addresses of a type."""
+
     async def send(self, message: Message) -> None:
         """Send a message. Raises `Unavailable` where it cannot be sent."""

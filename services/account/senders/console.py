@@ -11,6 +11,9 @@ from services.account.senders import Message
 class ConsoleSender:
     """Writes each message as one line."""
 
+    def check(self, type_: str) -> None:
+        """Everything can be shown."""
+
     async def send(self, message: Message) -> None:
         """Show a message."""
         sys.stderr.write(f"to {message.type} {message.address}: {message.text}\n")

@@ -34,14 +34,10 @@ class UserDataServicer(user_data_service_pb2_grpc.UserDataServiceServicer):
         self, request: user_data_service_pb2.ExportUserRequest, _context: Any
     ) -> user_data_service_pb2.ExportUserResponse:
         """Tell all that there is of a user, a page at a time."""
-        export = await export_user(
-            self._resources,
-            principal(),
-            user_id=checked_user_id(request.user_id),
-            page_size=request.page_size,
-            page_token=request.page_token,
-        )
-        return convert.write_export(export)
+        caller = principal()
+        user_id, place, limit = convert.read_export(request, caller.domain_id)
+        export = await export_user(self._resources, caller, user_id=user_id, place=place, limit=limit)
+        return convert.write_export(export, caller.domain_id, user_id)
 
     async def EraseUser(
         self, request: user_data_service_pb2.EraseUserRequest, _context: Any

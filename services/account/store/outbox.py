@@ -27,9 +27,12 @@ class Outbox(Section):
             due_at,
         )
 
-    async def delete_order(self, order: Order) -> None:
-        """Strike an order off, unless another one has taken its place."""
-        await self._database.execute(_SQL["delete_order"], order.domain_id, order.user_id, order.kind, order.version)
+    async def delete_order(self, order: Order) -> datetime | None:
+        """Strike an order off, unless another one has its place; since when there was something to do, if it did."""
+        value: datetime | None = await self._database.fetchval(
+            _SQL["delete_order"], order.domain_id, order.user_id, order.kind, order.version
+        )
+        return value
 
     async def select_due_orders(self, now: datetime, limit: int) -> list[Order]:
         """Orders of all domains that somebody should be at, those that wait longest first."""

@@ -15,7 +15,8 @@ where cardinality(excluded.roles) >= cardinality(o.roles);
 -- name: delete_order
 -- Not one that came since.
 -- $1 domain, $2 user, $3 kind, $4 version
-delete from account.outbox where domain_id = $1 and user_id = $2 and kind = $3 and version = $4;
+delete from account.outbox where domain_id = $1 and user_id = $2 and kind = $3 and version = $4
+returning created_at;
 
 -- name: select_due_orders
 -- $1 now, $2 how many

@@ -2,8 +2,11 @@
 
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
-from services.account.model import KnownIdentity, Merged, OpenAccount
+from services.account.model import KnownIdentity, LinkEvent, Merged, OpenAccount, PendingProof
+from services.account.model.proofs import LIFETIME
+from services.runtime.ids import lowest_uuid7
 from services.runtime.section import Section
 from services.runtime.sql import load_queries
 
@@ -29,9 +32,9 @@ class UserData(Section):
         """Keep in mind what a user has who is to be erased, in the transaction that orders it."""
         await self._database.execute(_SQL["remember_user"], domain_id, user_id, now)
 
-    async def forget_user(self, domain_id: str, user_id: str) -> None:
-        """Keep in mind no longer what a user has, who is not erased."""
-        await self._database.execute(_SQL["forget_user"], domain_id, user_id)
+    async def forget_user(self, domain_id: str, user_id: str, since: datetime) -> None:
+        """Keep in mind no longer what was since then of a user, who is not erased. Before, it was another of its id."""
+        await self._database.execute(_SQL["forget_user"], domain_id, user_id, since)
 
     async def erase_user(
         self, domain_id: str, user_id: str, *, before: datetime, now: datetime, actor: str
@@ -60,6 +63,20 @@ class UserData(Section):
         """Open accounts of a user, the oldest first; empty where there are none."""
         rows = await self._database.fetch(_SQL["select_open_accounts_of_user"], domain_id, user_id)
         return [OpenAccount(**row) for row in rows]
+
+    async def select_pending_proofs(self, domain_id: str, user_id: str, now: datetime) -> list[PendingProof]:
+        """What may still prove an identity to be a user's, the oldest first; empty where nothing does."""
+        rows = await self._database.fetch(
+            _SQL["select_pending_proofs"], domain_id, user_id, lowest_uuid7(now - LIFETIME), now
+        )
+        return [PendingProof(**row) for row in rows]
+
+    async def select_link_events_of_user(
+        self, domain_id: str, user_id: str, after: UUID, limit: int
+    ) -> list[LinkEvent]:
+        """What became of a user's links after an event, the oldest first; empty where nothing did."""
+        rows = await self._database.fetch(_SQL["select_link_events_of_user"], domain_id, user_id, after, limit)
+        return [LinkEvent(**row) for row in rows]
 
     async def select_domains_of_erased(self, before: datetime) -> list[str]:
         """Domains that keep identities of users who were erased before then."""

@@ -235,6 +235,12 @@ def read_actor(request: token_service_pb2.IssueTokenRequest) -> Actor | None:
     return Actor(subject, actor.role, tuple(actor.scopes), frozenset(actor.permissions))
 
 
+def read_discard(message: token_service_pb2.DiscardTokenRequest) -> tuple[str, str, str]:
+    """Domain, client and refresh token of what is to be discarded. Raises `FieldInvalid`."""
+    client_id = checked_text("client_id", message.client_id, MAX_NAME)
+    return checked_domain_id(message.domain_id), client_id, message.refresh_token
+
+
 def read_code_request(message: token_service_pb2.CreateAuthorizationCodeRequest) -> CodeRequest:
     """What a code is to be bound to."""
     if message.code_challenge and not CODE_CHALLENGE.fullmatch(message.code_challenge):

@@ -12,6 +12,7 @@ from tessera.token.v1 import (
 from services.runtime.auth import principal
 from services.runtime.validation import checked_user_id
 from services.token.actions.create_authorization_code import create_authorization_code
+from services.token.actions.discard_token import discard_token
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
 from services.token.actions.get_user_info import get_user_info
@@ -92,6 +93,14 @@ class MintServicer(token_service_pb2_grpc.MintServiceServicer):
             refuse_superadmins=request.refuse_superadmins,
         )
         return convert.write_issued(issued)
+
+    async def DiscardToken(
+        self, request: token_service_pb2.DiscardTokenRequest, _context: Any
+    ) -> token_service_pb2.DiscardTokenResponse:
+        """End the session of a Token that nobody was given."""
+        domain_id, client_id, refresh_token = convert.read_discard(request)
+        await discard_token(self._resources, domain_id=domain_id, client_id=client_id, refresh_token=refresh_token)
+        return token_service_pb2.DiscardTokenResponse()
 
     async def CreateAuthorizationCode(
         self, request: token_service_pb2.CreateAuthorizationCodeRequest, _context: Any

@@ -33,10 +33,12 @@ async def send_sms_code(resources: Resources, caller: Principal, *, identity: Id
     Raises:
         PermissionDenied: the caller is no user.
         SendLimitExceeded: as many were sent as may be.
-        Unavailable: it cannot be sent; database away.
+        Unavailable: nothing can be sent, and nothing is counted; or this code could not be; database away.
     """
     if caller.kind != "user":
         raise PermissionDenied(detail=f"a code for {caller.kind} {caller.subject}")
+    # Where nothing can be sent nothing is counted, or nobody could be sent a code for an hour when something can.
+    resources.sender.check(identity.type)
     settings = await resources.store.select_domain_settings(caller.domain_id)
     code = Presented(CODE, resources.new_id(), new_code())
     verdict = await resources.store.begin_code(
