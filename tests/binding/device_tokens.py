@@ -12,8 +12,6 @@ from tests.binding.callers import PushApp
 from tests.support.calls import bearer
 
 BOUND = pb2.BindingChange.KIND_BOUND
-UNBOUND = pb2.BindingChange.KIND_UNBOUND
-EVICTED = pb2.BindingChange.KIND_EVICTED
 
 REPLACE, ADD = pb2.BatchBindRequest.MODE_REPLACE, pb2.BatchBindRequest.MODE_ADD
 

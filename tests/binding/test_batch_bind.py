@@ -242,7 +242,7 @@ async def test_a_call_that_was_cut_short_goes_on_where_it_ended(push_app: PushAp
     # What was done is not done again: somebody else's change of it stays.
     await caller.bind(named("t000", "another"))
     operation_id = await caller.bind(*entries, request_id=once)
-    rows = dict((token, account) for token, _, account in await push_app.rows())
+    rows = {token: account for token, _, account in await push_app.rows()}
     assert rows == {f"t{n:03}": f"account {n}" for n in range(1000)} | {"t000": "another"}
     made = await push_app.connection.fetch(
         "select kind, count(*) from binding.change where operation_id = $1 group by kind", uuid.UUID(operation_id)
