@@ -15,7 +15,7 @@ from services.runtime.feed import Cursor
 from services.runtime.ids import uuid7
 from tests.binding.callers import PushApp
 from tests.binding.conftest import PushApps
-from tests.binding.device_tokens import ADD, BOUND, Caller, Replayed, named, told, unbinding
+from tests.binding.device_tokens import ADD, BOUND, Caller, Key, Replayed, named, told, unbinding
 from tests.support.calls import refused
 
 
@@ -142,6 +142,12 @@ async def test_nothing_comes_twice_to_who_goes_on_from_the_last_cursor(push_apps
                 case _:
                     await caller.bind(named(token, account))
 
+    one_at_a_time = asyncio.Lock()
+
+    async def table(app: PushApp) -> list[Key]:
+        async with one_at_a_time:
+            return await app.rows()
+
     async def replayed(app: PushApp, seed: int) -> int:
         known, deaths, cursor = Replayed(), 0, cursors[seed]
         chosen = random.Random(seed)
@@ -154,7 +160,7 @@ async def test_nothing_comes_twice_to_who_goes_on_from_the_last_cursor(push_apps
                     known.take(message.changes)
                     # As a consumer does that keeps its cursor with what it did.
                     cursor = message.cursor
-                    done = writing.done() and message.up_to_date and known.rows() == await app.rows()
+                    done = writing.done() and message.up_to_date and known.rows() == await table(app)
                     lives -= 1
                     if done or lives == 0:
                         break
