@@ -6,7 +6,7 @@ and nothing else. Streams pass the same steps: the innermost one writes their me
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -140,7 +140,7 @@ async def authenticate(call: Call, proceed: Next) -> Any:
 
 async def validate(call: Call, proceed: Next) -> Any:
     """Refuse a request that cannot be read, or in which a required field is empty; of a stream, when it is its turn."""
-    call.request = _Requests(call.request) if hasattr(call.request, "__aiter__") else _checked(call.request)
+    call.request = _Requests(call.context) if hasattr(call.request, "__aiter__") else _checked(call.request)
     return await proceed(call)
 
 
@@ -153,16 +153,19 @@ def _checked(request: Any) -> Any:
 
 
 class _Requests:
-    """The requests of a stream, each of which is checked when it is read."""
+    """The requests of a stream, each of which is read and checked when it is asked for."""
 
-    def __init__(self, requests: AsyncIterable[Any]) -> None:
-        self._requests = aiter(requests)
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def __aiter__(self) -> "_Requests":
         return self
 
     async def __anext__(self) -> Any:
-        return _checked(await anext(self._requests))
+        request = await self._context.read()
+        if request is grpc.aio.EOF:
+            raise StopAsyncIteration
+        return _checked(request)
 
 
 STEPS: tuple[Step, ...] = (log_call, measure, translate_errors, keep_deadline, authenticate, validate)
