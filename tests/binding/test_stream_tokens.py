@@ -127,8 +127,10 @@ async def test_a_message_that_is_none_ends_it_and_what_was_answered_holds(
 ) -> None:
     caller = Caller.of(push_app)
     await caller.bind(named("one", "ann"))
-    stream = caller.stream(requests(ask("ann"), bad, ask("ann")))
+    stream = caller.stream()
+    await stream.write(ask("ann"))
     assert keys((await stream.read()).bindings) == [("one", 0, "ann")]
+    await stream.write(bad)
     refusal = await refused(stream.read(), reason, field)
     assert refusal.code == grpc.StatusCode.INVALID_ARGUMENT
 
