@@ -139,12 +139,33 @@ async def authenticate(call: Call, proceed: Next) -> Any:
 
 
 async def validate(call: Call, proceed: Next) -> Any:
-    """Refuse a request that cannot be read, or in which a required field is empty."""
-    if call.request is _UNREADABLE:
-        raise RequestMalformed
-    if isinstance(call.request, Message):
-        check_required(call.request)
+    """Refuse a request that cannot be read, or in which a required field is empty; of a stream, when it is its turn."""
+    call.request = _Requests(call.context) if hasattr(call.request, "__aiter__") else _checked(call.request)
     return await proceed(call)
+
+
+def _checked(request: Any) -> Any:
+    if request is _UNREADABLE:
+        raise RequestMalformed
+    if isinstance(request, Message):
+        check_required(request)
+    return request
+
+
+class _Requests:
+    """The requests of a stream, each of which is read and checked when it is asked for."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __aiter__(self) -> "_Requests":
+        return self
+
+    async def __anext__(self) -> Any:
+        request = await self._context.read()
+        if request is grpc.aio.EOF:
+            raise StopAsyncIteration
+        return _checked(request)
 
 
 STEPS: tuple[Step, ...] = (log_call, measure, translate_errors, keep_deadline, authenticate, validate)
@@ -258,16 +279,13 @@ class Pipeline(grpc.aio.ServerInterceptor):
                 Call(method, access, self._authenticator, context, metadata, open_streams, self._denied, request)
             )
 
-        deserialize = handler.request_deserializer
-        if not handler.request_streaming:
-            deserialize = _readable_or_not(deserialize)
         kind: Any = {
             (False, False): grpc.unary_unary_rpc_method_handler,
             (False, True): grpc.unary_stream_rpc_method_handler,
             (True, False): grpc.stream_unary_rpc_method_handler,
             (True, True): grpc.stream_stream_rpc_method_handler,
         }[handler.request_streaming, handler.response_streaming]
-        wrapped: Handler = kind(run, deserialize, handler.response_serializer)
+        wrapped: Handler = kind(run, _readable_or_not(handler.request_deserializer), handler.response_serializer)
         return wrapped
 
 

@@ -35,7 +35,10 @@ def checked_user_id(text: str, field: str = "user_id") -> str:
 
 
 def check_required(message: Message) -> None:
-    """Check a request and the messages in it. Raises `FieldMissing` for the first required field that is empty."""
+    """Check a request and the messages in it. Raises `FieldMissing` for the first required field that is empty.
+
+    A field of one of many messages is named with its place: `entries[3].name` is of the fourth.
+    """
     required, nested = _plan(message.DESCRIPTOR)
     for field in required:
         value = getattr(message, field.name)
@@ -43,8 +46,11 @@ def check_required(message: Message) -> None:
             raise FieldMissing(field.json_name if field.json_name[0].isupper() else field.name)
     for field in nested:
         if field.is_repeated:
-            for item in getattr(message, field.name):
-                check_required(item)
+            for place, item in enumerate(getattr(message, field.name)):
+                try:
+                    check_required(item)
+                except FieldMissing as missing:
+                    raise FieldMissing(f"{field.name}[{place}].{missing.field}") from missing
         elif message.HasField(field.name):
             check_required(getattr(message, field.name))
 

@@ -111,3 +111,35 @@ async def test_reads_what_it_needs(
     assert after["seq_scan"] == before["seq_scan"]
     # 20 tokens with an account each: found a few times over, and never the whole tenant.
     assert 20 <= after["idx_tup_fetch"] - before["idx_tup_fetch"] <= 400
+
+
+@pytest.mark.parametrize("planned_on", ["empty", "full"])
+async def test_a_page_reads_no_further_than_it_shows(
+    pair: tuple[asyncpg.Connection, asyncpg.Connection], planned_on: str
+) -> None:
+    """Of a thousand accounts, or tokens, with more bindings than a page has."""
+    caller, filler = pair
+    asked = range(1000)
+    lookups = (
+        ("select_tokens", (APP, [0] * 1000, [f"account{n}" for n in asked], NEWEST, 51)),
+        ("select_accounts", (APP, [f"token{n}" for n in asked], -1, 51)),
+    )
+    await caller.execute("set enable_seqscan = off; set plan_cache_mode = force_generic_plan")
+    if planned_on == "empty":
+        for name, arguments in lookups:
+            await caller.fetch(LOOKUPS[name], *arguments)
+    await filler.execute(
+        """
+        insert into binding.binding
+        select
+            $1, 'token' || n, k, 'account' || case k when 0 then n else n * 1000 + k end, nextval('binding.op'), now()
+        from generate_series(0, 999) as n, generate_series(0, 4) as k
+        """,
+        APP,
+    )
+    for name, arguments in lookups:
+        async with caller.transaction():
+            before = await caller.fetchrow(COUNTED)
+            assert len(await caller.fetch(LOOKUPS[name], *arguments)) == 51
+            after = await caller.fetchrow(COUNTED)
+        assert 51 <= after["idx_tup_fetch"] - before["idx_tup_fetch"] <= 200, name

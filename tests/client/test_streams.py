@@ -10,6 +10,13 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from tessera.binding.v1.device_token_service_pb2 import (
+    Binding,
+    StreamTokensRequest,
+    StreamTokensResponse,
+    TypedAccount,
+)
+from tessera.binding.v1.device_token_service_pb2_grpc import DeviceTokenServiceStub
 from tessera.client import AccessTokens, ClientSecret, errors, open_channel
 from tessera.token.v1.feed_service_pb2 import WatchUsersRequest, WatchUsersResponse
 from tessera.token.v1.feed_service_pb2_grpc import UserFeedServiceStub
@@ -53,6 +60,8 @@ class Streaming(grpc.GenericRpcHandler):
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         if handler_call_details.method.endswith("/Token"):
             return grpc.unary_unary_rpc_method_handler(self._token)
+        if handler_call_details.method.endswith("/StreamTokens"):
+            return grpc.stream_stream_rpc_method_handler(self._stream)
         return grpc.unary_stream_rpc_method_handler(self._stream)
 
     async def _token(self, _request: bytes, _context: grpc.aio.ServicerContext) -> bytes:
@@ -138,6 +147,56 @@ async def test_errors_are_classes_before_and_after_the_first_message() -> None:
                     seen.append(message.cursor)  # noqa: PERF401 until it fails
             assert seen == ["a"]
         assert len(server.metadata) == 3
+
+
+async def echo(context: grpc.aio.ServicerContext) -> None:
+    """An answer with as many bindings as each request has accounts."""
+    while (raw := await context.read()) is not grpc.aio.EOF:
+        asked = StreamTokensRequest.FromString(raw)
+        answer = StreamTokensResponse(bindings=[Binding(account=account) for account in asked.accounts], complete=True)
+        await context.write(answer.SerializeToString())
+
+
+async def asked(*sizes: int) -> AsyncIterator[StreamTokensRequest]:
+    for size in sizes:
+        yield StreamTokensRequest(accounts=[TypedAccount()] * size)
+
+
+@contextlib.asynccontextmanager
+async def two_way(server: Streaming) -> AsyncIterator[DeviceTokenServiceStub]:
+    async with open_channel(server.address) as token:
+        access_tokens = AccessTokens(token, ClientSecret("one", "secret"))
+        async with open_channel(server.address, access_tokens=access_tokens, timeout=1) as channel:
+            yield DeviceTokenServiceStub(channel)
+
+
+async def test_a_stream_of_requests_brings_the_same() -> None:
+    async with Streaming([[echo], [echo], []]) as server, two_way(server) as stub:
+        assert [len(each.bindings) async for each in stub.StreamTokens(asked(3, 1, 2))] == [3, 1, 2]
+        # Message by message, too.
+        stream = stub.StreamTokens(metadata=(("authorization", "Bearer own"), ("x-request-id", "mine")))
+        for size in (2, 5):
+            await stream.write(StreamTokensRequest(accounts=[TypedAccount()] * size))
+            assert len((await stream.read()).bindings) == size
+        await stream.done_writing()
+        assert await stream.read() is grpc.aio.EOF
+        assert [each async for each in stub.StreamTokens(asked())] == []
+        first, second, _ = server.metadata
+        assert (first["authorization"], second["authorization"]) == ("Bearer token-1", "Bearer own")
+        assert first["x-request-id"] != second["x-request-id"] == "mine"
+        assert server.left[0] is None or server.left[0] > 1_000_000
+
+
+async def test_one_whose_access_token_is_refused_is_not_made_again_and_the_next_has_another() -> None:
+    """Its requests are read by then."""
+    refusal = refuse(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
+    async with Streaming([[refusal], [echo]]) as server, two_way(server) as stub:
+        with pytest.raises(errors.Unauthenticated) as caught:
+            await anext(aiter(stub.StreamTokens()))
+        assert caught.value.method == "/tessera.binding.v1.DeviceTokenService/StreamTokens"
+        assert caught.value.request_id == server.metadata[0]["x-request-id"]
+        assert [len(each.bindings) async for each in stub.StreamTokens(asked(1))] == [1]
+        assert [each["authorization"] for each in server.metadata] == ["Bearer token-1", "Bearer token-2"]
 
 
 async def test_one_that_is_read_no_further_is_cancelled() -> None:

@@ -2,6 +2,7 @@
 
 from services.binding.model.bindings import Account, AccountTokens, Binding, TokenAccounts
 from services.binding.model.changes import Change, Kind, Once, Outcome, Part, Row, bound, parts, unbound
+from services.binding.model.listings import Page, Place
 from services.binding.model.operations import (
     AccountsOf,
     Bind,
@@ -32,7 +33,9 @@ __all__ = [
     "Once",
     "Operation",
     "Outcome",
+    "Page",
     "Part",
+    "Place",
     "Query",
     "Row",
     "TokenAccounts",

@@ -17,11 +17,12 @@ _AUTHORIZATION = "authorization"
 Details = grpc.aio.ClientCallDetails
 Call = grpc.aio.UnaryUnaryCall[Any, Any]
 Stream = grpc.aio.UnaryStreamCall[Any, Any]
+TwoWayStream = grpc.aio.StreamStreamCall[Any, Any]
 Made = TypeVar("Made")
 
 
 class _Calls:
-    """What calls of both kinds are given: a request id, a credential, and an error that is of a class.
+    """What calls of every kind are given: a request id, a credential, and an error that is of a class.
 
     A call whose access token is refused is made once more with a new one, whatever it does: it has not been done.
 
@@ -123,6 +124,42 @@ class Streams(_Calls, grpc.aio.UnaryStreamClientInterceptor):
 
         stream, first = await self._made(client_call_details, request_id, deadline, attempt)
         return _messages(stream, first, client_call_details.method, request_id)
+
+
+class TwoWayStreams(_Calls, grpc.aio.StreamStreamClientInterceptor):
+    """Gives a stream of requests and answers what `Streams` gives a stream of answers.
+
+    One whose access token is refused is not made again, as its requests are read already. The next one has a new token.
+    """
+
+    async def intercept_stream_stream(
+        self,
+        continuation: Callable[[Details, Any], Awaitable[TwoWayStream]],
+        client_call_details: Details,
+        request_iterator: Any,
+    ) -> AsyncIterator[Any]:
+        """Begin one stream. Raises `TesseraError`, then and later."""
+        request_id = _request_id(client_call_details)
+        deadline = asyncio.get_running_loop().time() + self._timeout
+
+        async def attempt(metadata: Metadata) -> tuple[TwoWayStream, str]:
+            details = _with(client_call_details, client_call_details.timeout, metadata)
+            bearer = str(metadata.get(_AUTHORIZATION) or "").removeprefix("Bearer ")
+            return await continuation(details, request_iterator), bearer
+
+        stream, bearer = await self._made(client_call_details, request_id, deadline, attempt)
+        return self._answers(stream, bearer, client_call_details.method, request_id)
+
+    async def _answers(
+        self, stream: TwoWayStream, bearer: str, method: str | bytes, request_id: str
+    ) -> AsyncIterator[Any]:
+        try:
+            while (message := await stream.read()) is not grpc.aio.EOF:
+                yield message
+        except grpc.aio.AioRpcError as error:
+            if self._access_tokens and error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                self._access_tokens.discard(bearer)
+            raise _classified(error, method, request_id) from None
 
 
 async def _messages(stream: Stream, first: Any, method: str | bytes, request_id: str) -> AsyncIterator[Any]:

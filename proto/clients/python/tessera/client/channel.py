@@ -4,7 +4,7 @@ import ipaddress
 import re
 
 import grpc
-from tessera.client.calls import Calls, Streams
+from tessera.client.calls import Calls, Streams, TwoWayStreams
 from tessera.client.retries import service_config
 from tessera.client.tokens import AccessTokens
 
@@ -52,7 +52,9 @@ def open_channel(
         ValueError: an address that is not `host:port`, or several that are not IP addresses of one family.
     """
     options = [*_OPTIONS, ("grpc.service_config", service_config(retry=retry))]
-    interceptors: list[grpc.aio.ClientInterceptor] = [Calls(access_tokens, timeout), Streams(access_tokens, timeout)]
+    interceptors: list[grpc.aio.ClientInterceptor] = [
+        kind(access_tokens, timeout) for kind in (Calls, Streams, TwoWayStreams)
+    ]
     if tls is None:
         return grpc.aio.insecure_channel(target(*addresses), options, interceptors=interceptors)
     return grpc.aio.secure_channel(target(*addresses), tls, options, interceptors=interceptors)
