@@ -38,7 +38,7 @@ class Processes:
         os.kill(victim, signal.SIGKILL)
         async with asyncio.timeout(30):
             while await self.pid(number) in (0, victim):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.2)
         await self.until_serving(number)
 
     async def pid(self, number: int) -> int:
@@ -81,7 +81,7 @@ async def processes(
         await supervisor.start(Process(name="binding", argv=argv, env=rest | environ, cwd=_ROOT))
         async with asyncio.timeout(60):
             while not all([await made.pid(place) for place in range(number)]):
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.2)
         await made.until_serving(*range(number))
         yield made
     finally:

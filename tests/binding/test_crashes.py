@@ -149,6 +149,8 @@ class Writer:
                 else:
                     self.acknowledged += 1
                     break
+            # Others have the processors to come back.
+            await asyncio.sleep(0.03)
 
 
 async def test_the_feed_over_ends_of_processes_of_backends_and_of_postgres(
