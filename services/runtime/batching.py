@@ -50,8 +50,9 @@ class Batches(Generic[I, R]):
     Args:
         run: does some items, all or none, and answers a result for each in their order. It must not mind which items
             share a batch, and must not wait for one of several: that one is `Later.ALONE`, and holds up nobody. Nor for
-            a single one, where `late` is given: it would hold up who comes meanwhile. A refusal that it raises is told to all: whether they took effect may not be known. After any other error none
-            did; each is then run alone, and gets what that comes to.
+            a single one, where `late` is given: it would hold up who comes meanwhile. A refusal that it raises is told
+            to all: whether they took effect may not be known. After any other error none did; each is then run alone,
+            and gets what that comes to.
         late: does an item that was left for later, by itself, and may wait; absent: `run` does.
         most: what the items of a batch may weigh together; one that weighs more goes by itself.
         weigh: what an item weighs; absent: one each.

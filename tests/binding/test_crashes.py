@@ -211,7 +211,8 @@ async def backend(dsn: str) -> int:
     connection = await asyncpg.connect(dsn)
     try:
         return await connection.fetchval(
-            "select pid from pg_stat_activity where application_name = 'tessera-binding' order by query_start desc limit 1"
+            "select pid from pg_stat_activity where application_name = 'tessera-binding'"
+            " order by query_start desc limit 1"
         )
     finally:
         await connection.close()

@@ -63,7 +63,9 @@ async def test_its_calls_change_what_they_did_and_are_told(
     assert len({row["operation_id"] for row in told}) == 5
     for row in told:
         assert row["operation_id"].version == 7
-        assert before - timedelta(seconds=1) < uuid7_time(row["operation_id"]) < datetime.now(UTC) + timedelta(seconds=1)
+        assert (
+            before - timedelta(seconds=1) < uuid7_time(row["operation_id"]) < datetime.now(UTC) + timedelta(seconds=1)
+        )
 
 
 async def test_this_version_keeps_the_partitions_that_were_made_for_it(
@@ -82,7 +84,7 @@ async def test_this_version_keeps_the_partitions_that_were_made_for_it(
 async def test_both_versions_at_once(replicas: Replicas) -> None:
     """Whichever is called, the feed tells what the table has become, and no account goes over its cap."""
     (replica,) = replicas(cap=3)
-    database = replica.store._database  # noqa: SLF001 over the connections that both have
+    database = replica.store._database
     phones, people = [f"phone{n}" for n in range(8)], [f"person{n}" for n in range(3)]
 
     async def call(chance: random.Random) -> None:

@@ -110,7 +110,7 @@ async def test_parts_of_other_bounds(replicas: Replicas) -> None:
     again = await second.apply(change, once, ["another"])
     assert again == outcome
     assert len(await first.tokens(ANN)) == 100
-    rows = await first.store._database.fetch(  # noqa: SLF001 to look at
+    rows = await first.store._database.fetch(
         "select kind, count(*) count, count(distinct operation_id) operations from binding.change group by kind"
     )
     assert {row["kind"]: (row["count"], row["operations"]) for row in rows} == {"bound": (250, 1), "evicted": (150, 1)}
@@ -120,7 +120,7 @@ async def test_parts_of_other_bounds(replicas: Replicas) -> None:
 
 async def test_partitions_come_and_go_under_load(replicas: Replicas, database_url: Callable[[str], str]) -> None:
     processes = replicas(3, cap=5)
-    dsn = str(processes[0].store._database._dsn)  # noqa: SLF001 where the processes are
+    dsn = str(processes[0].store._database._dsn)
     clocks = [Clock() for _ in range(6)]
     for number, clock in enumerate(clocks):
         clock.shift((30 + 3 * number) * (-1 if number % 2 else 1) * DAY)
@@ -137,7 +137,9 @@ async def test_partitions_come_and_go_under_load(replicas: Replicas, database_ur
 
     calling = [asyncio.create_task(call(processes[n % 3], n)) for n in range(6)]
     connection = await asyncpg.connect(dsn)
-    count = "select count(*) from pg_inherits where inhparent in ('binding.change'::regclass, 'binding.request'::regclass)"
+    count = (
+        "select count(*) from pg_inherits where inhparent in ('binding.change'::regclass, 'binding.request'::regclass)"
+    )
     before = await connection.fetchval(count)
     for clock in clocks:
         await Partitions(dsn, clock, PARTITIONED).attach()

@@ -35,9 +35,7 @@ class Done:
 class Changes(Section):
     """How bindings change. What raises may be repeated."""
 
-    async def apply(
-        self, parts: Sequence[Part], now: datetime, *, wait: bool
-    ) -> list[Literal[Later.ALONE] | None]:
+    async def apply(self, parts: Sequence[Part], now: datetime, *, wait: bool) -> list[Literal[Later.ALONE] | None]:
         """Make changes, all in one transaction, as if one came after the other.
 
         Args:
