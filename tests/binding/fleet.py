@@ -113,7 +113,7 @@ class FleetApp:
 
 
 @dataclass
-class Reader:
+class Consumer:
     """A consumer of the feed, which is killed again and again, and goes on from its last cursor at any process.
 
     Args:

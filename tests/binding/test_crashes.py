@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -14,8 +15,13 @@ import grpc
 import pytest
 
 from deploy.local.home import Home
+from services.binding.store import PARTITIONED
+from services.runtime.clock import Clock
+from services.runtime.db import Database
+from services.runtime.feed import Reader
+from services.runtime.partitions import Partitions
 from tests.binding.conftest import FleetApps
-from tests.binding.fleet import Fleet, FleetApp, Reader, fleet_of, new_id, request_of
+from tests.binding.fleet import Consumer, Fleet, FleetApp, fleet_of, new_id, request_of
 from tests.binding.modelled import Call
 from tests.binding.processes import processes
 from tests.support import databases as servers
@@ -25,6 +31,12 @@ LOCK = "select pg_advisory_lock(hashtextextended($1 || '/t/' || $2, 0))"
 UNLOCK = "select pg_advisory_unlock_all()"
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 KINDS = "select kind, count(*) count, count(distinct operation_id) operations from binding.change {} group by kind"
+
+
+TELL = """
+insert into binding.change (access_id, operation_id, kind, token, account_type, account)
+values (1, $1::text::uuid, 'bound', $2, 0, 'ann') returning xid::text::bigint
+"""
 
 
 @asynccontextmanager
@@ -163,7 +175,7 @@ async def test_the_feed_over_ends_of_processes_of_backends_and_of_postgres(
         fleet_of(three) as fleet,
     ):
         app = await fleet_apps(fleet, 5)
-        reader = Reader(app, await app.cursor())
+        reader = Consumer(app, await app.cursor())
         writers = [Writer(app, seed) for seed in range(16)]
         tasks = [asyncio.create_task(writer.run()) for writer in writers]
         reading = asyncio.create_task(reader.read(lambda: all(task.done() for task in tasks)))
@@ -204,6 +216,56 @@ async def test_the_feed_over_ends_of_processes_of_backends_and_of_postgres(
         assert sum(writer.refused for writer in writers) > 3
         assert reader.lost > 1
         assert reader.lives > 10
+
+
+async def test_the_feed_where_a_transaction_id_is_given_away_again(tmp_path: Path) -> None:
+    """A server that crashes forgets the ids of transactions that it had rolled back just before."""
+    async with servers.running(tmp_path) as own_server:
+        dsn = own_server.fresh("binding")
+        database = Database(dsn, service="binding", pool_size=2, statement_timeout=timedelta(seconds=5), clock=Clock())
+        await database.start()
+        await Partitions(dsn, Clock(), PARTITIONED).attach()
+        reader = Reader(database, "binding.change", ("token",), lambda row: row["token"], keep=timedelta(days=7))
+        cursor = await reader.now()
+        again = 0
+        for token in ("first", "second", "third"):
+            connection = await asyncpg.connect(dsn)
+            transaction = connection.transaction()
+            await transaction.start()
+            rolled_back = await connection.fetchval(TELL, new_id(), "nothing")
+            await transaction.rollback()
+            page = await reader.page(cursor, 10)
+            assert page.events == []
+            os.kill(connection.get_server_pid(), signal.SIGKILL)
+            connection.terminate()
+            committed = await told_by_somebody(dsn, token)
+            again += rolled_back == committed
+            async with asyncio.timeout(20):
+                while database.problem:
+                    await asyncio.sleep(0.05)
+            page = await reader.page(page.cursor, 10)
+            assert page.events == [token]
+            cursor = page.cursor
+        await database.close()
+    # Else it was not tried.
+    assert again > 0
+
+
+async def told_by_somebody(dsn: str, token: str) -> int:
+    """Write a change as soon as Postgres is back; answers its transaction."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                connection = await asyncpg.connect(dsn)
+            except (OSError, asyncpg.PostgresError):
+                await asyncio.sleep(0.05)
+                continue
+            try:
+                return await connection.fetchval(TELL, new_id(), token)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await asyncio.sleep(0.05)
+            finally:
+                connection.terminate()
 
 
 async def backend(dsn: str) -> int:

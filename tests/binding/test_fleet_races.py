@@ -5,7 +5,7 @@ import random
 from collections import Counter, defaultdict
 
 from tests.binding.conftest import FleetApps
-from tests.binding.fleet import Fleet, FleetApp, Reader, new_id, request_of
+from tests.binding.fleet import Consumer, Fleet, FleetApp, new_id, request_of
 from tests.binding.modelled import Call
 
 PHONES = [f"phone{n}" for n in range(40)]
@@ -43,7 +43,7 @@ async def test_opposing_calls_meet_no_deadlock_and_the_feed_replayed_is_the_tabl
     fleet: Fleet, fleet_apps: FleetApps
 ) -> None:
     app = await fleet_apps(fleet, cap=5)
-    reader = Reader(app, await app.cursor())
+    reader = Consumer(app, await app.cursor())
     writing = asyncio.gather(*(oppose(app, seed) for seed in range(WRITERS)))
     async with asyncio.timeout(100):
         await reader.read(writing.done)
