@@ -32,7 +32,10 @@ with target as materialized (
                 '%s:%s:%s', coalesce(min(running), beyond), beyond, string_agg(running::text, ',' order by running)
             )
             from (
-                select coalesce((select xid::text::bigint + 1 from {table} order by xid desc limit 1), 1) as beyond
+                select least(
+                    coalesce((select xid::text::bigint + 1 from {table} order by xid desc limit 1), 1),
+                    pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+                ) as beyond
             ) newest
             left join (
                 select xip::text::bigint as running from pg_snapshot_xip(pg_current_snapshot()) xip
