@@ -27,7 +27,10 @@ class Changes:
         self._store = store
         self._clock = clock
         self._batches: Batches[Part, None] = Batches(
-            lambda batch: store.apply(batch, clock.now()), _KEYS_PER_BATCH, weigh=lambda part: part.keys
+            lambda batch: store.apply(batch, clock.now(), wait=False),
+            _KEYS_PER_BATCH,
+            weigh=lambda part: part.keys,
+            late=lambda batch: store.apply(batch, clock.now(), wait=True),
         )
 
     async def apply(self, push_app: PushApp, change: Change, outcome: Outcome, once: Once | None) -> Outcome:

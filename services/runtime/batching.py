@@ -41,25 +41,32 @@ class Later(enum.Enum):
     ALONE = enum.auto()
 
 
+_Run: TypeAlias = Callable[[Sequence[I]], Awaitable[Sequence[R | Literal[Later.ALONE]]]]
+
+
 class Batches(Generic[I, R]):
     """Runs items in batches.
 
     Args:
         run: does some items, all or none, and answers a result for each in their order. It must not mind which items
-            share a batch, and must not wait for one of several: that one is `Later.ALONE`, and holds up nobody. A
-            refusal that it raises is told to all: whether they took effect may not be known. After any other error none
-            did; each is then run alone, and gets what that comes to.
+            share a batch, and must not wait for one of several: that one is `Later.ALONE`, and holds up nobody. Nor for
+            a single one, where `late` is given: it would hold up who comes meanwhile. A refusal that it raises is told
+            to all: whether they took effect may not be known. After any other error none did; each is then run alone,
+            and gets what that comes to.
+        late: does an item that was left for later, by itself, and may wait; absent: `run` does.
         most: what the items of a batch may weigh together; one that weighs more goes by itself.
         weigh: what an item weighs; absent: one each.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[I]], Awaitable[Sequence[R | Literal[Later.ALONE]]]],
+        run: _Run[I, R],
         most: int = 64,
         weigh: Callable[[I], int] = lambda _item: 1,
+        late: _Run[I, R] | None = None,
     ) -> None:
         self._run = run
+        self._late = late or run
         self._most = most
         self._weigh = weigh
         self._waiting: deque[_Item[I, R]] = deque()
@@ -109,7 +116,7 @@ class Batches(Generic[I, R]):
 
     async def _do(self, batch: Sequence[_Item[I, R]]) -> None:
         try:
-            for each in await self._settle(batch):
+            for each in await self._settle(batch, self._run):
                 self._start(self._do_alone(each))
         finally:
             self._under_way = False
@@ -121,7 +128,7 @@ class Batches(Generic[I, R]):
     async def _do_alone(self, item: _Item[I, R]) -> None:
         async with self._alone:
             if not item[1].done():
-                await self._settle((item,))
+                await self._settle((item,), self._late)
 
     def _look(self, due: float, before: int, quiet: int, looks: int) -> None:
         """Wait for as much company as the last batch had, while somebody comes or there is something else to do."""
@@ -133,10 +140,10 @@ class Batches(Generic[I, R]):
             return
         self._looking = loop.call_later(_LOOK_SECONDS, self._look, loop.time() + _LOOK_SECONDS, now, quiet, looks + 1)
 
-    async def _settle(self, batch: Sequence[_Item[I, R]]) -> Sequence[_Item[I, R]]:
+    async def _settle(self, batch: Sequence[_Item[I, R]], run: _Run[I, R]) -> Sequence[_Item[I, R]]:
         """Run a batch and tell what it came to; those that are to go alone are answered."""
         try:
-            results = await self._run([item for item, _ in batch])
+            results = await run([item for item, _ in batch])
         except Exception as error:  # noqa: BLE001 it is raised where the call is answered
             if len(batch) > 1 and not isinstance(error, Refusal):
                 return batch

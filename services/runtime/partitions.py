@@ -182,12 +182,12 @@ class Partitions:
     @staticmethod
     async def _attach(connection: DirectConnection, table: Partitioned, start: datetime) -> None:
         name = table.name(start)
+        await connection.execute("set lock_timeout = '200ms'")
         # `partition of` would shut everybody out of the parent, and wait in front of them for each reader to leave.
         await connection.execute(
             f"create table if not exists {name} (like {table.table} including all) "
             f"with (fillfactor = {table.fillfactor})"
         )
-        await connection.execute("set lock_timeout = '200ms'")
         await connection.execute(
             f"alter table {table.table} attach partition {name} "
             f"for values from ({table.bound(start)}) to ({table.bound(start + table.span)})"

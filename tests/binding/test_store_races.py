@@ -114,7 +114,7 @@ async def test_tokens_with_very_many_accounts_are_changed_in_parts(replicas: Rep
     now = Clock().now()
     part = Part(APP, 100, uuid7(now), Kind.UNBIND, [(Row(phone, None),) for phone in phones])
     with pytest.raises(asyncpg.ProgramLimitExceededError):
-        await process.store.apply([part], now)
+        await process.store.apply([part], now, wait=True)
     assert len(await process.accounts("phone7")) == 90
 
     await process.overwrite(*(entry(phone, Account(0, phone)) for phone in phones[:10]))

@@ -64,7 +64,7 @@ end $$;
 
 -- Changes bindings for one call, or for several that share no token and no account, as if one came after the other.
 --
--- p_wait: whether to wait for locks; then there is one call.
+-- p_wait: whether to wait for locks; then there is one call. Whoever does not wait may be one call, too.
 -- A call each: p_access_ids its push app; p_operation_ids; p_kinds, `replace` the accounts of its tokens, of every type, by
 -- those named; `add` them, each in the place of that of the same token and type alone; `unbind`; p_caps, tokens that an
 -- account may have: beyond it the least recently bound are unbound.
@@ -186,6 +186,7 @@ begin
     select p.access_id, p_operation_ids[r.item], 'bound', p.token, p.account_type, p.account
     from unnest(p_items, p_tokens, p_types) as r (item, token, account_type)
     join put as p on p.access_id = p_access_ids[r.item] and p.token = r.token and p.account_type = r.account_type
+    -- Another call of these may have named the same token and type, and comes later.
     where p.is_new and r.item <> all (v_later);
 
     select array_agg(g.place), array_agg(p_operation_ids[g.item])

@@ -35,24 +35,25 @@ class Done:
 class Changes(Section):
     """How bindings change. What raises may be repeated."""
 
-    async def apply(self, parts: Sequence[Part], now: datetime) -> list[Literal[Later.ALONE] | None]:
-        """Make changes, all in one transaction, as if one came after the other. A single one waits for its locks.
+    async def apply(self, parts: Sequence[Part], now: datetime, *, wait: bool) -> list[Literal[Later.ALONE] | None]:
+        """Make changes, all in one transaction, as if one came after the other.
 
         Args:
-            parts: of several calls.
+            parts: of one call or several.
             now: when, for display.
+            wait: whether to wait for locks that others hold; for a single one alone.
 
         Returns:
             For each part `Later.ALONE` where others hold or share its locks and nothing was done with it.
 
         Raises:
-            asyncpg.ProgramLimitExceededError: the tokens of a single part hold so many accounts that they are to be
-                changed one by one.
+            asyncpg.ProgramLimitExceededError: the tokens of a part that waits hold so many accounts that it is to be
+                done in smaller ones.
         """
         rows = [(item, row) for item, part in enumerate(parts, 1) for row in part.rows]
         later: list[int] = await self._database.fetchval(
             _SQL["apply"],
-            len(parts) == 1,
+            wait,
             now,
             [part.access_id for part in parts],
             [part.operation_id for part in parts],

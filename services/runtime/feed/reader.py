@@ -17,13 +17,31 @@ Event = TypeVar("Event")
 # A row is told when the target sees its transaction and the base does not; never by comparing transaction ids, which
 # are drawn long before they commit. The bounds on `xid` are for the index alone.
 #
+# A snapshot that is taken ends behind the newest row that it sees. Of what comes after, it may count transactions as
+# over that were rolled back, and whose ids a server that crashes gives away again: their rows would be taken for told.
+# Up to a row that is seen it does not, since that was on disk before it was seen.
+#
 # `life` changes with the cluster, its timeline (a restore to a point in time, a failover that may have lost commits),
 # the database and the table: then the snapshots of before say nothing. On a standby it is null: its snapshots may leave
 # out transactions that are under way.
 _SELECT_PAGE = """
 with target as materialized (
     select
-        coalesce($2::text::pg_snapshot, pg_current_snapshot()) as snapshot,
+        coalesce($2::text, (
+            select format(
+                '%s:%s:%s', coalesce(min(running), beyond), beyond, string_agg(running::text, ',' order by running)
+            )
+            from (
+                select least(
+                    coalesce((select xid::text::bigint + 1 from {table} order by xid desc limit 1), 1),
+                    pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+                ) as beyond
+            ) newest
+            left join (
+                select xip::text::bigint as running from pg_snapshot_xip(pg_current_snapshot()) xip
+            ) under_way on running < beyond
+            group by beyond
+        ))::pg_snapshot as snapshot,
         extract(epoch from clock_timestamp())::bigint as at,
         case when not pg_is_in_recovery() then concat_ws(
             '/',
