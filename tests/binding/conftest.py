@@ -20,12 +20,16 @@ from services.runtime.partitions import Partitions
 from services.runtime.server import opened
 from tests.binding.callers import PushApp
 from tests.binding.changing import Replica
+from tests.binding.fleet import Fleet, FleetApp, fleet_of
+from tests.binding.processes import processes
+from tests.support.calls import bearer
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
 from tests.support.token import Running, running
 
 PushApps = Callable[..., Awaitable[PushApp]]
 Replicas = Callable[..., list[Replica]]
+FleetApps = Callable[..., Awaitable[FleetApp]]
 
 
 def settings_for(dsn: str, token_address: tuple[Address, ...], folder: Path) -> BindingSettings:
@@ -89,6 +93,27 @@ def push_apps(token_service: Running, channel: grpc.aio.Channel, connection: asy
 async def push_app(push_apps: PushApps) -> PushApp:
     """A push app with a cap of 100, whose operator 1 acts as operator 2."""
     return await push_apps()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def fleet(
+    databases: Databases, token_service: Running, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Fleet]:
+    """Three real processes of the service."""
+    dsn, folder = databases.fresh("binding"), tmp_path_factory.mktemp("fleet")
+    async with processes(3, dsn, token_service.settings.listen, folder) as made, fleet_of(made) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="session")
+def fleet_apps(token_service: Running) -> FleetApps:
+    """Makes push apps that call a fleet: `await fleet_apps(fleet, cap=5)`."""
+
+    async def make(fleet: Fleet, cap: int = 100) -> FleetApp:
+        made = await token_service.push_app(tokens_per_account=cap, append_enabled=True)
+        return FleetApp(fleet, made.access_id, bearer(await token_service.push_token(made.access_id)))
+
+    return make
 
 
 @pytest_asyncio.fixture

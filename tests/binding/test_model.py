@@ -17,7 +17,7 @@ def test_bound_by_replacing() -> None:
 
 def test_bound_by_adding() -> None:
     asked = [entry("phone", ONE, TWO), entry("pad", ONE), entry("phone", ZWEI)]
-    assert bound(Kind.ADD, asked).units == [rows("pad", ONE), rows("phone", ONE, ZWEI)]
+    assert bound(Kind.ADD, asked).units == [rows("phone", ONE), rows("pad", ONE), rows("phone", ZWEI)]
 
 
 def test_unbound() -> None:

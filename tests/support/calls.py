@@ -44,7 +44,7 @@ async def refused(call: Awaitable[Any], reason: str | None = None, field: str | 
 
 def refusal_in(error: object) -> Refused:
     """What is told by the error that a refused call raised."""
-    assert isinstance(error, grpc.aio.AioRpcError), error
+    assert isinstance(error, grpc.aio.AioRpcError | grpc.Call), error
     status = rpc_status.from_call(error)
     assert status is not None, error
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()

@@ -186,7 +186,8 @@ begin
     select p.access_id, p_operation_ids[r.item], 'bound', p.token, p.account_type, p.account
     from unnest(p_items, p_tokens, p_types) as r (item, token, account_type)
     join put as p on p.access_id = p_access_ids[r.item] and p.token = r.token and p.account_type = r.account_type
-    where p.is_new;
+    -- Another call of these may have named the same token and type, and comes later.
+    where p.is_new and r.item <> all (v_later);
 
     select array_agg(g.place), array_agg(p_operation_ids[g.item])
     into v_places, v_operation_ids

@@ -34,7 +34,7 @@ class Change:
 
     Args:
         kind: what.
-        units: rows that are never parted: of one token, all that is bound to it; else a row each.
+        units: rows that are never parted: of one entry, all that it binds to its token; else a row each.
     """
 
     kind: Kind
@@ -86,24 +86,31 @@ class Outcome:
     codes: Sequence[str]
 
 
-def bound(kind: Kind, entries: Iterable[TokenAccounts]) -> Change:
-    """What is bound when the entries take effect one after the other: each token once, one account of a type.
+def bound(kind: Kind, entries: Sequence[TokenAccounts]) -> Change:
+    """What is bound when the entries take effect one after the other: each token and type once, as named last.
 
     Args:
         kind: `REPLACE` or `ADD`: whether a later entry of a token replaces the earlier one, or adds to it.
         entries: as requested.
 
     Returns:
-        The change; what was named last stands at its end, to be the most recently bound.
+        The change, in the order of the entries: what stands at its end will be the most recently bound.
     """
-    tokens: dict[str, dict[int, Account]] = {}
-    for entry in entries:
-        earlier = tokens.pop(entry.token, {})
-        accounts = tokens[entry.token] = earlier if kind is Kind.ADD else {}
-        for account in entry.accounts:
-            accounts.pop(account.account_type, None)
-            accounts[account.account_type] = account
-    return Change(kind, [tuple(Row(token, account) for account in named.values()) for token, named in tokens.items()])
+    units: list[tuple[Row, ...]] = []
+    tokens: set[str] = set()
+    named: set[tuple[str, int]] = set()
+    for entry in reversed(entries):
+        if kind is Kind.REPLACE and entry.token in tokens:
+            continue
+        tokens.add(entry.token)
+        unit: list[Row] = []
+        for account in reversed(entry.accounts):
+            if (entry.token, account.account_type) not in named:
+                named.add((entry.token, account.account_type))
+                unit.append(Row(entry.token, account))
+        if unit:
+            units.append(tuple(reversed(unit)))
+    return Change(kind, units[::-1])
 
 
 def unbound(rows: Iterable[Row]) -> Change:
