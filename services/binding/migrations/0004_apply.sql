@@ -94,7 +94,7 @@ create function binding.apply(
     p_access_ids bigint [], p_operation_ids uuid [], p_kinds text [], p_caps integer [],
     p_items integer [], p_tokens text [], p_types integer [], p_accounts text []
 ) returns integer []
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     v_later integer[];
     v_items integer[];
