@@ -13,6 +13,8 @@ from services.runtime.errors import FieldInvalid
 
 # Locks of a transaction that several calls share, but for what their tokens hold.
 _KEYS_PER_BATCH = 300
+# While one waits for the disk, another works.
+_BATCHES_AT_ONCE = 2
 
 
 class Changes:
@@ -27,7 +29,10 @@ class Changes:
         self._store = store
         self._clock = clock
         self._batches: Batches[Part, None] = Batches(
-            lambda batch: store.apply(batch, clock.now()), _KEYS_PER_BATCH, weigh=lambda part: part.keys
+            lambda batch: store.apply(batch, clock.now()),
+            _KEYS_PER_BATCH,
+            weigh=lambda part: part.keys,
+            at_once=_BATCHES_AT_ONCE,
         )
 
     async def apply(self, push_app: PushApp, change: Change, outcome: Outcome, once: Once | None) -> Outcome:

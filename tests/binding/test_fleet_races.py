@@ -52,11 +52,12 @@ async def test_opposing_calls_meet_no_deadlock_and_the_feed_replayed_is_the_tabl
     assert reader.lives > 5
     assert reader.replayed.told > 500
     assert reader.lost == 0
-    assert await fleet.connection.fetchval("select count(*) from binding.change where access_id = $1", app.access_id) == (
-        reader.replayed.told
-    )
+    assert await fleet.connection.fetchval(
+        "select count(*) from binding.change where access_id = $1", app.access_id
+    ) == (reader.replayed.told)
     assert (
-        await fleet.connection.fetchval("select deadlocks from pg_stat_database where datname = current_database()") == 0
+        await fleet.connection.fetchval("select deadlocks from pg_stat_database where datname = current_database()")
+        == 0
     )
 
 

@@ -58,7 +58,9 @@ async def test_its_calls_change_what_they_did_and_are_told(
     assert len({row["operation_id"] for row in told}) == 5
     for row in told:
         assert row["operation_id"].version == 7
-        assert before - timedelta(seconds=1) < uuid7_time(row["operation_id"]) < datetime.now(UTC) + timedelta(seconds=1)
+        assert (
+            before - timedelta(seconds=1) < uuid7_time(row["operation_id"]) < datetime.now(UTC) + timedelta(seconds=1)
+        )
 
 
 async def test_this_version_keeps_the_partitions_that_were_made_for_it(
