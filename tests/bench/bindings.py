@@ -166,11 +166,12 @@ one in a hundred of the first two goes to an account that is full, and its oldes
 and the feed is written. Calls under way share no token, and no account but the full ones.
 
   tokens/s   tokens, or accounts, bound or found a second; p50 and p99 are milliseconds of a call
-  times      CPU of service and Postgres together, in relation to the smallest size in the same round
-  pgbench    the statement alone: tokens a second, by how many clients, CPU of Postgres for each 1,000
-  of pgbench tokens/s of the calls in relation to pgbench's, in the same round
+  both       CPU of service and Postgres together; times: in relation to the smallest size, in the same round
+  pgbench    the statement alone: tokens a second, by how many clients (-c), CPU of Postgres for each 1,000
+  ratio      tokens/s of the calls in relation to pgbench's, in the same round
 
-"just filled" is a table of the smallest size that was empty when the service's connections planned their statements.
+"just filled", measured once, is a table of the smallest size that was empty when the service's connections planned
+their statements.
 
 It starts a stack of its own in a temporary folder and on free ports; one that `make run` keeps is not touched. Postgres
 makes the rows, which takes a minute or two and about 400 bytes each. All sizes stand beside each other and
@@ -211,7 +212,7 @@ are measured in turn, several times, and the median counts: so a machine that do
         for scenario in _SCENARIOS:
             self._clients[scenario.name] = await _best_clients(running, scenario, smallest)
             progress.advance(shown)
-        total = self._number_of_rounds * (len(self._sizes) + 1) * len(_SCENARIOS)
+        total = (self._number_of_rounds * len(self._sizes) + 1) * len(_SCENARIOS)
         shown = progress.add_task("measuring", total=total)
         for _ in range(self._number_of_rounds):
             for size in self._sizes:
@@ -219,23 +220,23 @@ are measured in turn, several times, and the median counts: so a machine that do
                 for scenario in _SCENARIOS:
                     await self._measure(running, scenario, size, size)
                     progress.advance(shown)
-            await self._measure_just_filled(running, filled, lambda: progress.advance(shown))
+        await self._measure_just_filled(running, filled, lambda: progress.advance(shown))
         await filled.drop(self._sizes)
 
     def tables(self) -> Iterable[Table]:
         """The one table."""
         table = tables.made(
             "Bindings: a second; latency in ms; CPU-seconds for each 1,000 tokens, by process",
-            ("call", "bound tokens"),
+            ("call", "bound"),
             ("calls/s", "tokens/s", "p50", "p99"),
-            (*_PROCESSES, "together", "times", "pgbench", "clients", "postgres", "of pgbench"),
+            (*_PROCESSES, "both", "times", "pgbench", "-c", "postgres", "ratio"),
         )
         for scenario in _SCENARIOS:
             of_smallest = self._rounds.get((scenario.name, self._sizes[0]), [])
             for size in (*self._sizes, _JUST_FILLED):
                 rounds = self._rounds.get((scenario.name, size), [])
                 if rounds:
-                    name = f"{size:,}" if isinstance(size, int) else f"{self._sizes[0]:,}, {size}"
+                    name = f"{size:,}" if isinstance(size, int) else size
                     clients = self._clients[scenario.name]
                     table.add_row(scenario.name, name, *_figures(scenario.items, rounds, of_smallest, clients))
             table.add_section()
@@ -308,7 +309,8 @@ def _figures(items: int, rounds: Sequence[_Round], of_smallest: Sequence[_Round]
     def median(value: Callable[[_Round], float]) -> float:
         return statistics.median(map(value, rounds))
 
-    pairs = zip(rounds, of_smallest, strict=False)
+    # Where there is only the last round, by the last one.
+    pairs = zip(reversed(rounds), reversed(of_smallest), strict=False)
     made = [
         f"{median(lambda each: each.call.per_second):.0f}",
         f"{median(lambda each: each.call.per_second * items):.0f}",

@@ -58,7 +58,7 @@ def test_a_small_run_of_bindings(tmp_path: Path) -> None:
     for call in ("bind 1", "bind 20", "query by account", "query by token"):
         for size in ("10,000", "20,000"):
             assert re.search(rf"{call} +{size}( +\d+(\.\d+)?){{12}}", done.stdout), done.stdout
-        assert re.search(rf"{call} +10,000, just filled( +\d+(\.\d+)?){{8}}", done.stdout), done.stdout
+        assert re.search(rf"{call} +just filled( +\d+(\.\d+)?){{8}}", done.stdout), done.stdout
     assert not list(tmp_path.glob("tessera-bench-*"))
 
 
