@@ -31,9 +31,7 @@ def is_account_type(account_type: int) -> bool:
 def is_account(account: Account) -> bool:
     """Whether an account may be one: 2 to 255 characters, no control characters, a type of 16 bits."""
     return (
-        2 <= len(account.account) <= 255
-        and not has_control(account.account)
-        and is_account_type(account.account_type)
+        2 <= len(account.account) <= 255 and not has_control(account.account) and is_account_type(account.account_type)
     )
 
 
