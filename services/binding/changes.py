@@ -13,6 +13,8 @@ from services.runtime.errors import FieldInvalid
 
 # Locks of a transaction that several calls share, but for what their tokens hold.
 _KEYS_PER_BATCH = 300
+# While one waits for the disk, another works.
+_BATCHES_AT_ONCE = 2
 
 
 class Changes:
@@ -31,6 +33,7 @@ class Changes:
             _KEYS_PER_BATCH,
             weigh=lambda part: part.keys,
             late=lambda batch: store.apply(batch, clock.now(), wait=True),
+            at_once=_BATCHES_AT_ONCE,
         )
 
     async def apply(self, push_app: PushApp, change: Change, outcome: Outcome, once: Once | None) -> Outcome:

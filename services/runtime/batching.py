@@ -56,6 +56,8 @@ class Batches(Generic[I, R]):
         late: does an item that was left for later, by itself, and may wait; absent: `run` does.
         most: what the items of a batch may weigh together; one that weighs more goes by itself.
         weigh: what an item weighs; absent: one each.
+        at_once: how many batches may be under way: beside another one goes only what is full, since what is not would
+            have more company by waiting.
     """
 
     def __init__(
@@ -64,13 +66,17 @@ class Batches(Generic[I, R]):
         most: int = 64,
         weigh: Callable[[I], int] = lambda _item: 1,
         late: _Run[I, R] | None = None,
+        at_once: int = 1,
     ) -> None:
         self._run = run
         self._late = late or run
         self._most = most
         self._weigh = weigh
-        self._waiting: deque[_Item[I, R]] = deque()
-        self._under_way = False
+        # With what each weighs, and what they weigh together.
+        self._waiting: deque[tuple[_Item[I, R], int]] = deque()
+        self._weight = 0
+        self._at_once = at_once
+        self._under_way = 0
         # How many the last batch had; and what looks for as many again, while nothing is under way.
         self._company = 1
         self._looking: asyncio.TimerHandle | None = None
@@ -88,10 +94,18 @@ class Batches(Generic[I, R]):
         if len(self._waiting) + len(self._tasks) >= _MOST_WAITING:
             raise Overloaded(detail="too many wait for a batch")
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, done))
-        if not self._under_way and (self._looking is None or len(self._waiting) >= self._company):
+        weight = self._weigh(item)
+        self._waiting.append(((item, done), weight))
+        self._weight += weight
+        if self._may_begin():
             self._begin()
         return await done
+
+    def _may_begin(self) -> bool:
+        """Whether somebody who has just come completes a batch."""
+        if self._under_way:
+            return self._under_way < self._at_once and self._weight >= self._most
+        return self._looking is None or len(self._waiting) >= self._company
 
     def _begin(self) -> None:
         """Send the next batch, if anybody waits."""
@@ -101,16 +115,17 @@ class Batches(Generic[I, R]):
         batch: list[_Item[I, R]] = []
         weight = 0
         while self._waiting:
-            item, done = self._waiting[0]
-            if not done.done():
-                weight += self._weigh(item)
+            each, its_weight = self._waiting[0]
+            if not each[1].done():
+                weight += its_weight
                 if batch and weight > self._most:
                     break
-                batch.append((item, done))
+                batch.append(each)
             self._waiting.popleft()
+            self._weight -= its_weight
         if batch:
             ITEMS.observe(len(batch))
-            self._under_way = True
+            self._under_way += 1
             self._company = len(batch)
             self._start(self._do(batch))
 
@@ -119,10 +134,10 @@ class Batches(Generic[I, R]):
             for each in await self._settle(batch, self._run):
                 self._start(self._do_alone(each))
         finally:
-            self._under_way = False
-            if len(self._waiting) >= self._company:
+            self._under_way -= 1
+            if len(self._waiting) >= self._company or self._weight >= self._most:
                 self._begin()
-            else:
+            elif not self._under_way:
                 self._look(0, len(self._waiting), quiet=0, looks=0)
 
     async def _do_alone(self, item: _Item[I, R]) -> None:

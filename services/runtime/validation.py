@@ -20,6 +20,12 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """A character that ends lines or steers terminals, and belongs into no name."""
 
 
+def has_control(text: str) -> bool:
+    """Whether there is a control character in a text."""
+    # What is printable has none, and that is soon known.
+    return not text.isprintable() and CONTROL.search(text) is not None
+
+
 def checked_text(field: str, text: str, longest: int) -> str:
     """A text of at most `longest` characters, none of them a control character. Raises `FieldInvalid`."""
     if len(text) > longest or CONTROL.search(text):

@@ -50,9 +50,7 @@ class Scenario:
 
 def _statement(text: str, *arguments: str) -> str:
     """A statement of the store with SQL in the place of its arguments, on an identity n that pgbench picks."""
-    for number, argument in reversed(list(enumerate(arguments, 1))):
-        text = text.replace(f"${number}", argument)
-    return f"\\set n random(0, :size - 1)\n{text.replace('{n}', ':n')};\n"
+    return "\\set n random(0, :size - 1)\n" + pgbench.statement(text, *arguments).replace("{n}", ":n")
 
 
 def _some(

@@ -62,13 +62,12 @@ class Driving:
         Raises:
             ValueError: a call failed.
         """
-        await _drive(await task(_WARM_UP_SECONDS))
+        await self.warm_up(name, task)
         made = await task(self.seconds)
         before = cpu.read()
         answers = await _drive(made)
         spent = cpu.since(before)
-        if answers.failures:
-            raise ValueError(f"{name}: {len(answers.failures)} failed: {answers.failures[0]}")
+        _check(name, answers)
         count = len(answers.latencies)
         centiles = statistics.quantiles(answers.latencies, n=100)
         return Measured(
@@ -78,9 +77,18 @@ class Driving:
             cpu={kind: seconds / count * 1000 for kind, seconds in spent.items()},
         )
 
+    async def warm_up(self, name: str, task: Callable[[float], Awaitable[client.Task]]) -> None:
+        """Drive a moment's calls that do not count. Raises as `measure`."""
+        _check(name, await _drive(await task(_WARM_UP_SECONDS)))
+
     def spread(self, parameters: list[client.Parameters]) -> list[list[client.Parameters]]:
         """The parameters of calls, spread over the chains."""
         return [parameters[number :: self.chains] for number in range(self.chains)]
+
+
+def _check(name: str, answers: client.Answers) -> None:
+    if answers.failures:
+        raise ValueError(f"{name}: {len(answers.failures)} failed: {answers.failures[0]}")
 
 
 async def _drive(task: client.Task) -> client.Answers:

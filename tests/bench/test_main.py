@@ -1,4 +1,4 @@
-"""`python -m tests.bench`, as `make bench-token` and `make bench-account` call it."""
+"""`python -m tests.bench`, as `make bench-token`, `make bench-account` and `make bench-binding` call it."""
 
 import os
 import re
@@ -49,14 +49,28 @@ def test_a_small_run_of_links(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("tessera-bench-*"))
 
 
-def test_more_than_there_is_room_for_is_not_begun(tmp_path: Path) -> None:
-    done = bench("account", "--sizes", "1000000000000", tmp_path=tmp_path)
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_small_run_of_bindings(tmp_path: Path) -> None:
+    small = ("--seconds", "1", "--chains", "4", "--sizes", "10000,20000", "--rounds", "1")
+    done = bench("binding", *small, tmp_path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for call in ("bind 1", "bind 20", "query by account", "query by token"):
+        for size in ("10,000", "20,000"):
+            assert re.search(rf"{call} +{size}( +\d+(\.\d+)?){{12}}", done.stdout), done.stdout
+        assert re.search(rf"{call} +just filled( +\d+(\.\d+)?){{8}}", done.stdout), done.stdout
+    assert not list(tmp_path.glob("tessera-bench-*"))
+
+
+@pytest.mark.parametrize(("name", "room"), [("account", r"745\d*"), ("binding", r"372\d*")])
+def test_more_than_there_is_room_for_is_not_begun(name: str, room: str, tmp_path: Path) -> None:
+    done = bench(name, "--sizes", "1000000000000", tmp_path=tmp_path)
     assert done.returncode == 1
-    assert re.search(r"no room: takes about 745\d*\.\d GiB of the \d+\.\d that are free", done.stderr), done.stderr
+    assert re.search(rf"no room: takes about {room}\.\d GiB of the \d+\.\d that are free", done.stderr), done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["token", "account"])
+@pytest.mark.parametrize("name", ["token", "account", "binding"])
 def test_help_says_what_it_does(name: str, tmp_path: Path) -> None:
     done = bench(name, "--help", tmp_path=tmp_path)
     assert done.returncode == 0

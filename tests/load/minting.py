@@ -139,6 +139,11 @@ class Mint:
         self._users: list[str] = []
         self._known: list[Values] = []
 
+    @property
+    def push_access_id(self) -> int:
+        """The push app for which `push` speaks."""
+        return self._apps.push_access_id
+
     async def set_up(self) -> None:
         """Make the apps, the users, and what stays while the run lasts."""
         call = _call(await self._operator_token())

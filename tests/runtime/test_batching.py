@@ -46,6 +46,20 @@ async def test_what_comes_meanwhile_goes_together_and_each_gets_its_own() -> Non
     assert work.batches == [[1], [2, 3, 4], [5]]
 
 
+async def test_beside_a_batch_that_is_under_way_another_goes_when_it_is_full() -> None:
+    work = Work()
+    batches = Batches(work, most=3, at_once=2)
+    work.gate.clear()
+    tasks = await _added(batches, 1, 2, 3)
+    assert work.batches == [[1]]
+    tasks += await _added(batches, 4, 5, 6, 7, 8)
+    assert work.batches == [[1], [2, 3, 4]]
+    work.gate.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8, 10, 12, 14, 16]
+    assert work.batches == [[1], [2, 3, 4], [5, 6, 7], [8]]
+    assert await asyncio.wait_for(batches.add(9), 5) == 18
+
+
 async def test_who_had_company_is_waited_for_while_somebody_comes() -> None:
     work = Work()
     batches = Batches(work)

@@ -144,13 +144,14 @@ def _read_token_accounts(
 ) -> list[TokenAccounts | Failed]:
     _check_count(request.token_accounts, MAX_TOKEN_ACCOUNTS, "token_accounts")
     _check_default_type(request.account_type)
-    return [_read_entry(entry, request.account_type) for entry in request.token_accounts]
+    default_type = request.account_type
+    return [_read_entry(entry, default_type) for entry in request.token_accounts]
 
 
 def _read_entry(entry: binding_pb2.TokenAccounts, default_type: int) -> TokenAccounts | Failed:
     if not is_token(entry.token):
         return Failed(Code.BAD_TOKEN)
-    accounts = tuple(_read_account(account, default_type) for account in entry.account_list)
+    accounts = tuple([_read_account(account, default_type) for account in entry.account_list])
     if not 1 <= len(accounts) <= MAX_ACCOUNTS_OF_TOKEN or not all(map(is_account, accounts)):
         return Failed(Code.BAD_ACCOUNT)
     return TokenAccounts(entry.token, accounts)

@@ -9,7 +9,7 @@ from services.runtime.clock import Clock
 from services.runtime.errors import FieldInvalid
 from services.runtime.ids import uuid7_time
 from services.runtime.requests import read_request
-from services.runtime.validation import CONTROL
+from services.runtime.validation import has_control
 
 MAX_ACCOUNTS_OF_TOKEN = 100
 
@@ -20,7 +20,7 @@ _REQUEST_ID_AHEAD = timedelta(minutes=5)
 
 def is_token(token: str) -> bool:
     """Whether a text may be a device token: 1 to 255 bytes, no control characters."""
-    return 1 <= len(token.encode()) <= 255 and not CONTROL.search(token)
+    return 1 <= len(token.encode()) <= 255 and not has_control(token)
 
 
 def is_account_type(account_type: int) -> bool:
@@ -31,9 +31,7 @@ def is_account_type(account_type: int) -> bool:
 def is_account(account: Account) -> bool:
     """Whether an account may be one: 2 to 255 characters, no control characters, a type of 16 bits."""
     return (
-        2 <= len(account.account) <= 255
-        and not CONTROL.search(account.account)
-        and is_account_type(account.account_type)
+        2 <= len(account.account) <= 255 and not has_control(account.account) and is_account_type(account.account_type)
     )
 
 

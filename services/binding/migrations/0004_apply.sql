@@ -19,47 +19,59 @@ set local statement_timeout = '60s';
 
 -- Takes the locks of tokens or accounts.
 --
--- p_seed: 0 for tokens, 1 for accounts; p_items: which call needs the lock, from 1; p_names: what is locked. Null lists:
--- none.
+-- p_keys: their keys, rising; p_items: which call needs the lock, from 1. Null lists: none.
 -- Answers the calls that did not get all of theirs; of calls that want the same lock the first one gets it. Where p_wait
 -- holds, there is one call, and it waits.
-create function binding.lock_names(p_wait boolean, p_seed bigint, p_items integer [], p_names text [])
-returns integer []
+--
+-- Loops of expressions cost a tenth of a statement that does the same.
+create function binding.lock_keys(p_wait boolean, p_keys bigint [], p_items integer []) returns integer []
 language plpgsql as $$
+declare
+    v_later integer[] := '{}';
+    v_key bigint;
+    v_item integer;
+    v_got boolean;
 begin
-    if p_wait then
-        perform pg_advisory_xact_lock(k.key)
-        from (select distinct hashtextextended(n.name, p_seed) as key from unnest(p_names) as n (name) order by 1) as k;
-        return '{}';
-    end if;
-    return (
-        with wanted as materialized (
-            select n.item, hashtextextended(n.name, p_seed) as key from unnest(p_items, p_names) as n (item, name)
-        ),
-        tried as materialized (
-            select w.key, min(w.item) as item, pg_try_advisory_xact_lock(w.key) as got from wanted as w group by w.key
-        )
-        select coalesce(array_agg(distinct w.item), '{}')
-        from wanted as w join tried as t on t.key = w.key
-        where not t.got or w.item > t.item
-    );
+    for i in 1 .. coalesce(cardinality(p_keys), 0) loop
+        if p_keys[i] is distinct from v_key then
+            v_key := p_keys[i];
+            v_item := p_items[i];
+            if p_wait then
+                v_got := pg_advisory_xact_lock(v_key) is not null;
+            else
+                v_got := pg_try_advisory_xact_lock(v_key);
+            end if;
+        end if;
+        if not v_got or p_items[i] <> v_item then
+            v_later := v_later || p_items[i];
+        end if;
+    end loop;
+    return v_later;
 end $$;
 
--- Removes the bindings that stand at these places, and tells it. The caller holds the locks of their accounts, and found
--- them under these. Null lists: none.
-create function binding.remove(p_kind text, p_places tid [], p_operation_ids uuid []) returns void
+-- Removes bindings, and tells it.
+--
+-- A row each: whose it is, where it stands, and which call removes it; it may stand twice. The caller holds the locks of
+-- their accounts, but for the calls of p_later, whose rows stay. One that was found before its account was locked may be
+-- gone, and another token's be there.
+create function binding.remove(
+    p_kind text, p_operation_ids uuid [], p_tokens text [], p_places tid [], p_items integer [], p_later integer []
+) returns void
 language plpgsql as $$
 begin
-    if p_places is null then
-        return;
-    end if;
-    with gone as (
-        delete from binding.binding as b where b.ctid = any (p_places)
+    with wanted as materialized (
+        select distinct r.token, r.place, r.item from unnest(p_tokens, p_places, p_items) as r (token, place, item)
+        where r.item <> all (p_later)
+    ),
+    gone as (
+        delete from binding.binding as b
+        where b.ctid = any (array(select w.place from wanted as w))
+            and b.token = any (array(select w.token from wanted as w))
         returning b.ctid as place, b.access_id, b.token, b.account_type, b.account
     )
     insert into binding.change (access_id, operation_id, kind, token, account_type, account)
-    select g.access_id, p.operation_id, p_kind, g.token, g.account_type, g.account
-    from unnest(p_places, p_operation_ids) as p (place, operation_id) join gone as g on g.place = p.place;
+    select g.access_id, p_operation_ids[w.item], p_kind, g.token, g.account_type, g.account
+    from wanted as w join gone as g on g.place = w.place;
 end $$;
 
 -- Changes bindings for one call, or for several that share no token and no account, as if one came after the other.
@@ -82,54 +94,44 @@ create function binding.apply(
     p_access_ids bigint [], p_operation_ids uuid [], p_kinds text [], p_caps integer [],
     p_items integer [], p_tokens text [], p_types integer [], p_accounts text []
 ) returns integer []
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     v_later integer[];
     v_items integer[];
-    v_names text[];
+    v_keys bigint[];
+    v_tokens text[];
     v_places tid[];
-    v_operation_ids uuid[];
+    v_calls integer[];
 begin
-    select binding.lock_names(p_wait, 0, array_agg(r.item), array_agg(p_access_ids[r.item] || '/t/' || r.token))
-    into v_later
-    from unnest(p_items, p_tokens) as r (item, token)
-    where r.token is not null;
+    select
+        array_agg(t.key order by t.key, t.item), array_agg(t.item order by t.key, t.item)
+    into v_keys, v_items
+    from (
+        select r.item, hashtextextended(p_access_ids[r.item] || '/t/' || r.token, 0) as key
+        from unnest(p_items, p_tokens) as r (item, token)
+        where r.token is not null
+    ) as t;
+    v_later := binding.lock_keys(p_wait, v_keys, v_items);
 
     -- The accounts named, and those that the tokens hold. Meanwhile that may become less, but not more, since adding to a
-    -- token needs its lock.
-    select array_agg(a.item), array_agg(p_access_ids[a.item] || '/a/' || a.account_type || '/' || a.account)
-    into v_items, v_names
+    -- token needs its lock. What has a place goes: of tokens whose accounts are replaced, what is not named again; of those
+    -- to which is added, what has the same type; of those that are unbound, all.
+    select
+        array_agg(a.key order by a.key, a.item), array_agg(a.item order by a.key, a.item),
+        array_agg(a.token) filter (where a.place is not null), array_agg(a.place) filter (where a.place is not null),
+        array_agg(a.item) filter (where a.place is not null)
+    into v_keys, v_items, v_tokens, v_places, v_calls
     from (
-        select r.item, r.account_type, r.account
-        from unnest(p_items, p_types, p_accounts) as r (item, account_type, account)
+        select
+            r.item, r.token, null::tid as place,
+            hashtextextended(p_access_ids[r.item] || '/a/' || r.account_type || '/' || r.account, 1) as key
+        from unnest(p_items, p_tokens, p_types, p_accounts) as r (item, token, account_type, account)
         where r.account is not null and r.item <> all (v_later)
-        union
-        select t.item, h.account_type, h.account
-        from (
-            select distinct r.item, r.token from unnest(p_items, p_tokens, p_accounts) as r (item, token, account)
-            where r.token is not null and r.item <> all (v_later)
-                and (r.account is null or p_kinds[r.item] <> 'unbind')
-        ) as t
-        cross join lateral (
-            select b.account_type, b.account from binding.binding as b
-            where b.access_id = p_access_ids[t.item] and b.token = t.token offset 0
-        ) as h
-    ) as a;
-    if cardinality(v_names) > 600 and (not p_wait or p_tokens[1] <> any (p_tokens)) then
-        if p_wait then
-            raise exception 'the tokens hold too many accounts: % locks', cardinality(v_names)
-            using errcode = 'program_limit_exceeded';
-        end if;
-        return array(select generate_subscripts(p_access_ids, 1));
-    end if;
-    v_later := v_later || binding.lock_names(p_wait, 1, v_items, v_names);
-
-    -- What goes: of tokens whose accounts are replaced, what is not named again; of those to which is added, what has the
-    -- same type; what is unbound.
-    select array_agg(g.place), array_agg(p_operation_ids[g.item])
-    into v_places, v_operation_ids
-    from (
-        select t.item, h.place
+        union all
+        select
+            t.item, t.token,
+            case when n.item is not null or p_kinds[t.item] <> 'add' then h.place end,
+            hashtextextended(p_access_ids[t.item] || '/a/' || h.account_type || '/' || h.account, 1)
         from (
             select distinct r.item, r.token from unnest(p_items, p_tokens, p_accounts) as r (item, token, account)
             where r.token is not null and r.item <> all (v_later)
@@ -139,39 +141,45 @@ begin
             select b.ctid as place, b.account_type, b.account from binding.binding as b
             where b.access_id = p_access_ids[t.item] and b.token = t.token offset 0
         ) as h
-        where case p_kinds[t.item]
-            when 'replace' then not exists (
-                select from unnest(p_items, p_tokens, p_types, p_accounts) as n (item, token, account_type, account)
-                where n.item = t.item and n.token = t.token
-                    and n.account_type = h.account_type and n.account = h.account
-            )
-            when 'add' then exists (
-                select from unnest(p_items, p_tokens, p_types, p_accounts) as n (item, token, account_type, account)
-                where n.item = t.item and n.token = t.token
-                    and n.account_type = h.account_type and n.account <> h.account
-            )
-            else true
-        end
-        union
-        select r.item, h.place
-        from unnest(p_items, p_tokens, p_types, p_accounts) as r (item, token, account_type, account)
-        cross join lateral (
-            select b.ctid as place from binding.binding as b
-            where b.access_id = p_access_ids[r.item] and b.token = r.token
-                and b.account_type = r.account_type and b.account = r.account offset 0
-        ) as h
-        where p_kinds[r.item] = 'unbind' and r.item <> all (v_later)
-        union
-        select r.item, h.place
-        from unnest(p_items, p_tokens, p_types, p_accounts) as r (item, token, account_type, account)
-        cross join lateral (
-            select b.ctid as place from binding.binding as b
-            where b.access_id = p_access_ids[r.item]
-                and b.account_type = r.account_type and b.account = r.account and b.op > 0 offset 0
-        ) as h
-        where r.token is null and r.item <> all (v_later)
-    ) as g;
-    perform binding.remove('unbound', v_places, v_operation_ids);
+        left join unnest(p_items, p_tokens, p_types, p_accounts) as n (item, token, account_type, account)
+            on n.item = t.item and n.token = t.token and n.account_type = h.account_type
+        where n.account is distinct from h.account
+    ) as a;
+    if cardinality(v_keys) > 600 and (not p_wait or p_tokens[1] <> any (p_tokens)) then
+        if p_wait then
+            raise exception 'the tokens hold too many accounts: % locks', cardinality(v_keys)
+            using errcode = 'program_limit_exceeded';
+        end if;
+        return array(select generate_subscripts(p_access_ids, 1));
+    end if;
+    v_later := v_later || binding.lock_keys(p_wait, v_keys, v_items);
+
+    if 'unbind' = any (p_kinds) then
+        select v_tokens || array_agg(g.token), v_places || array_agg(g.place), v_calls || array_agg(g.item)
+        into v_tokens, v_places, v_calls
+        from (
+            select r.item, r.token, h.place
+            from unnest(p_items, p_tokens, p_types, p_accounts) as r (item, token, account_type, account)
+            cross join lateral (
+                select b.ctid as place from binding.binding as b
+                where b.access_id = p_access_ids[r.item] and b.token = r.token
+                    and b.account_type = r.account_type and b.account = r.account offset 0
+            ) as h
+            where p_kinds[r.item] = 'unbind'
+            union all
+            select r.item, h.token, h.place
+            from unnest(p_items, p_tokens, p_types, p_accounts) as r (item, token, account_type, account)
+            cross join lateral (
+                select b.token, b.ctid as place from binding.binding as b
+                where b.access_id = p_access_ids[r.item]
+                    and b.account_type = r.account_type and b.account = r.account and b.op > 0 offset 0
+            ) as h
+            where r.token is null
+        ) as g;
+    end if;
+    if v_places is not null then
+        perform binding.remove('unbound', p_operation_ids, v_tokens, v_places, v_calls, v_later);
+    end if;
 
     -- A binding that is there already becomes the newest, and is not told.
     with put as (
@@ -189,27 +197,26 @@ begin
     -- Another call of these may have named the same token and type, and comes later.
     where p.is_new and r.item <> all (v_later);
 
-    select array_agg(g.place), array_agg(p_operation_ids[g.item])
-    into v_places, v_operation_ids
+    select array_agg(h.token), array_agg(h.place), array_agg(a.item)
+    into v_tokens, v_places, v_calls
     from (
-        select a.item, h.place
-        from (
-            select distinct r.item, r.account_type, r.account
-            from unnest(p_items, p_types, p_accounts) as r (item, account_type, account)
-            where p_kinds[r.item] <> 'unbind' and r.item <> all (v_later)
-        ) as a
-        cross join lateral (
-            select b.ctid as place from binding.binding as b
-            where b.access_id = p_access_ids[a.item]
-                and b.account_type = a.account_type and b.account = a.account and b.op > 0
-            order by b.op desc offset p_caps[a.item]
-        ) as h
-    ) as g;
-    perform binding.remove('evicted', v_places, v_operation_ids);
+        select distinct r.item, r.account_type, r.account
+        from unnest(p_items, p_types, p_accounts) as r (item, account_type, account)
+        where p_kinds[r.item] <> 'unbind' and r.item <> all (v_later)
+    ) as a
+    cross join lateral (
+        select b.token, b.ctid as place from binding.binding as b
+        where b.access_id = p_access_ids[a.item]
+            and b.account_type = a.account_type and b.account = a.account and b.op > 0
+        order by b.op desc offset p_caps[a.item]
+    ) as h;
+    if v_places is not null then
+        perform binding.remove('evicted', p_operation_ids, v_tokens, v_places, v_calls, v_later);
+    end if;
 
     if 'add' = any (p_kinds) then
-        select array_agg(h.place), array_agg(p_operation_ids[t.item])
-        into v_places, v_operation_ids
+        select array_agg(t.token), array_agg(h.place), array_agg(t.item)
+        into v_tokens, v_places, v_calls
         from (
             select distinct r.item, r.token from unnest(p_items, p_tokens) as r (item, token)
             where p_kinds[r.item] = 'add' and r.item <> all (v_later)
@@ -219,7 +226,9 @@ begin
             where b.access_id = p_access_ids[t.item] and b.token = t.token
             order by b.op desc offset 100
         ) as h;
-        perform binding.remove('evicted', v_places, v_operation_ids);
+        if v_places is not null then
+            perform binding.remove('evicted', p_operation_ids, v_tokens, v_places, v_calls, v_later);
+        end if;
     end if;
     return v_later;
 end $$;

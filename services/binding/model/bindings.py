@@ -1,19 +1,21 @@
-"""Device tokens and accounts."""
+"""Device tokens and accounts.
+
+A call has many of the first two, and a named tuple is made several times as fast as a frozen dataclass.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """An account and its type, which together say who it is."""
 
     account_type: int
     account: str
 
 
-@dataclass(frozen=True, slots=True)
-class TokenAccounts:
+class TokenAccounts(NamedTuple):
     """A device token with accounts."""
 
     token: str

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
+from typing import NamedTuple
 from uuid import UUID
 
 from services.binding.model.bindings import Account, TokenAccounts
@@ -20,8 +21,7 @@ class Kind(StrEnum):
     UNBIND = "unbind"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A binding. Of what is unbound: no account is all of the token's, no token all of the account's."""
 
     token: str | None
@@ -141,4 +141,4 @@ def parts(change: Change) -> list[Sequence[tuple[Row, ...]]]:
 
 
 def _keys(unit: tuple[Row, ...]) -> int:
-    return (unit[0].token is not None) + sum(row.account is not None for row in unit)
+    return (unit[0].token is not None) + sum([row.account is not None for row in unit])
