@@ -29,10 +29,9 @@ class Changes:
         self._store = store
         self._clock = clock
         self._batches: Batches[Part, None] = Batches(
-            lambda batch: store.apply(batch, clock.now(), wait=False),
+            lambda batch, *, wait: store.apply(batch, clock.now(), wait=wait),
             _KEYS_PER_BATCH,
             weigh=lambda part: part.keys,
-            late=lambda batch: store.apply(batch, clock.now(), wait=True),
             at_once=_BATCHES_AT_ONCE,
         )
 

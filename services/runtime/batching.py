@@ -10,7 +10,7 @@ import asyncio
 import enum
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from prometheus_client import Histogram
 
@@ -18,6 +18,8 @@ from services.runtime.errors import Overloaded, Refusal
 
 I = TypeVar("I")  # noqa: E741 an item
 R = TypeVar("R")
+I_contra = TypeVar("I_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 ITEMS = Histogram(
     "tessera_batch_items", "How many calls shared a round trip and a commit.", buckets=(1, 2, 4, 8, 16, 32, 64)
@@ -41,19 +43,21 @@ class Later(enum.Enum):
     ALONE = enum.auto()
 
 
-_Run: TypeAlias = Callable[[Sequence[I]], Awaitable[Sequence[R | Literal[Later.ALONE]]]]
+class Run(Protocol[I_contra, R_co]):
+    """Does some items, all or none, and answers a result for each in their order."""
+
+    def __call__(self, items: Sequence[I_contra], /, *, wait: bool) -> Awaitable[Sequence[R_co | Literal[Later.ALONE]]]:
+        """Do them. Only where `wait` holds, there is one, and it may wait for what others hold."""
 
 
 class Batches(Generic[I, R]):
     """Runs items in batches.
 
     Args:
-        run: does some items, all or none, and answers a result for each in their order. It must not mind which items
-            share a batch, and must not wait for one of several: that one is `Later.ALONE`, and holds up nobody. Nor for
-            a single one, where `late` is given: it would hold up who comes meanwhile. A refusal that it raises is told
-            to all: whether they took effect may not be known. After any other error none did; each is then run alone,
-            and gets what that comes to.
-        late: does an item that was left for later, by itself, and may wait; absent: `run` does.
+        run: does a batch. It must not mind which items share one, and must not wait for any of them unless it is told
+            to: what somebody else holds is `Later.ALONE`, and holds up nobody. A refusal that it raises is told to all:
+            whether they took effect may not be known. After any other error none did; each is then run by itself, and
+            gets what that comes to.
         most: what the items of a batch may weigh together; one that weighs more goes by itself.
         weigh: what an item weighs; absent: one each.
         at_once: how many batches may be under way: beside another one goes only what is full, since what is not would
@@ -62,14 +66,12 @@ class Batches(Generic[I, R]):
 
     def __init__(
         self,
-        run: _Run[I, R],
+        run: Run[I, R],
         most: int = 64,
         weigh: Callable[[I], int] = lambda _item: 1,
-        late: _Run[I, R] | None = None,
         at_once: int = 1,
     ) -> None:
         self._run = run
-        self._late = late or run
         self._most = most
         self._weigh = weigh
         # With what each weighs, and what they weigh together.
@@ -131,7 +133,7 @@ class Batches(Generic[I, R]):
 
     async def _do(self, batch: Sequence[_Item[I, R]]) -> None:
         try:
-            for each in await self._settle(batch, self._run):
+            for each in await self._settle(batch, wait=False):
                 self._start(self._do_alone(each))
         finally:
             self._under_way -= 1
@@ -143,7 +145,7 @@ class Batches(Generic[I, R]):
     async def _do_alone(self, item: _Item[I, R]) -> None:
         async with self._alone:
             if not item[1].done():
-                await self._settle((item,), self._late)
+                await self._settle((item,), wait=True)
 
     def _look(self, due: float, before: int, quiet: int, looks: int) -> None:
         """Wait for as much company as the last batch had, while somebody comes or there is something else to do."""
@@ -155,10 +157,10 @@ class Batches(Generic[I, R]):
             return
         self._looking = loop.call_later(_LOOK_SECONDS, self._look, loop.time() + _LOOK_SECONDS, now, quiet, looks + 1)
 
-    async def _settle(self, batch: Sequence[_Item[I, R]], run: _Run[I, R]) -> Sequence[_Item[I, R]]:
+    async def _settle(self, batch: Sequence[_Item[I, R]], *, wait: bool) -> Sequence[_Item[I, R]]:
         """Run a batch and tell what it came to; those that are to go alone are answered."""
         try:
-            results = await run([item for item, _ in batch])
+            results = await self._run([item for item, _ in batch], wait=wait)
         except Exception as error:  # noqa: BLE001 it is raised where the call is answered
             if len(batch) > 1 and not isinstance(error, Refusal):
                 return batch

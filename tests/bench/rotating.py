@@ -21,6 +21,7 @@ from generate_series(0, $2::int) as n
 _SCRIPT = """
 \\set generation :generation + 1
 select * from token.rotate_sessions(
+    p_wait => false,
     p_domain_ids => array_fill('bench'::text, array[{count}]),
     p_session_ids => array[{ids}],
     p_client_ids => array_fill('bench'::text, array[{count}]),

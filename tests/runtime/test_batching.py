@@ -15,7 +15,8 @@ class Work:
         self.gate.set()
         self.error: Exception | None = None
 
-    async def __call__(self, items: Sequence[int]) -> list[int]:
+    async def __call__(self, items: Sequence[int], /, *, wait: bool) -> list[int]:
+        assert len(items) == 1 or not wait
         self.batches.append(list(items))
         await self.gate.wait()
         if self.error and (13 in items or isinstance(self.error, Unavailable)):
@@ -135,22 +136,27 @@ async def test_where_it_is_not_known_what_took_effect_nothing_is_tried_again() -
 
 async def test_one_that_would_wait_goes_alone_and_holds_up_nobody() -> None:
     locked = asyncio.Event()
-    batches: list[list[int]] = []
+    alone: list[int] = []
 
-    async def run(items: Sequence[int]) -> list[int | Literal[Later.ALONE]]:
-        batches.append(list(items))
-        if items == [13]:
+    async def run(items: Sequence[int], /, *, wait: bool) -> list[int | Literal[Later.ALONE]]:
+        if wait:
+            assert items == [13]
+            alone.append(13)
             await locked.wait()
-        return [Later.ALONE if item == 13 and len(items) > 1 else 2 * item for item in items]
+        return [Later.ALONE if item == 13 and not wait else 2 * item for item in items]
 
     batching = Batches(run)
+    # Also one that has the queue to itself when it comes.
+    first = asyncio.create_task(batching.add(13))
+    await asyncio.sleep(0.01)
     tasks = [asyncio.create_task(batching.add(item)) for item in (1, 2, 13, 13, 13, 13, 13, 13, 4)]
     for task in (*tasks[:2], tasks[-1], asyncio.create_task(batching.add(5))):
         await asyncio.wait_for(task, 5)
     tasks[2].cancel()
     # No more than a few take connections away.
-    assert batches.count([13]) == 4
+    assert len(alone) == 4
     locked.set()
+    assert await first == 26
     assert await asyncio.gather(*tasks[3:8]) == [26] * 5
 
 

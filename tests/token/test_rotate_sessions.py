@@ -77,8 +77,10 @@ class Sessions:
     async def answers(self, *rotations: Rotation) -> list[tuple[str, Session | None]]:
         """What each comes to, those that are to go alone by themselves."""
         answers = []
-        for rotation, first in zip(rotations, await self.store.rotate_sessions(rotations), strict=True):
-            (answer,) = await self.store.rotate_sessions([rotation]) if isinstance(first, Later) else (first,)
+        for rotation, first in zip(rotations, await self.store.rotate_sessions(rotations, wait=False), strict=True):
+            (answer,) = (
+                await self.store.rotate_sessions([rotation], wait=True) if isinstance(first, Later) else (first,)
+            )
             assert not isinstance(answer, Later)
             answers.append(answer)
         return answers
@@ -174,12 +176,13 @@ async def test_what_somebody_has_locked_is_left_alone_unless_it_comes_alone(sess
         await sessions.connection.execute(
             "select from token.session where session_id = $1 for no key update", one.session_id
         )
-        answers = await sessions.store.rotate_sessions([one, other, absent])
+        answers = await sessions.store.rotate_sessions([one, other, absent], wait=False)
         assert [answer if isinstance(answer, Later) else answer[0] for answer in answers] == [
             Later.ALONE,
             "rotated",
             "unknown",
         ]
+        assert await sessions.store.rotate_sessions([one], wait=False) == [Later.ALONE]
         waiting = asyncio.create_task(sessions.verdicts(one))
         await asyncio.sleep(0.1)
         assert not waiting.done()
@@ -200,13 +203,13 @@ async def test_reads_what_it_needs(sessions: Sessions, planned_on: str, count: i
     # On the connection whose statistics are read; after five times a plan is kept.
     store = Store(_Only(connection))  # type: ignore[arg-type]
     for _ in range(10):
-        await store.rotate_sessions(await sessions.made(count))
+        await store.rotate_sessions(await sessions.made(count), wait=False)
     rotations = (await sessions.made(FILLED))[:count]
 
     transaction = connection.transaction()
     await transaction.start()
     before = await connection.fetchrow(COUNTED)
-    answers = cast("list[tuple[str, Session]]", await store.rotate_sessions(rotations))
+    answers = cast("list[tuple[str, Session]]", await store.rotate_sessions(rotations, wait=False))
     after = await connection.fetchrow(COUNTED)
     await transaction.rollback()
 

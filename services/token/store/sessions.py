@@ -116,19 +116,21 @@ class Sessions(Section):
         )
 
     async def rotate_sessions(
-        self, rotations: Sequence[Rotation]
+        self, rotations: Sequence[Rotation], *, wait: bool
     ) -> list[tuple[str, Session | None] | Literal[Later.ALONE]]:
-        """Use refresh tokens of any domains, each by itself, with one commit. One that comes alone waits for locks.
+        """Use refresh tokens of any domains, each by itself, with one commit.
 
         Args:
             rotations: at least one. Of several of one session each sees what the one before has done.
+            wait: whether to wait for sessions that others have locked; for a single one alone.
 
         Returns:
             For each the verdict of the function, and the session where it is `rotated` or `repeated`; its generation is
-            then the successor's. `Later.ALONE` where it is one of several and its session is locked: nothing was done.
+            then the successor's. `Later.ALONE` where it does not wait and its session is locked: nothing was done.
         """
         rows = await self._database.fetch(
             _SQL["rotate_sessions"],
+            wait,
             [each.domain_id for each in rotations],
             [each.session_id for each in rotations],
             [each.client_id for each in rotations],

@@ -24,9 +24,9 @@ select (r.opened).*, r.nonce from token.redeem_code_with_nonce(
 
 -- name: rotate_sessions
 select * from token.rotate_sessions(
-    p_domain_ids => $1, p_session_ids => $2, p_client_ids => $3, p_secret_hashes => $4, p_generations => $5,
-    p_scopes => $6, p_nows => $7, p_graces_from => $8, p_graces_repeats => $9, p_idles_until => $10,
-    p_event_ids => $11
+    p_wait => $1, p_domain_ids => $2, p_session_ids => $3, p_client_ids => $4, p_secret_hashes => $5, p_generations => $6,
+    p_scopes => $7, p_nows => $8, p_graces_from => $9, p_graces_repeats => $10, p_idles_until => $11,
+    p_event_ids => $12
 );
 
 -- name: insert_authorization_code
