@@ -10,7 +10,7 @@ local reply = {}
 
 -- Reasons after which the same call is worth another try, and when, in seconds (RFC 6585 section 4). No quota is among
 -- them: it does not fill up again by itself.
-local RETRY_AFTER = {LIMIT_EXCEEDED = "1", OVERLOADED = "1"}
+local RETRY_AFTER = {LIMIT_EXCEEDED = "1", OVERLOADED = "1", RATE_LIMITED = "1"}
 
 -- Header names that stay inside.
 local function is_inner(name)

@@ -2,7 +2,7 @@
 
     Refusal
     ├── Unauthenticated, PermissionDenied, RequestMalformed, FieldMissing, FieldInvalid
-    ├── Unavailable, Overloaded, DeadlineExceeded, Internal
+    ├── Unavailable, Overloaded, RateLimited, DeadlineExceeded, Internal
     ├── CursorExpired
     └── … each service's own, in its errors.py
 
@@ -120,6 +120,13 @@ class Overloaded(Refusal):
 
     reason = "OVERLOADED"
     public = "Too many requests. Try again later."
+
+
+class RateLimited(Refusal):
+    """More calls of this caller in a second than it may make."""
+
+    reason = "RATE_LIMITED"
+    public = "Too many requests by this caller. Try again a second later."
 
 
 class DeadlineExceeded(Refusal):

@@ -27,6 +27,7 @@ from services.runtime.errors import (
     RequestMalformed,
     Unavailable,
 )
+from services.runtime.limits import CallLimits
 from services.runtime.validation import check_required
 
 log = structlog.get_logger()
@@ -52,6 +53,7 @@ class Call:
     method: str
     access: access_pb2.Access
     authenticator: auth.Authenticator
+    limits: CallLimits
     context: Context
     metadata: Mapping[str, str]
     streams: "Streams | None"
@@ -128,9 +130,10 @@ async def keep_deadline(call: Call, proceed: Next) -> Any:
 
 
 async def authenticate(call: Call, proceed: Next) -> Any:
-    """Verify who calls and enforce what the RPC declares; deny unless declared."""
+    """Verify who calls, how often, and enforce what the RPC declares; deny unless declared."""
     if not call.access.anonymous:
         call.caller = await call.authenticator.authenticate(call.metadata)
+        call.limits.take(call.caller.kind, call.caller.domain_id, call.caller.subject)
         auth.authorize(call.caller, call.access)
         if call.access.fresh:
             await call.authenticator.need_fresh()
@@ -214,13 +217,18 @@ class Pipeline(grpc.aio.ServerInterceptor):
         services: descriptors of our services on this server; each of their RPCs must declare its access.
         authenticator: verifies credentials.
         denied: told of verified callers who may not do what they asked for; it raises nothing.
+        limits: counts the calls of verified callers.
 
     Raises:
         ValueError: an RPC declares no access.
     """
 
     def __init__(
-        self, services: Iterable[ServiceDescriptor], authenticator: auth.Authenticator, denied: Denied | None = None
+        self,
+        services: Iterable[ServiceDescriptor],
+        authenticator: auth.Authenticator,
+        denied: Denied | None = None,
+        limits: CallLimits | None = None,
     ) -> None:
         self._access = {
             f"/{service.full_name}/{method.name}": auth.access_of(method)
@@ -230,6 +238,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         }
         self._authenticator = authenticator
         self._denied = denied
+        self._limits = limits or CallLimits(None)
         self.streams = Streams()
         """What is to be ended before the server is stopped."""
         self._handlers: dict[str, Handler] = {}
@@ -276,7 +285,17 @@ class Pipeline(grpc.aio.ServerInterceptor):
             metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
             open_streams = self.streams if streams else None
             return await chain(
-                Call(method, access, self._authenticator, context, metadata, open_streams, self._denied, request)
+                Call(
+                    method,
+                    access,
+                    self._authenticator,
+                    self._limits,
+                    context,
+                    metadata,
+                    open_streams,
+                    self._denied,
+                    request,
+                )
             )
 
         kind: Any = {

@@ -32,6 +32,7 @@ from services.runtime.db import Database
 from services.runtime.env import Address, Dsn, SettingsError, load, setting
 from services.runtime.errors import Unavailable
 from services.runtime.interceptors import Denied, Pipeline
+from services.runtime.limits import CallLimits
 from services.runtime.readiness import Readiness
 from services.runtime.supervisor import Process, Supervisor
 
@@ -77,6 +78,12 @@ class ServerSettings(DatabaseSettings):
     )
     drain: timedelta = setting(
         "seconds that calls under way are given at the end", default=timedelta(seconds=5), minimum=0, maximum=300
+    )
+    calls_per_second: int | None = setting(
+        "calls that one caller may make at a worker in a second, our own services left out; absent: any number",
+        default=None,
+        minimum=1,
+        maximum=1_000_000,
     )
     revocations_max_age: timedelta = setting(
         "seconds without word of what is revoked after which calls that give power are refused: admin, link, unlink",
@@ -287,7 +294,10 @@ async def opened(
         async with wire(settings, database, clock) as wiring:
             readiness = Readiness(service, database, clock, wiring.problems)
             pipeline = Pipeline(
-                (servicer.descriptor for servicer in wiring.servicers), wiring.authenticator, wiring.denied
+                (servicer.descriptor for servicer in wiring.servicers),
+                wiring.authenticator,
+                wiring.denied,
+                CallLimits(settings.calls_per_second),
             )
             server = _server(settings, wiring, readiness.health, pipeline)
             watch = await readiness.begin()
