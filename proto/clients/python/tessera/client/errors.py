@@ -13,7 +13,7 @@ TesseraError
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsProvider,
 │       AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused
-├── ResourceExhausted: Overloaded, SendLimitExceeded, LimitExceeded, QuotaExceeded
+├── ResourceExhausted: Overloaded, RateLimited, SendLimitExceeded, LimitExceeded, QuotaExceeded
 ├── FailedPrecondition: LastIdentity, UserKept, ProjectInUse, OpenAccountLinked, AppCredentialsExhausted, LastSuperadmin
 ├── Aborted: ChangedMeanwhile, EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
@@ -134,6 +134,13 @@ class CursorExpired(OutOfRange):
     """The cursor of a feed is too old, or of a database that was replaced or restored since.
 
     List anew, and go on from the new cursor.
+    """
+
+
+class RateLimited(ResourceExhausted):
+    """This caller has made as many calls as it may in this second.
+
+    Nothing was done: the same call may be made again a second later.
     """
 
 
@@ -375,6 +382,7 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "REQUEST_TOO_LARGE": RequestTooLarge,
     "FORMAT_INVALID": FormatInvalid,
     "CURSOR_EXPIRED": CursorExpired,
+    "RATE_LIMITED": RateLimited,
     "IDENTITY_TAKEN": IdentityTaken,
     "NOT_FOUND_LINK": NotFoundLink,
     "NOT_FOUND_LINK_USER": NotFoundLinkUser,
