@@ -47,6 +47,12 @@ class GatewaySettings:
     gateway_authorization_timeout: timedelta = setting(
         "seconds that token has to verify a credential", default=timedelta(seconds=1), minimum=0.05, maximum=30
     )
+    gateway_request_timeout: timedelta = setting(
+        "seconds that a caller has to send a request, its body included",
+        default=timedelta(seconds=15),
+        minimum=0.1,
+        maximum=300,
+    )
     gateway_body_bytes: int = setting(
         "largest request body, in bytes, but on /v3", default=64 * 1024, minimum=1024, maximum=16 * 1024 * 1024
     )

@@ -23,6 +23,8 @@ local BY_STATUS = {
   [401] = "UNAUTHENTICATED", [403] = "PERMISSION_DENIED", [404] = "ROUTE_NOT_FOUND", [405] = "ROUTE_NOT_FOUND",
   -- A service that stops cancels what it did not come to.
   [499] = "UNAVAILABLE",
+  -- A framing that no server knows.
+  [501] = "REQUEST_MALFORMED",
   [413] = "REQUEST_TOO_LARGE", [414] = "REQUEST_TOO_LARGE", [429] = "OVERLOADED", [431] = "REQUEST_TOO_LARGE",
   [503] = "UNAVAILABLE", [504] = "DEADLINE_EXCEEDED",
 }
@@ -49,6 +51,7 @@ function refusal.read(value, status)
   local message = json.get(value, "message")
   if reason and status < 500 and type(message) == "string" and message ~= "" then return reason, message end
   reason = reason or by_status(status)
+  if status == 408 then return reason, "The request did not come in time." end
   return reason, MESSAGES[reason] or MESSAGES[by_status(status)]
 end
 
