@@ -38,6 +38,40 @@ class GatewaySettings:
         minimum=10,
         maximum=1_000_000,
     )
+    gateway_heap_bytes: int = setting(
+        "bytes of memory that Envoy may take: near to it connections end with their answer, from 95 % on no call is "
+        "taken. To be some way below what its container may have",
+        default=1024**3,
+        minimum=64 * 1024**2,
+        maximum=1024**4,
+    )
+    gateway_calls: int = setting(
+        "calls under way at one service at the most; further ones are answered 503 at once",
+        default=2048,
+        minimum=1,
+        maximum=1_000_000,
+    )
+    gateway_trusted_hops: int = setting(
+        "proxies before the gateway, each of which adds an address to x-forwarded-for: so many are believed. 0: a "
+        "caller's address is that of its connection",
+        default=0,
+        minimum=0,
+        maximum=10,
+    )
+    gateway_address_rate: int = setting(
+        "requests a second that one address may make of this gateway, whatever its credential, and as many at once; a "
+        "network of 64 bits is one address of IPv6. 0: as many as it likes",
+        default=1000,
+        minimum=0,
+        maximum=1_000_000,
+    )
+    gateway_rate_limit_address: Address | None = setting(
+        "a rate limit service (envoy.service.ratelimit.v3) that all gateways ask about every call; without it none is",
+        default=None,
+    )
+    gateway_cors_origins: tuple[str, ...] = setting(
+        "origins of browser apps that may call /v2, separated by commas, as `https://app.example.com`", default=()
+    )
     gateway_timeout: timedelta = setting(
         "seconds that a service has for a call",
         default=timedelta(seconds=10),

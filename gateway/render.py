@@ -34,11 +34,13 @@ def render(settings: GatewaySettings) -> str:
             missing.
     """
     identity = f"{settings.gateway_client_id}:{settings.gateway_client_secret}"
-    image = image_path(settings)
+    file = image_path(settings)
+    image = read_image(file)
     return _TEMPLATES.get_template("envoy.yaml.j2").render(
         settings=settings,
-        descriptor_image=str(image),
-        lua_modules=lua_modules(read_image(image)),
+        descriptor_image=str(file),
+        lua_modules=lua_modules(image),
+        unavailable=reasons.read(image)["UNAVAILABLE"],
         docs=files() if settings.gateway_docs else (),
         identity=base64.b64encode(identity.encode()).decode(),
     )

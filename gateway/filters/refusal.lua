@@ -23,8 +23,6 @@ local BY_STATUS = {
   [401] = "UNAUTHENTICATED", [403] = "PERMISSION_DENIED", [404] = "ROUTE_NOT_FOUND", [405] = "ROUTE_NOT_FOUND",
   -- A service that stops cancels what it did not come to.
   [499] = "UNAVAILABLE",
-  -- A framing that no server knows.
-  [501] = "REQUEST_MALFORMED",
   [413] = "REQUEST_TOO_LARGE", [414] = "REQUEST_TOO_LARGE", [429] = "OVERLOADED", [431] = "REQUEST_TOO_LARGE",
   [503] = "UNAVAILABLE", [504] = "DEADLINE_EXCEEDED",
 }

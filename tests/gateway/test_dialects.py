@@ -227,7 +227,7 @@ def test_what_envoy_refuses_before_it_knows_the_path(
 @every_surface
 def test_a_framing_that_nobody_knows(edge: Edge, surface: str) -> None:
     request = SURFACES[surface].request().replace(b"content-length: 0", b"transfer-encoding: pigeon")
-    is_refusal(edge.ask(request), "pds", 501, "REQUEST_MALFORMED")
+    is_refusal(edge.ask(request), "pds", 501, "INTERNAL")
 
 
 @every_surface

@@ -23,6 +23,7 @@ from services.runtime.files import write_private
 from tests.support.ports import free_ports
 
 _SERVING = b"\x08\x01"
+_INNER = grpc.StatusCode.UNKNOWN, "inner text"
 
 
 def settings(folder: Path, services: Address, **changed: Any) -> GatewaySettings:
@@ -105,7 +106,7 @@ class Upstream(grpc.GenericRpcHandler):
 
     def __init__(self) -> None:
         self.mode = "say"
-        self.said: Message | tuple[grpc.StatusCode, str] = (grpc.StatusCode.UNIMPLEMENTED, "")
+        self.said: Message | tuple[grpc.StatusCode, str] = _INNER
         self.checked: Message | None = None
         """What ext_authz hears; absent: `mode` is for it too."""
         self.calls: list[tuple[str, bytes]] = []
@@ -191,7 +192,7 @@ class Edge:
     def reset(self) -> None:
         """Have the services say what is nobody's business, as at first."""
         self.services.mode = "say"
-        self.services.said = grpc.StatusCode.UNKNOWN, "inner text"
+        self.services.said = _INNER
         self.services.checked = None
         self.services.calls.clear()
         self.services.headers.clear()
