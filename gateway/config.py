@@ -55,7 +55,7 @@ class GatewaySettings:
         "bytes of memory that Envoy may take: near to it connections end with their answer, from 95 % on no call is "
         "taken. To be some way below what its container may have",
         default=1024**3,
-        minimum=64 * 1024**2,
+        minimum=128 * 1024**2,
         maximum=1024**4,
     )
     gateway_calls: int = setting(

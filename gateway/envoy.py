@@ -28,7 +28,7 @@ def command(settings: ServeSettings, epoch: int) -> list[str]:
         epoch: 0 for the first; each later one takes the listeners over from the one before (hot restart), and tells it
             to end when its calls have had their time.
     """
-    base_id = settings.gateway_configuration.with_name("base-id")
+    base_id = _base_id(settings)
     drain = max(1, round(settings.gateway_drain.total_seconds()))
     options = {
         "--config-path": str(settings.gateway_configuration),
@@ -46,6 +46,17 @@ def command(settings: ServeSettings, epoch: int) -> list[str]:
         options["--base-id-path"] = str(base_id)
     arguments = [part for option in options.items() for part in option]
     return [_ENVOY, *arguments, *(["--use-dynamic-base-id"] if not epoch else [])]
+
+
+def forget(settings: ServeSettings) -> None:
+    """Take away what the last of them leaves in shared memory, by which it would have spoken to the next."""
+    try:
+        # Envoy has ten of its own numbers for each of ours.
+        number = 10 * int(_base_id(settings).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        # It did not come so far.
+        return
+    Path("/dev/shm", f"envoy_shared_memory_{number}").unlink(missing_ok=True)  # noqa: S108 where Envoy makes it
 
 
 def check(settings: GatewaySettings) -> int:
@@ -72,6 +83,10 @@ async def drain(admin: Path, settings: ServeSettings) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(settings.gateway_drain.total_seconds()):
             await _until_idle(admin)
+
+
+def _base_id(settings: ServeSettings) -> Path:
+    return settings.gateway_configuration.with_name("base-id")
 
 
 async def _until_idle(admin: Path) -> None:

@@ -76,6 +76,7 @@ class _Supervisor:
             await _first(self._drained(), self._envoys[-1].wait(), self._hurry.wait())
         finally:
             await asyncio.gather(*(_end(each) for each in self._envoys))
+            envoy.forget(self._settings)
         return 0
 
     async def _start(self) -> asyncio.subprocess.Process:

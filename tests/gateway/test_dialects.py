@@ -238,6 +238,12 @@ def test_native_grpc(edge: Edge, surface: str) -> None:
     assert not answer.body
 
 
+@every_surface
+def test_another_protocol(edge: Edge, surface: str) -> None:
+    upgrade = SURFACES[surface].bearing("", "upgrade: websocket", "connection: upgrade")
+    is_refusal(edge.ask(upgrade), surface, 403, "PERMISSION_DENIED")
+
+
 # ---- what went wrong behind ----
 
 

@@ -126,6 +126,8 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
 
 def test_it_drains_and_ends_when_asked(gateway: Gateway) -> None:
     (envoy,) = gateway.envoys()
+    base_id = (gateway.folder / "base-id").read_text().strip()
+    assert len(list(Path("/dev/shm").glob(f"envoy_shared_memory_{base_id}*"))) == 1
     assert (gateway.folder / "envoy.yaml").stat().st_mode & 0o777 == 0o600
     # Whoever may open it may drain and inspect.
     assert (gateway.folder / "admin.sock").stat().st_mode & 0o777 == 0o600
@@ -151,6 +153,7 @@ def test_it_drains_and_ends_when_asked(gateway: Gateway) -> None:
         assert b"\r\nconnection: close\r\n" in head
         assert gateway.process.wait(timeout=20) == 0
     assert not envoy.is_running()
+    assert not list(Path("/dev/shm").glob(f"envoy_shared_memory_{base_id}*"))
 
 
 def test_it_does_not_wait_for_ever_and_a_second_time_not_at_all(tmp_path: Path) -> None:
