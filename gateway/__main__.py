@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from gateway import envoy, supervisor
 from gateway.config import GatewaySettings
 from gateway.render import render, write
-from services.runtime.env import SettingsError, load
+from services.runtime.env import Address, SettingsError, load
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,8 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "serve":
             return asyncio.run(supervisor.serve(os.environ))
         if options.command == "validate":
-            defaults = GatewaySettings(gateway_client_id="validate", gateway_client_secret="validate")  # noqa: S106 none
-            return envoy.check(defaults)
+            return _validate()
         _render(options.output)
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -56,9 +56,23 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "validate",
         help="have Envoy check the configuration",
-        description="Render with default settings into a temporary folder and run `envoy --mode validate` on it.",
+        description="Render with default settings, and with everything on that they leave off, into a temporary "
+        "folder, and run `envoy --mode validate` on both.",
     )
     return parser
+
+
+def _validate() -> int:
+    least = GatewaySettings(gateway_client_id="validate", gateway_client_secret="validate")  # noqa: S106 none
+    everything = dataclasses.replace(
+        least,
+        # Envoy looks for none of these yet.
+        gateway_tls=Path("tls"),
+        gateway_admin_socket=Path("admin.sock"),
+        gateway_rate_limit_address=Address("rate-limit", 8081),
+        gateway_cors_origins=("https://app.example.com", "http://localhost:3000"),
+    )
+    return envoy.check(least) or envoy.check(everything)
 
 
 def _render(output: Path | None) -> None:

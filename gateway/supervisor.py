@@ -97,13 +97,16 @@ class _Supervisor:
         if refused:
             _tell("stays as it is: Envoy does not take the configuration")
             return
-        # Of three, the first would be told twice to end.
-        await asyncio.gather(*(each.wait() for each in self._envoys[:-1]))
+        # Two at the most: one that ends after its calls, and one that serves.
+        for ending in self._envoys[:-1]:
+            await _first(ending.wait(), self._stop.wait())
+        if self._stop.is_set():
+            return
         self._settings, self._epoch = settings, self._epoch + 1
         after = await self._start()
+        self._envoys = [self._envoys[-1], after]
         serving = envoy.until_epoch(self._admin, self._epoch)
         await _first(asyncio.wait_for(serving, _START_SECONDS), after.wait(), self._stop.wait())
-        self._envoys = [self._envoys[-1], after]
 
     async def _drained(self) -> None:
         try:

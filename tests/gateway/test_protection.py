@@ -409,7 +409,7 @@ def test_the_access_log_holds_no_secret(edge: Edge) -> None:
     headers = [f"x-acs-security-token: {secrets[3]}", f"cookie: a={secrets[4]}", f"referer: http://x/?{secrets[1]}"]
     edge.ask(post(f"/v2/account/link?access_token={secrets[1]}", json.dumps({"identity": secrets[2]}), *headers))
     edge.ask(get(f"/?Action=DescribeOpenAccount&Signature={secrets[1]}", f"authorization: {secrets[0]}"))
-    request_id = edge.ask(get(f"/v2/nothing?{secrets[1]}")).headers["x-request-id"]
+    request_id = edge.ask(get(f"/v2/nothing?{secrets[1]}", from_address("192.0.2.9"))).headers["x-request-id"]
     log, deadline = edge.folder / "access.log", time.monotonic() + 30
     while request_id not in log.read_text():
         assert time.monotonic() < deadline
@@ -417,5 +417,7 @@ def test_the_access_log_holds_no_secret(edge: Edge) -> None:
     text = log.read_text()
     entry = next(line for line in map(json.loads, text.splitlines()) if line["request_id"] == request_id)
     assert (entry["method"], entry["path"], entry["status"], entry["surface"]) == ("GET", "/v2/nothing", 404, "pds")
+    # Without a proxy that is known, nobody says where he calls from.
+    assert entry["peer"] == "127.0.0.1"
     for secret in [*secrets, "only-the-gateway-knows", "c2VjcmV0"]:
         assert secret not in text
