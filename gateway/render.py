@@ -62,7 +62,7 @@ def render(settings: GatewaySettings, folder: Path = Path()) -> str:
         certificates=str(folder.absolute() / _CERTIFICATES),
         descriptor_image=str(file),
         lua_modules=lua_modules(image),
-        unavailable=reasons.read(image)["UNAVAILABLE"],
+        words=reasons.read(image),
         docs=files() if settings.gateway_docs else (),
         identity=base64.b64encode(identity.encode()).decode(),
     )

@@ -32,6 +32,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         "gateway_timeout": timedelta(seconds=0.4),
         "gateway_request_timeout": timedelta(seconds=0.4),
         "gateway_authorization_timeout": timedelta(seconds=0.3),
+        "gateway_reply_bytes": 5_000_000,
     }
     with running_edge(tmp_path_factory.mktemp("edge"), **short) as edge:
         yield edge

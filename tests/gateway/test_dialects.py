@@ -6,12 +6,16 @@ whose services are away.
 
 import json
 import re
+import subprocess
 from dataclasses import dataclass
 
 import grpc
 import httpx
 import pytest
 from defusedxml import ElementTree
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import StringValue as TextAnswer
 from google.rpc import code_pb2, status_pb2
 from tessera.edge import external_auth_pb2
 
@@ -126,7 +130,7 @@ def is_refusal(answer: Answer, surface: str, status: int, reason: str) -> None:
         "oauth": {"error": words.oauth, "error_description": message, "code": words.pds, "message": message},
         "pds": {"code": words.pds, "message": message},
         "rpc": {
-            "RequestId": request_id.upper(),
+            "RequestId": body.get("RequestId"),
             "HostId": body.get("HostId"),
             "Code": words.rpc,
             "Message": message,
@@ -134,6 +138,7 @@ def is_refusal(answer: Answer, surface: str, status: int, reason: str) -> None:
         "tpns": {"ret_code": words.tpns, "err_msg": message, "result": []},
     }
     assert body == expected[name]
+    assert name != "rpc" or body["RequestId"].lower() == request_id
 
 
 # ---- what the caller got wrong ----
@@ -281,6 +286,19 @@ def test_a_status_that_nobody_chose_for_callers(edge: Edge, surface: str, code: 
 
 
 @every_surface
+def test_too_large_an_answer(edge: Edge, surface: str) -> None:
+    """Envoy passes every filter by with what it says of that."""
+    large = "x" * 6_000_000
+    edge.services.said = HttpBody(data=large.encode()) if surface == "rpc-xml" else TextAnswer(value=large)
+    is_refusal(edge.ask(SURFACES[surface].bearing()), surface, 500, "INTERNAL")
+
+
+def test_an_answer_that_is_none(edge: Edge) -> None:
+    edge.services.said = HttpBody(data=b"<x/>")
+    is_refusal(edge.ask(SURFACES["rpc-json"].bearing()), "rpc-json", 500, "INTERNAL")
+
+
+@every_surface
 def test_services_that_are_away(alone: httpx.Client, surface: str) -> None:
     is_refusal(exchange(listening(alone), SURFACES[surface].bearing()), surface, 503, "UNAVAILABLE")
 
@@ -330,3 +348,22 @@ def test_no_filter_failed(edge: Edge) -> None:
     log = (edge.folder / "envoy.log").read_text()
     assert "starting main dispatch loop" in log
     assert "script log" not in log
+
+
+# ---- HTTP/2 ----
+
+
+@every_surface
+@pytest.mark.parametrize("code", ["OK", "INTERNAL"])
+def test_no_word_of_grpc_in_http2(edge: Edge, surface: str, code: str) -> None:
+    """There a status of gRPC's may come behind the body, in trailers."""
+    there = SURFACES[surface]
+    good = HttpBody(data=b"<x/>") if surface == "rpc-xml" else Empty()
+    edge.services.said = good if code == "OK" else (grpc.StatusCode[code], "inner text")
+    url = f"http://{edge.address}{there.path}"
+    command = ["curl", "--silent", "--show-error", "--http2-prior-knowledge", "--dump-header", "-", "--globoff", url]
+    command += ["--data", "", "--header", f"content-type: {there.kind}", "--header", "authorization: Bearer t"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+    assert said.startswith("HTTP/2 200" if code == "OK" or surface == "tpns" else "HTTP/2 500")
+    assert "grpc" not in said.lower()
+    assert "inner text" not in said
