@@ -29,9 +29,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     short = {
-        "gateway_timeout": timedelta(seconds=0.4),
-        "gateway_request_timeout": timedelta(seconds=0.4),
-        "gateway_authorization_timeout": timedelta(seconds=0.3),
+        "gateway_timeout": timedelta(seconds=2),
+        "gateway_request_timeout": timedelta(seconds=2),
+        "gateway_authorization_timeout": timedelta(seconds=1.5),
         "gateway_reply_bytes": 5_000_000,
     }
     with running_edge(tmp_path_factory.mktemp("edge"), **short) as edge:

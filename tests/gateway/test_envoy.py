@@ -124,7 +124,14 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
         yield running
 
 
-def test_it_drains_and_ends_when_asked(gateway: Gateway) -> None:
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[Gateway]:
+    with serving(tmp_path, TESSERA_GATEWAY_LAME_DUCK="2", TESSERA_GATEWAY_DRAIN="30") as running:
+        yield running
+
+
+def test_it_drains_and_ends_when_asked(patient: Gateway) -> None:
+    gateway = patient
     (envoy,) = gateway.envoys()
     base_id = (gateway.folder / "base-id").read_text().strip()
     assert len(list(Path("/dev/shm").glob(f"envoy_shared_memory_{base_id}*"))) == 1
@@ -144,7 +151,7 @@ def test_it_drains_and_ends_when_asked(gateway: Gateway) -> None:
             assert time.monotonic() - began < 5
         # Past the lame duck: nothing but the call holds it up, and nobody comes any more.
         with pytest.raises(subprocess.TimeoutExpired):
-            gateway.process.wait(timeout=1.2)
+            gateway.process.wait(timeout=3)
         with pytest.raises(httpx.ConnectError):
             gateway.get("/healthz")
         slow.sendall(b"nt=")

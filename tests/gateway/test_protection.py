@@ -2,6 +2,7 @@
 
 import json
 import re
+import select
 import socket
 import struct
 import time
@@ -18,7 +19,7 @@ from tessera.binding.v1 import binding_service_pb2
 from services.runtime.env import Address
 from tests.support.gateways import Answer, Edge, exchange, running_edge, running_gateway, settings
 
-RATE = 20
+RATE = 5
 QUERY = "/v3/device/account/query"
 
 
@@ -78,8 +79,8 @@ def narrow(tmp_path_factory: pytest.TempPathFactory, counting: tuple[RateLimits,
         gateway_cors_origins=("https://app.example.com", "http://localhost:3000"),
         gateway_calls=2,
         gateway_connections=40,
-        gateway_timeout=timedelta(seconds=2),
-        gateway_request_timeout=timedelta(seconds=0.3),
+        gateway_timeout=timedelta(seconds=3),
+        gateway_request_timeout=timedelta(seconds=1),
     ) as edge:
         yield edge
 
@@ -90,13 +91,8 @@ def from_address(address: str) -> str:
 
 
 def crowd(edge: Edge, request: bytes) -> list[Answer]:
-    """The answers to more calls than may be made in a second, all made in one."""
-    while True:
-        began = time.monotonic()
-        answers = [edge.ask(request) for _ in range(2 * RATE)]
-        # On a busy machine the bucket may have been filled meanwhile, once and again.
-        if [answer for answer in answers if b"Too many" in answer.body] or time.monotonic() - began < 1:
-            return answers
+    """The answers to many more calls than may be made in a second."""
+    return [edge.ask(request) for _ in range(4 * RATE)]
 
 
 def test_an_address_has_its_limit_and_others_have_theirs(narrow: Edge) -> None:
@@ -134,7 +130,7 @@ def test_a_probe_is_never_too_many(narrow: Edge) -> None:
 def test_a_limit_in_every_dialect(narrow: Edge, path: str, status: int, code: object) -> None:
     # A caller has a whole network of IPv6, and is one.
     networks = {"/v2/oauth/token": 1, "/v2/account/link": 2, QUERY: 3}
-    addresses = [f"2001:db8:{networks.get(path, 4)}::{number:x}:1" for number in range(2 * RATE)]
+    addresses = [f"2001:db8:{networks.get(path, 4)}::{number:x}:1" for number in range(4 * RATE)]
     answers = [narrow.ask(post(path, "{}", from_address(address))) for address in addresses]
     answer = next(answer for answer in answers if b"Too many" in answer.body)
     assert answer.status == status
@@ -192,22 +188,19 @@ def test_too_many_calls_under_way_at_a_service(narrow: Edge) -> None:
 def test_connections_beyond_the_limit_are_closed(narrow: Edge) -> None:
     address = narrow.address.host, narrow.address.port
     held = [socket.create_connection(address, timeout=10) for _ in range(60)]
-    time.sleep(0.2)
-    closed = []
-    for connection in held:
-        connection.setblocking(False)
-        try:
-            closed += [connection] * (connection.recv(1) == b"")
-        except BlockingIOError:
-            continue
-        except ConnectionResetError:
-            closed.append(connection)
-    # `running_edge` and others may hold one still.
-    assert 20 <= len(closed) <= 25
+    closed: list[socket.socket] = []
+    deadline = time.monotonic() + 20
+    while len(closed) < 20:
+        assert time.monotonic() < deadline
+        readable, _, _ = select.select([each for each in held if each not in closed], [], [], 1)
+        # Nobody sends anything: what can be read is the end.
+        closed += readable
+    # The others are served. (One that a test before held may count still.)
+    for connection in [each for each in held if each not in closed][:30]:
+        connection.sendall(get("/healthz"))
+        assert connection.recv(12) == b"HTTP/1.1 200"
     for connection in held:
         connection.close()
-    time.sleep(0.2)
-    assert narrow.ask(get("/healthz", from_address("203.0.113.20"))).status == 200
 
 
 def test_a_head_that_does_not_come(narrow: Edge) -> None:
@@ -216,7 +209,7 @@ def test_a_head_that_does_not_come(narrow: Edge) -> None:
         connection.sendall(b"POST /v2/account/link HTTP/1.1\r\nhost: t\r\n")
         began = time.monotonic()
         assert connection.recv(4096).startswith(b"HTTP/1.1 408")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9
 
 
 @pytest.mark.parametrize(
@@ -391,7 +384,9 @@ def test_pages_of_registered_origins_may_call(narrow: Edge) -> None:
     "origin", ["https://app.example.com.evil.org", "http://app.example.com", "https://evil.org", "null"]
 )
 def test_pages_of_others_may_not(narrow: Edge, edge: Edge, origin: str) -> None:
-    asked = [f"origin: {origin}", "access-control-request-method: POST", from_address("203.0.113.31")]
+    # Each from an address of its own.
+    address = from_address(f"203.0.113.{31 + len(origin)}")
+    asked = [f"origin: {origin}", "access-control-request-method: POST", address]
     answer = narrow.ask(get("/v2/oauth/token", *asked).replace(b"GET", b"OPTIONS"))
     assert "access-control-allow-origin" not in answer.headers
     answer = narrow.ask(post("/v2/oauth/token", "{", asked[0], asked[2]))
