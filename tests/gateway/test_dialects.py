@@ -148,7 +148,7 @@ Late = Mapping[tuple[str, str], Answer]
 
 @pytest.fixture(scope="module")
 def late(running: Edge) -> Late:
-    """What is answered where something does not come, by surface and what it is: all at once, since each has to wait."""
+    """What is answered where something does not come, by surface and what it is: all at once, for each has to wait."""
     running.reset()
     running.services.mode = "hang"
     asked = {}
