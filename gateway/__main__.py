@@ -1,15 +1,16 @@
-"""`python -m gateway`: serve, drain, render Envoy's configuration, or have Envoy check it."""
+"""`python -m gateway`: serve, render Envoy's configuration, or have Envoy check it."""
 
 import argparse
+import asyncio
+import dataclasses
 import os
 import sys
 from pathlib import Path
 
-from gateway import envoy
-from gateway.config import DrainSettings, GatewaySettings, ServeSettings
-from gateway.render import render
-from services.runtime.env import SettingsError, load
-from services.runtime.files import write_private
+from gateway import envoy, supervisor
+from gateway.config import GatewaySettings
+from gateway.render import render, write
+from services.runtime.env import Address, SettingsError, load
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,15 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.command == "serve":
-            settings = load(ServeSettings, os.environ)
-            envoy.become(render(settings), settings)
-        elif options.command == "drain":
-            envoy.drain(load(DrainSettings, os.environ))
-        elif options.command == "validate":
-            defaults = GatewaySettings(gateway_client_id="validate", gateway_client_secret="validate")  # noqa: S106 none
-            return envoy.check(render(defaults))
-        else:
-            _render(options.output)
+            return asyncio.run(supervisor.serve(os.environ))
+        if options.command == "validate":
+            return _validate()
+        _render(options.output)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -44,14 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "serve",
         help="serve until SIGTERM",
-        description="Render the configuration into TESSERA_GATEWAY_CONFIGURATION and become Envoy. SIGTERM ends it at "
-        "once, calls under way included: `drain` comes before it where no call may be cut.",
-    )
-    commands.add_parser(
-        "drain",
-        help="take a running gateway out of service; returns when it may be ended",
-        description="Have /ready answer 503 while calls are served still, wait TESSERA_GATEWAY_LAME_DUCK seconds, and "
-        "then, up to TESSERA_GATEWAY_DRAIN seconds, for calls under way.",
+        description="Run Envoy on what the settings say. On SIGTERM, /ready answers 503 while calls are served still; "
+        "TESSERA_GATEWAY_LAME_DUCK seconds later it waits for calls under way, up to TESSERA_GATEWAY_DRAIN seconds, "
+        "and ends. On SIGHUP another Envoy takes over, on settings and files as they are then.",
     )
     rendering = commands.add_parser(
         "render",
@@ -65,17 +56,31 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "validate",
         help="have Envoy check the configuration",
-        description="Render with default settings into a temporary folder and run `envoy --mode validate` on it.",
+        description="Render with default settings, and with everything on that they leave off, into a temporary "
+        "folder, and run `envoy --mode validate` on both.",
     )
     return parser
 
 
+def _validate() -> int:
+    least = GatewaySettings(gateway_client_id="validate", gateway_client_secret="validate")  # noqa: S106 none
+    everything = dataclasses.replace(
+        least,
+        # Envoy looks for none of these yet.
+        gateway_tls=Path("tls"),
+        gateway_admin_socket=Path("admin.sock"),
+        gateway_rate_limit_address=Address("rate-limit", 8081),
+        gateway_cors_origins=("https://app.example.com", "http://localhost:3000"),
+    )
+    return envoy.check(least) or envoy.check(everything)
+
+
 def _render(output: Path | None) -> None:
-    text = render(load(GatewaySettings, os.environ))
+    settings = load(GatewaySettings, os.environ)
     if output is None:
-        print(text, end="")
+        print(render(settings, Path()), end="")
     else:
-        write_private(output, text)
+        write(settings, output)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from gateway import reasons
 from gateway.config import GatewaySettings
 from gateway.docs import files
 from services.runtime.env import SettingsError
+from services.runtime.files import write_private
 
 _HERE = Path(__file__).resolve().parent
 
@@ -22,23 +23,46 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
 )
 
+_CERTIFICATES = "certificates.yaml"
+
 # What a service's error consists of. Envoy turns it into JSON only if it finds the messages described.
 _DETAILS = "google/rpc/error_details.proto"
 
 
-def render(settings: GatewaySettings) -> str:
+def write(settings: GatewaySettings, file: Path) -> None:
+    """Write Envoy's configuration into a file (0600), and beside it what it says of certificates.
+
+    Raises:
+        SettingsError: as `render`.
+        OSError: a file cannot be written.
+    """
+    if settings.gateway_tls:
+        folder = str(settings.gateway_tls.absolute())
+        named = _TEMPLATES.get_template("certificates.yaml.j2").render(folder=folder)
+        write_private(file.with_name(_CERTIFICATES), named)
+    write_private(file, render(settings, file.parent))
+
+
+def render(settings: GatewaySettings, folder: Path = Path()) -> str:
     """Envoy's configuration as YAML. It holds the gateway's secret.
+
+    Args:
+        settings: what it is made from.
+        folder: where it is to stand, beside what `write` makes.
 
     Raises:
         SettingsError: the descriptor image cannot be read, or lacks what the gateway needs of it; or a file of /docs is
             missing.
     """
     identity = f"{settings.gateway_client_id}:{settings.gateway_client_secret}"
-    image = image_path(settings)
+    file = image_path(settings)
+    image = read_image(file)
     return _TEMPLATES.get_template("envoy.yaml.j2").render(
         settings=settings,
-        descriptor_image=str(image),
-        lua_modules=lua_modules(read_image(image)),
+        certificates=str(folder.absolute() / _CERTIFICATES),
+        descriptor_image=str(file),
+        lua_modules=lua_modules(image),
+        words=reasons.read(image),
         docs=files() if settings.gateway_docs else (),
         identity=base64.b64encode(identity.encode()).decode(),
     )

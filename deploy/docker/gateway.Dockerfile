@@ -61,7 +61,7 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 # It lives, and all three services can serve. Kubernetes has its own probes and does not read this.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["python", "-c", "from http.client import *; c = HTTPConnection('127.0.0.1:8080', timeout=4); c.request('GET', '/ready'); exit(c.getresponse().status != 200)"]
+  CMD ["python", "-m", "gateway.ready"]
 USER 10001:10001
 ENTRYPOINT ["python", "-m", "gateway"]
 CMD ["serve"]

@@ -73,6 +73,10 @@ class Programs:
             "TESSERA_GATEWAY_CLIENT_ID_FILE": str(self._home.identity("gateway_client_id")),
             "TESSERA_GATEWAY_CLIENT_SECRET_FILE": str(self._home.identity("gateway_client_secret")),
         }
+        # Nobody is left to look elsewhere; who waits for an answer has that long.
+        own |= {"TESSERA_GATEWAY_LAME_DUCK": "0", "TESSERA_GATEWAY_DRAIN": "5"}
+        # Whoever calls from this machine has one address.
+        own["TESSERA_GATEWAY_ADDRESS_RATE"] = self._environ.get("TESSERA_GATEWAY_ADDRESS_RATE", "0")
         own |= {f"TESSERA_{service.upper()}_ADDRESS": self._peers(service) for service in self._layout.workers}
         if "TESSERA_GATEWAY_ACCESS_LOG" not in self._environ:
             # The terminal shows what the services say of a call; this one, in JSON and for every probe, is for a file.

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from deploy.local.config import LocalSettings
 from deploy.manual.markdown import table
-from gateway.config import DrainSettings, ServeSettings
+from gateway.config import ServeSettings
 from services.account.config import AccountSettings
 from services.binding.config import BindingSettings
 from services.runtime.env import PREFIX
@@ -29,7 +29,6 @@ def settings_page() -> str:
         ("account", AccountSettings, ServerSettings),
         ("binding", BindingSettings, ServerSettings),
         ("The gateway (`python -m gateway`)", ServeSettings, None),
-        ("Draining the gateway (`python -m gateway drain`)", DrainSettings, ServeSettings),
         ("The stack without containers (`make run`)", LocalSettings, None),
     ):
         inherited = {field.name for field in dataclasses.fields(without)} if without else set()

@@ -49,6 +49,7 @@ function refusal.read(value, status)
   local message = json.get(value, "message")
   if reason and status < 500 and type(message) == "string" and message ~= "" then return reason, message end
   reason = reason or by_status(status)
+  if status == 408 then return reason, "The request did not come in time." end
   return reason, MESSAGES[reason] or MESSAGES[by_status(status)]
 end
 

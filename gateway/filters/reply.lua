@@ -17,9 +17,6 @@ local function is_inner(name)
   return name:match("^grpc%-") or name:match("^x%-tessera%-") or name:match("^x%-envoy%-")
 end
 
--- Surfaces whose clients look for the request's id under this vendor's name.
-local CA_REQUEST_ID = {oauth = true, pds = true, discovery = true}
-
 -- Surfaces whose answers are the same for everybody and may be kept, for as long as they say.
 local KEPT = {discovery = true, docs = true}
 
@@ -43,7 +40,10 @@ local function tidy(headers, call, status, reason)
     if is_inner(name) then inner[#inner + 1] = name end
   end
   for _, name in ipairs(inner) do headers:remove(name) end
-  if CA_REQUEST_ID[call.surface] then headers:replace("x-ca-request-id", call.request_id) end
+  -- The second is the name under which a vendor's clients look for it. Envoy sets the first, but where it refused before
+  -- it had looked at the call.
+  headers:replace("x-request-id", call.request_id)
+  headers:replace("x-ca-request-id", call.request_id)
   if not KEPT[call.surface] or status >= 400 then headers:replace("cache-control", "no-store") end
   if call.surface == "oauth" then headers:replace("pragma", "no-cache") end
   local asked = reply.challenge(call, status, reason)

@@ -11,8 +11,15 @@ local request = {}
 
 local REFUSED = {REQUEST_MALFORMED = "400", FIELD_MISSING = "400", FORMAT_INVALID = "400", ROUTE_NOT_FOUND = "404"}
 
-local function refuse(handle, reason, message)
-  handle:respond({[":status"] = REFUSED[reason], ["content-type"] = "application/json"}, refusal.status(reason, message))
+-- `status`: where it is not the reason's own.
+local function refuse(handle, reason, message, status)
+  local headers = {[":status"] = status or REFUSED[reason], ["content-type"] = "application/json"}
+  handle:respond(headers, refusal.status(reason, message))
+end
+
+-- Whether nobody here could read a body of this content-encoding (RFC 9110 section 8.4).
+local function is_coded(content_encoding)
+  return content_encoding ~= nil and content_encoding ~= "" and content_encoding:lower() ~= "identity"
 end
 
 local function read(handle)
@@ -73,6 +80,9 @@ function request.translate(handle)
   if not call then return refuse(handle, "REQUEST_MALFORMED") end
   if call.surface == "grpc" or call.surface == "health" then return end
   local headers = handle:headers()
+  if is_coded(headers:get("content-encoding")) then
+    return refuse(handle, "REQUEST_MALFORMED", "The body has a coding that is not taken.", "415")
+  end
   -- The transcoder would let a query string overrule the body, which not every signature covers.
   headers:replace(":path", call.path)
   if call.surface == "rpc" then

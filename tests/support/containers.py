@@ -93,17 +93,10 @@ class Host:
             assert time.monotonic() < end, self.said(container)
             time.sleep(0.5)
 
-    def stop(self, name: str, before: Sequence[str] = ()) -> None:
-        """Stop a container as an engine does: the hook, the signal, and no longer than its grace.
-
-        Args:
-            name: which.
-            before: a command that runs inside first, within the same grace.
-        """
+    def stop(self, name: str) -> None:
+        """Stop a container as an engine does: the signal, and no longer than its grace."""
         container, process = self._running.pop(name)
         end = time.monotonic() + container.grace
-        if before:
-            self.execute(container, before)
         assert process.poll() is None, self.said(container)
         process.send_signal(signal.Signals[container.image.stop_signal])
         try:
@@ -111,10 +104,10 @@ class Host:
         finally:
             process.kill()
 
-    def stop_all(self, before: Mapping[str, Sequence[str]]) -> None:
-        """Stop all that run at once, each as `stop` does, with its hook where it has one."""
+    def stop_all(self) -> None:
+        """Stop all that run at once, each as `stop` does."""
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda name: self.stop(name, before.get(name, ())), list(self._running)))
+            list(pool.map(self.stop, list(self._running)))
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
