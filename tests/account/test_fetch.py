@@ -63,6 +63,22 @@ async def test_a_private_address_is_not_even_connected_to(names: Names) -> None:
         assert (await fetch_json(f"{provider.issuer}/keys", anywhere))["keys"]
 
 
+async def test_the_host_that_is_looked_up_is_the_one_that_is_asked() -> None:
+    """Not what older rules for international names make of it, which is somebody else's."""
+    looked_up = []
+
+    def look_up(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        looked_up.append(host)
+        raise OSError
+
+    names = Names(look_up)
+    for host in ("xn--fa-hia.example.com", "[2606:4700:4700::1111]"):
+        with pytest.raises(FetchError):
+            await fetch_json(f"https://{host}/keys", Reach(names, "d1", private_addresses=False))
+    names.close()
+    assert looked_up == ["xn--fa-hia.example.com", "2606:4700:4700::1111"]
+
+
 @pytest.mark.parametrize("url", ["https://", "https://nowhere.invalid/", "ftp://127.0.0.1/", "https://127.0.0.1:1/"])
 async def test_what_cannot_be_had(url: str, names: Names) -> None:
     with pytest.raises(FetchError):

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import grpc
@@ -16,7 +17,7 @@ from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 from tessera.account.v1 import open_account_xml_service_pb2_grpc
 
 from services.account.convert.xml import write_document
-from services.account.model import normalise
+from services.account.model import OpenAccount, normalise
 from services.account.store import Store
 from tests.account.callers import Domain
 from tests.account.linking import linked, unlinked
@@ -320,6 +321,27 @@ async def test_a_link_that_its_user_has_to_keep_is_not_deleted(
     await linked(store, domain.id, custom("2"), "u1", NOW)
     await delete(operator, identity_id=account.identity_id)
     assert [each.open_id for each in (await listed(operator)).open_accounts] == ["2"]
+
+
+async def test_a_link_that_a_merge_moves_meanwhile_is_deleted(
+    operator: Operator, store: Store, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the same account under another user; who was told that it is gone does not find it."""
+    await operator.register(takes_links=True)
+    await linked(store, domain.id, custom(), "u1", NOW)
+    (account,) = (await listed(operator)).open_accounts
+    select = Store.select_open_account
+
+    async def overtaken(self: Store, *asked: Any) -> OpenAccount | None:
+        found = await select(self, *asked)
+        monkeypatch.undo()
+        await store.merge_users(domain.id, "u1", "u2", now=NOW, actor="test")
+        return found
+
+    monkeypatch.setattr(Store, "select_open_account", overtaken)
+    await delete(operator, identity_id=account.identity_id)
+    await refused(operator.describe(identity_id=account.identity_id), "NOT_FOUND_OPEN_ACCOUNT")
+    assert (await listed(operator)).open_accounts == []
 
 
 async def test_another_domains_accounts_do_not_exist(operator: Operator, alone: Account, other_domain: Domain) -> None:

@@ -110,4 +110,6 @@ def _email_key(given: str) -> str:
         raise FieldInvalid("identity") from None
     # Letter by letter and no further: case folding would make one mailbox of `groß` and `gross`, which have two owners.
     local = unicodedata.normalize("NFC", "".join(map(str.lower, address.local_part)))
-    return f"{local}@{address.ascii_domain.lower()}"
+    key = f"{local}@{address.ascii_domain.lower()}"
+    # `İ` is longer in lower case: what then is too long for an address is none, as it is the second time.
+    return _email_key(key) if len(local) > len(address.local_part) else key

@@ -88,7 +88,9 @@ async def _read(url: httpx.URL, answer: httpx.Response) -> bytes:
 async def _resolve(url: httpx.URL, reach: Reach) -> str:
     """The address to connect to. All that the name has must be allowed: which one is taken must not be luck."""
     port = url.port or (443 if url.scheme == "https" else 80)
-    addresses = await reach.names.addresses(reach.domain_id, url.host, port)
+    # As it goes into the request: `host` is decoded, and the resolver would encode that by older rules, which make
+    # another host of it (`faß.de` became `fass.de`).
+    addresses = await reach.names.addresses(reach.domain_id, url.raw_host.decode(), port)
     if not reach.private_addresses:
         for address in addresses:
             if not is_public(address):

@@ -43,7 +43,8 @@ async def link_account(
         NotFoundLinkUser: the domain has no such user, or none that the caller may see; nothing is linked.
         LinkUserRefused: the user is disabled; or, where it does not call itself, a superadmin, or of a role that the
             caller does not reach; nothing is linked.
-        ProofRefused: there is no good proof; nothing is linked.
+        ProofRefused: there is no good proof; nothing is linked, unless an unlink, of whichever identity of the user,
+            ended the proof while the token was issued: then there is no Token, and the link stands.
         IdentityTaken: it is linked to another user, perhaps only meanwhile.
         NotFoundLink: it was taken away meanwhile.
         Unavailable: token or database away, or the same proof was presented just now.

@@ -8,7 +8,7 @@ from services.runtime.auth import Principal
 
 async def unlink_account(
     resources: Resources, caller: Principal, *, user_id: str, identity: Identity, own_user: str | None
-) -> None:
+) -> bool:
     """Take an identity from a user of the caller's domain; a success too where it is not linked. One statement.
 
     The user's pending proofs end, whatever they are for: who takes an identity away because somebody else put it there
@@ -20,6 +20,9 @@ async def unlink_account(
         user_id: the user.
         identity: what is taken away.
         own_user: the one user whose links the caller may change; `None`: everybody's.
+
+    Returns:
+        Whether it was linked to the user.
 
     Raises:
         NotFoundLinkUser: the caller may not see this user, who need not exist.
@@ -37,3 +40,4 @@ async def unlink_account(
     )
     if verdict == "last":
         raise LastIdentity
+    return verdict == "unlinked"

@@ -19,15 +19,17 @@ async def delete_open_account(
         ChangedMeanwhile: it is not of that version; `None`: whichever.
         LastIdentity: it is a link, the last identity of its user, and the domain wants each user to keep one.
     """
-    try:
-        known = await get_open_account(resources, caller, identity_id=identity_id, project_id=project_id)
-    except NotFoundOpenAccount:
-        return
-    if known.identity_key:
-        # Nothing happens where it is another user's meanwhile: the account that was named is gone.
+    while True:
+        try:
+            known = await get_open_account(resources, caller, identity_id=identity_id, project_id=project_id)
+        except NotFoundOpenAccount:
+            return
+        if not known.identity_key:
+            break
         identity = Identity("custom", known.identity_key, known.identity_key)
-        await unlink_account(resources, caller, user_id=known.user_id, identity=identity, own_user=None)
-        return
+        if await unlink_account(resources, caller, user_id=known.user_id, identity=identity, own_user=None):
+            return
+        # It is gone, or a merge has made it another user's in this moment: then it is the same account still.
     gone = await resources.store.delete_open_account(known.domain_id, known.identity_id, version)
     # Of another version, unless somebody else took it away in this moment.
     if not gone and await resources.store.select_open_account(known.domain_id, known.identity_id):
