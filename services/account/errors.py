@@ -2,7 +2,7 @@
 
 Refusal
 └── AccountRefusal
-    ├── IdentityTaken, NotFoundLink, NotFoundLinkUser, LinkUserRefused, LastIdentity
+    ├── IdentityTaken, LinkQuotaExceeded, NotFoundLink, NotFoundLinkUser, LinkUserRefused, LastIdentity
     ├── ProofRefused, SendLimitExceeded, UserKept, ChangedMeanwhile
     ├── NotFoundOpenAccount, IdpNotRegistered, IdTokenInvalid, IdpUnavailable, ParametersDisagree
     ├── NotFoundProject, AlreadyExistsProject, ProjectInUse, NotFoundProvider, AlreadyExistsProvider
@@ -25,6 +25,13 @@ class IdentityTaken(AccountRefusal):
 
     reason = "IDENTITY_TAKEN"
     public = "The account link already exists."
+
+
+class LinkQuotaExceeded(AccountRefusal):
+    """The user has as many identities as it may."""
+
+    reason = "LINK_QUOTA_EXCEEDED"
+    public = "The user has as many account links as it may."
 
 
 class NotFoundLink(AccountRefusal):

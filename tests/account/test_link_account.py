@@ -15,6 +15,7 @@ from tessera.token.v1 import token_pb2
 from services.account.model import TYPES
 from services.runtime.auth import ROLES
 from services.runtime.db import connected
+from services.runtime.db import Database
 from tests.account.with_token import MAY_LINK, Services, account_of, unused, unused_mobile
 from tests.support.callers import superadmin
 from tests.support.calls import bearer, refusal_in, refused
@@ -270,6 +271,31 @@ async def test_200_links_of_one_identity_by_50_users_leave_one_owner(services: S
     # Nor did token begin a session for anybody else: those who lost have nothing, and nothing of theirs is left.
     begun = await asyncio.gather(*map(services.sessions, users))
     assert dict(zip(users, begun, strict=True)) == dict.fromkeys(users, 0) | {owner: 4}
+
+
+async def test_a_user_has_at_most_1000_identities(services: Services, database: Database) -> None:
+    user_id, other, identity = await services.token.user(), await services.token.user(), unused()
+    await services.link(user_id, identity)
+    await database.execute(
+        """
+        insert into account.link (domain_id, type, identity_key, identity, extra, user_id, created_at)
+        select 'bj1', 'ldap', $1 || n, $1 || n, '', $1, now() from generate_series(1, 999) as n
+        """,
+        user_id,
+    )
+    more = unused()
+    refusal = await refused(services.link(user_id, more), "LINK_QUOTA_EXCEEDED")
+    assert refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert await services.sessions(user_id) == 1
+    # What is there is there, and what is somebody else's is that first.
+    await services.link(user_id, identity)
+    taken = unused()
+    await services.link(other, taken)
+    await refused(services.link(user_id, taken), "IDENTITY_TAKEN")
+    await database.execute(
+        "delete from account.link where domain_id = 'bj1' and type = 'ldap' and identity_key = $1", f"{user_id}7"
+    )
+    await services.link(user_id, more)
 
 
 async def test_a_spoof_of_the_callers_domain_reaches_nothing(services: Services) -> None:

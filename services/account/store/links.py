@@ -32,7 +32,8 @@ class Links(Section):
         A new link tells the access key, or app, that made it; `None`: the user itself did.
 
         Returns:
-            The verdict of the function: `linked`; `kept` where it is this user's already; `taken`; `gone`.
+            The verdict of the function: `linked`; `kept` where it is this user's already; `taken`; `gone`;
+            `full`.
         """
         verdict: str = await self._database.fetchval(
             _SQL["link_identity"],

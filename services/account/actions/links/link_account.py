@@ -46,6 +46,7 @@ async def link_account(
         ProofRefused: there is no good proof; nothing is linked, unless an unlink, of whichever identity of the user,
             ended the proof while the token was issued: then there is no Token, and the link stands.
         IdentityTaken: it is linked to another user, perhaps only meanwhile.
+        LinkQuotaExceeded: the user has as many identities as it may.
         NotFoundLink: it was taken away meanwhile.
         Unavailable: token or database away, or the same proof was presented just now.
     """

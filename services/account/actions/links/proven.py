@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from services.account.errors import IdentityTaken, NotFoundLinkUser, ProofRefused
+from services.account.errors import IdentityTaken, LinkQuotaExceeded, NotFoundLinkUser, ProofRefused
 from services.account.model import Identity
 from services.account.model.proofs import Presented
 from services.account.resources import Resources
@@ -24,6 +24,7 @@ async def linked(
         NotFoundLinkUser: the user was deleted meanwhile.
         ProofRefused: the proof is not good. A wrong code is counted.
         IdentityTaken: it is linked to another user.
+        LinkQuotaExceeded: the user has 1,000 identities; a proof may be presented again in some seconds.
         Unavailable: another call presented the same proof just now, and may not succeed.
     """
     store, domain_id, now = resources.store, caller.domain_id, resources.clock.now()
@@ -55,6 +56,8 @@ async def linked(
             raise NotFoundLinkUser(detail=f"{user_id} was deleted meanwhile")
         case "taken":
             raise IdentityTaken
+        case "full":
+            raise LinkQuotaExceeded(detail=f"{user_id} has 1,000 identities")
         case "refused":
             raise ProofRefused
         case "busy":
