@@ -101,7 +101,7 @@ def surface_of(path: str) -> Surface:
     return next(surface for surface in SURFACES if path.startswith(surface.prefix))
 
 
-# What the gateway and the services take; services/token/edge.py has what is exchanged at the gateway.
+# What the gateway and the services take; services/token/edge/surfaces.py has what is exchanged at the gateway.
 SECURITY_SCHEMES: Mapping[str, Schema] = {
     "access_token": {
         "type": "http",

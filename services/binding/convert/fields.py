@@ -38,17 +38,24 @@ def is_account(account: Account) -> bool:
 
 
 def read_once(message: Any, caller: Principal, clock: Clock) -> Once | None:
-    """What tells a call that may be made again; `None` where it brought no id.
+    """What tells a call that may be made again; `None` where nothing does.
+
+    The id that it brought; else what it was signed by, whose time token has looked at.
 
     Raises:
         FieldInvalid: the id is no UUIDv7, or not of the last 24 hours.
     """
+    signed = caller.signature if not message.request_id else None
+    if signed:
+        message.request_id = str(signed.request_id)
     read = read_request(message, caller.responsible)
     if read is None:
         return None
     request_id, digest = read
     if request_id.version != 7:
         raise FieldInvalid("request_id", "The request id is no UUID of version 7.")
+    if signed:
+        return Once(request_id, digest)
     age = clock.now() - uuid7_time(request_id)
     if not -_REQUEST_ID_AHEAD <= age <= _REQUEST_ID_LIVES:
         raise FieldInvalid("request_id", "The request id is not of the last 24 hours.")

@@ -27,8 +27,11 @@ class BindingServicer(binding_service_pb2_grpc.BindingServiceServicer):
     ) -> binding_service_pb2.BatchOperateAccountsResponse:
         """Bind and unbind."""
         speaks_for, operation = push_app(), convert.read_operation(request)
-        request.request_id = request.request_id or dict(context.invocation_metadata()).get(_IDEMPOTENCY_KEY, "")
-        once = read_once(request, principal(), self._resources.clock)
+        caller = principal()
+        # No signature covers the header: who sends a signed call again must not make it another by it.
+        if not request.request_id and caller.signature is None:
+            request.request_id = dict(context.invocation_metadata()).get(_IDEMPOTENCY_KEY, "")
+        once = read_once(request, caller, self._resources.clock)
         codes = await batch_operate_accounts(self._resources, speaks_for, operation=operation, once=once)
         return convert.write_outcome(codes)
 
