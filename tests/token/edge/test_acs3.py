@@ -25,6 +25,8 @@ FORM = "application/x-www-form-urlencoded"
 
 def sent(key: Key, surface: str = "pds", body: bytes = BODY, **changed: Any) -> Sent:
     path, parameters = (LINK, {}) if surface == "pds" else ("/", {"Action": "DescribeOpenAccount"})
+    if surface == "rpc":
+        changed = {"x_acs_action": "DescribeOpenAccount"} | changed
     headers = signatures.acs3(key.id, key.secret, path, body, query=parameters, **changed)
     host = headers.pop("host")
     return Sent(surface, path + ("?" + query(parameters) if parameters else ""), headers, body, host=host)
@@ -157,11 +159,29 @@ async def test_the_rpc_style_tells_what_should_have_been_signed(service: Running
     assert ":" not in said.partition("is:")[2]
 
 
-async def test_a_form_belongs_to_the_call_that_is_limited(service: Running) -> None:
-    """The Action may stand in the form, which the digest covers."""
+@pytest.mark.parametrize(
+    ("header", "in_query", "in_form", "expected"),
+    [
+        ("DescribeOpenAccount", None, None, PASSED),
+        ("DescribeOpenAccount", "DescribeOpenAccount", None, PASSED),
+        (None, "DescribeOpenAccount", None, PASSED),
+        (None, None, "DescribeOpenAccount", PASSED),
+        ("", None, "DescribeOpenAccount", PASSED),
+        ("DeleteOpenAccount", None, None, "403 PERMISSION_DENIED"),
+        (None, None, "DeleteOpenAccount", "403 PERMISSION_DENIED"),
+        (None, None, None, "403 PERMISSION_DENIED"),
+        ("DescribeOpenAccount", "DeleteOpenAccount", None, "400 REQUEST_MALFORMED"),
+        ("DescribeOpenAccount", None, "DeleteOpenAccount", "400 REQUEST_MALFORMED"),
+        ("DescribeOpenAccount", None, "", "400 REQUEST_MALFORMED"),
+        (None, "DescribeOpenAccount", "DescribeOpenAccount", "400 REQUEST_MALFORMED"),
+    ],
+)
+async def test_the_action_that_is_limited_is_the_one_that_is_called(
+    service: Running, header: str | None, in_query: str | None, in_form: str | None, expected: str
+) -> None:
     key = await make_key(service, paths=["/rpc/DescribeOpenAccount"])
-    for action, expected in (("DescribeOpenAccount", PASSED), ("DeleteOpenAccount", "403 PERMISSION_DENIED")):
-        body = f"Action={action}".encode()
-        headers = signatures.acs3(key.id, key.secret, "/", body, content_type=FORM)
-        request = Sent("rpc", "/", headers, body, host=headers.pop("host"))
-        assert await outcome(service, request) == expected
+    body = b"" if in_form is None else f"Action={in_form}".encode()
+    asked = {} if in_query is None else {"Action": in_query}
+    headers = signatures.acs3(key.id, key.secret, "/", body, query=asked, content_type=FORM, x_acs_action=header)
+    path = "/?" + query(asked) if asked else "/"
+    assert await outcome(service, Sent("rpc", path, headers, body, host=headers.pop("host"))) == expected

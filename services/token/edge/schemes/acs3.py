@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 
+from services.runtime.errors import RequestMalformed
 from services.token.edge import parameters
 from services.token.edge.access_keys import RPC, Signed, Words, verify
 from services.token.edge.request import Request
@@ -83,15 +84,21 @@ class Acs3:
         )
 
     def _path(self, request: Request) -> str:
-        """What is called. In the RPC style that stands in the parameters, which one reader has to read as another."""
+        """What is called: in the RPC style an Action, which the gateway's `filters/rpc.lua` finds in the same way.
+
+        It may stand in the header, which is covered, or the parameters, but not there another one.
+        """
         if self._words is not RPC:
             return request.path
-        return action_path(parameters.of_query_and_form(request))
+        sent, action = parameters.of_query_and_form(request), request.headers.get("x-acs-action", "")
+        if action and sent.get("Action", action) != action:
+            raise RequestMalformed(detail="two actions")
+        return action_path(action or sent.get("Action", ""))
 
 
-def action_path(sent: dict[str, str]) -> str:
+def action_path(action: str) -> str:
     """The path of an RPC-style call's Action, as proto/ has it."""
-    return f"/rpc/{sent.get('Action', '')}"
+    return f"/rpc/{action}"
 
 
 def _sign(secret: bytes, text: bytes) -> str:

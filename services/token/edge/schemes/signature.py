@@ -70,7 +70,7 @@ class Signature:
             # The path is always the same.
             to_sign=f"{request.method}&%2F&{parameters.encode(canonical)}",
             sign=_sign,
-            path=action_path(sent),
+            path=action_path(sent.get("Action", "")),
         )
 
 
