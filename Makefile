@@ -21,7 +21,7 @@ help: ## Print this help
 run: $(VENV)/.installed gen/.made ## Start everything on this machine, with a demo domain; Ctrl-C stops it
 	@exec $(BIN)/python -m deploy.local
 
-test: $(VENV)/.installed gen/.made ## Run the test suite, but for what is marked slow
+test: $(VENV)/.installed $(VENV)/.sdk gen/.made ## Run the test suite, but for what is marked slow
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
@@ -90,6 +90,7 @@ lock: ## Pin the dependencies of pyproject.toml again, with hashes
 	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --extra gateway --constraint requirements.lock --output-file requirements-gateway.lock pyproject.toml
 	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --extra gateway,dev --constraint requirements-gateway.lock --output-file requirements-dev.lock pyproject.toml
 	$(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --extra gateway,dev,check --constraint requirements-dev.lock --output-file requirements-check.lock pyproject.toml
+	for each in build requirements; do $(VENV)/lock/bin/pip-compile $(PIP_COMPILE) --output-file tests/sdk/$$each.lock tests/sdk/$$each.in || exit; done
 
 # No address of an index may get into a lock file: everybody uses their own.
 PIP_COMPILE := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
@@ -108,6 +109,15 @@ $(VENV)/.installed: requirements-dev.lock
 $(VENV)/.checkers: requirements-check.lock $(VENV)/.installed
 	@echo "Installing the pinned checkers into $(VENV) (once) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-check.lock
+	@touch $@
+
+# The vendors' clients, which tests run as programs of their own: what they need is not for us to choose (ADR 0063).
+$(VENV)/.sdk: tests/sdk/build.lock tests/sdk/requirements.lock $(VENV)/.installed
+	@echo "Installing the vendors' pinned clients into $(VENV)/sdk (once) ..."
+	@$(PYTHON) -m venv $(VENV)/sdk
+	@$(VENV)/sdk/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/sdk/build.lock
+	@$(VENV)/sdk/bin/pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes \
+	  --requirement tests/sdk/requirements.lock
 	@touch $@
 
 # Programs in Go, pinned with their hashes by deploy/tools/go.sum: ghz, plugins of protoc, kubeconform, kustomize.

@@ -124,7 +124,8 @@ def _answers(surface: Surface, answer: Node, rpc: Rpc, contracts: Contracts) -> 
     """A response for each status, which lists what the error may be, and one for all others."""
     responses: Node = {"200": {"description": "Done.", "content": {JSON: {"schema": answer}}}}
     own = ("FORMAT_INVALID",) if surface is ACTIONS else ()
-    reasons = [contracts.reasons[name] for name in (*rpc.reasons, *own)]
+    signed = () if rpc.anonymous else surface.signed
+    reasons = [contracts.reasons[name] for name in (*rpc.reasons, *own, *signed)]
     for status in sorted({_status(surface, reason) for reason in reasons}):
         said = [
             (surface.word(reason.words), reason.meaning) for reason in reasons if _status(surface, reason) == status

@@ -21,6 +21,7 @@ class Surface:
         error: name of the schema of its errors, in `ERRORS`.
         word: finds the surface's word for a reason.
         member: the member of an error that holds this word.
+        signed: reasons for which a request that an access key signed is refused, beside those of every call.
     """
 
     tag: str
@@ -30,7 +31,29 @@ class Surface:
     error: str
     word: Callable[[Words], object]
     member: str
+    signed: tuple[str, ...] = ()
 
+
+_SIGNED = (
+    "SIGNATURE_INCOMPLETE",
+    "SIGNATURE_METHOD_INVALID",
+    "SIGNATURE_NONCE_MISSING",
+    "TIMESTAMP_MISSING",
+    "TIMESTAMP_MALFORMED",
+    "DIGEST_MISMATCHED",
+)
+_SIGNED_PDS = (*_SIGNED, "SIGNATURE_REFUSED", "DATE_SKEWED", "NONCE_REPEATED")
+_SIGNED_RPC = (
+    *_SIGNED,
+    "ACCESS_KEY_ID_MISSING",
+    "SIGNATURE_MISSING",
+    "SIGNATURE_VERSION_MISSING",
+    "ACCESS_KEY_UNKNOWN",
+    "ACCESS_KEY_INACTIVE",
+    "TIMESTAMP_EXPIRED",
+    "SIGNATURE_MISMATCHED",
+    "SIGNATURE_NONCE_USED",
+)
 
 OAUTH = Surface(
     tag="Tokens",
@@ -44,38 +67,44 @@ OAUTH = Surface(
 USERS = Surface(
     tag="Users",
     description="Users of the domain, and what an administrator does with them. Every call stays in the domain of its "
-    "credential.",
+    "credential. In place of an access token an access key may sign the request, as PDS's clients do.",
     prefix="/v2/user/",
     security=("access_token",),
     error="Error",
     word=lambda words: words.pds,
     member="code",
+    signed=_SIGNED_PDS,
 )
 ACCOUNTS = Surface(
     tag="Accounts",
     description="Who is this person: identities linked to users. Every call stays in the domain of its credential: "
-    "what another domain has does not exist here.",
+    "what another domain has does not exist here. In place of an access token an access key may sign the request, as "
+    "PDS's clients do.",
     prefix="/v2/",
     security=("access_token",),
     error="Error",
     word=lambda words: words.pds,
     member="code",
+    signed=_SIGNED_PDS,
 )
 ACTIONS = Surface(
     tag="Open accounts",
     description="Identities of a project's own user system, in the RPC style: one path, the call is named by `Action`. "
     "Parameters stand in the query or, with POST, in a form; both are read together. Answers and errors are XML, "
-    "unless `Format=JSON` asks for JSON.",
+    "unless `Format=JSON` asks for JSON. In place of an access token an access key may sign the call, as the vendor's "
+    "clients do.",
     prefix="/rpc/",
     security=("access_token",),
     error="ActionError",
     word=lambda words: words.rpc,
     member="Code",
+    signed=_SIGNED_RPC,
 )
 DEVICES = Surface(
     tag="Devices",
     description="Where is this person reached: device tokens bound to accounts. The push app is that of the "
-    "credential. Every answer is HTTP 200; `ret_code` says what became of the call.",
+    "credential, whose id and key may also sign the request, in the headers AccessId, TimeStamp and Sign. Every answer "
+    "is HTTP 200; `ret_code` says what became of the call.",
     prefix="/v3/",
     security=("push_app", "push_access_token"),
     error="DeviceError",
@@ -110,7 +139,7 @@ IDEMPOTENCY_KEY: Mapping[str, Any] = {
     "schema": {"type": "string"},
 }
 
-# What the gateway and the services take; services/token/edge.py has what is exchanged at the gateway.
+# What the gateway and the services take; services/token/edge/surfaces.py has what is exchanged at the gateway.
 SECURITY_SCHEMES: Mapping[str, Schema] = {
     "access_token": {
         "type": "http",

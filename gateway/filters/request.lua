@@ -38,6 +38,8 @@ function request.classify(handle)
   if surfaces.is_grpc(content_type) then call.surface = "grpc" end
   if call.surface == "rpc" then
     local acs3 = rpc.is_acs3(headers:get("authorization"))
+    -- Who signs by the third version tells its Action there alone; another signature does not cover the header.
+    if acs3 then call.told_action = headers:get("x-acs-action") end
     -- A refusal of the credential, too, is answered in the format that may stand in the form.
     local parameters = rpc.parameters(call.query, content_type, form.is(content_type) and read(handle) or "")
     call.format = rpc.format(parameters, acs3)
@@ -49,7 +51,8 @@ end
 -- An RPC-style call becomes a POST of JSON on the path of its Action.
 local function translate_rpc(handle, call)
   local content_type = handle:headers():get("content-type")
-  local action, body, message = rpc.request(rpc.parameters(call.query, content_type, read(handle)))
+  local parameters, intact = rpc.parameters(call.query, content_type, read(handle))
+  local action, body, message = rpc.request(parameters, intact, call.told_action)
   if not action then return refuse(handle, body, message) end
   handle:streamInfo():dynamicMetadata():set("tessera", "action", action)
   handle:body(true):setBytes(body)

@@ -26,7 +26,7 @@ end
 
 -- Whether a credential is of the third version of the vendor's signature, whose callers send no Format and read JSON.
 function rpc.is_acs3(authorization)
-  return (authorization or ""):sub(1, 5) == "ACS3-"
+  return (authorization or ""):sub(1, 5):upper() == "ACS3-"
 end
 
 -- "JSON" or "XML" as the caller asks, in any case; where it does not ask, XML, or JSON if `acs3`; nil where it asks for
@@ -42,10 +42,15 @@ function rpc.path(action, format)
   return (format == "JSON" and "/rpc/" or "/tessera.account.v1.OpenAccountXmlService/") .. action
 end
 
--- The Action and the JSON body of its request. Nil, a reason and a message where it is none.
-function rpc.request(parameters, intact)
+-- The Action and the JSON body of its request. Nil, a reason and a message where it is none. `header` is the Action that
+-- a header told, where that is signed; the empty text and nil: none did.
+function rpc.request(parameters, intact, header)
   if not intact then return nil, "REQUEST_MALFORMED" end
   local action = value_of(parameters, "Action")
+  if header and header ~= "" then
+    if action and action ~= header then return nil, "REQUEST_MALFORMED" end
+    action = header
+  end
   if not action or action == "" then return nil, "FIELD_MISSING", "Action is mandatory for this action." end
   if not rpc.format(parameters) then return nil, "FORMAT_INVALID", "Specified parameter format is not valid." end
   if #action > 64 or not action:match("^%w+$") then return nil, "ROUTE_NOT_FOUND" end

@@ -12,7 +12,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import jwt
 from google.protobuf.descriptor import MethodDescriptor
@@ -20,6 +22,7 @@ from tessera.runtime.v1 import access_pb2
 
 from services.runtime.clock import Clock
 from services.runtime.errors import PermissionDenied, Unauthenticated, Unavailable
+from services.runtime.ids import derived_uuid7
 from services.runtime.keys import ACCESS, EDGE, Keys
 from services.runtime.revocations import Marks, Revocations, acts_in_the_end
 
@@ -43,13 +46,27 @@ class PushApp:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """By which the one call was proven: when it was made, and SHA-256 of what it is of."""
+
+    made_at: datetime
+    content_hash: bytes
+
+    @property
+    def request_id(self) -> UUID:
+        """A UUIDv7 that tells the call from others, and is the same where it is sent again."""
+        return derived_uuid7(self.made_at, self.content_hash)
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """A verified caller.
 
     `kind` is `user`, `app`, `service`, `access_key` or `push_app`; `subject` its id. `client_id` is the app or key
     through which it acts. `role` and `scopes` are a user's; the permissions of the others are a stored list. `actor` is
     who acts for the user in the end, through any number of others; empty: the user itself. `impersonator` is who got
-    its token for himself, and not to do what the user asked; empty: nobody.
+    its token for himself, and not to do what the user asked; empty: nobody. `signature` is there where the call was
+    signed in a way that lets it be sent again.
     """
 
     kind: str
@@ -63,6 +80,7 @@ class Principal:
     actor: str = ""
     impersonator: str = ""
     push_app: PushApp | None = None
+    signature: Signature | None = None
 
     @property
     def responsible(self) -> str:
@@ -278,7 +296,7 @@ def _read_claims(claims: Mapping[str, Any], domain_id: str) -> Principal:
         permissions = user_permissions(role, scopes)
     else:
         permissions = frozenset(claims.get("permissions", ()))
-    push = claims.get("push_app")
+    push, signed = claims.get("push_app"), claims.get("signed")
     return Principal(
         kind=kind,
         subject=claims["sub"],
@@ -291,6 +309,9 @@ def _read_claims(claims: Mapping[str, Any], domain_id: str) -> Principal:
         actor=acts_in_the_end(claims),
         impersonator=_impersonator(claims),
         push_app=PushApp(push["id"], push["tokens_per_account"], push["append_enabled"]) if push else None,
+        signature=Signature(datetime.fromtimestamp(signed["at"], UTC), bytes.fromhex(signed["hash"]))
+        if signed
+        else None,
     )
 
 

@@ -10,8 +10,13 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def uuid7(now: datetime) -> uuid.UUID:
     """Make an id whose first 48 bits are `now` in milliseconds and whose other 74 are random."""
-    milliseconds = (now - _EPOCH) // _MILLISECOND
-    value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
+    return derived_uuid7(now, os.urandom(10))
+
+
+def derived_uuid7(moment: datetime, content: bytes) -> uuid.UUID:
+    """The id of a moment and a content, of whose first 80 bits it has 74: the same each time."""
+    milliseconds = (moment - _EPOCH) // _MILLISECOND
+    value = (milliseconds << 80) | int.from_bytes(content[:10])
     value = value & ~(0xF << 76) | (0x7 << 76)
     value = value & ~(0x3 << 62) | (0x2 << 62)
     return uuid.UUID(int=value)

@@ -1,4 +1,6 @@
-"""Domains, apps and push apps as every call needs them: read from the database once, and again when they changed.
+"""Domains, apps, access keys and push apps as every call needs them.
+
+They are read from the database once, and again when they changed.
 
 Admin calls tell by NOTIFY what they changed. As long as everything that is told is heard, what is here is right; where
 it may not be, nothing older than a second is answered (docs/adr/0037).
@@ -15,7 +17,7 @@ from typing import Generic, TypeVar
 import structlog
 from cryptography.hazmat.primitives import serialization
 
-from services.token.model import ID, App, Domain, PushApp, TrustedKey
+from services.token.model import ID, AccessKey, App, Domain, PushApp, TrustedKey
 from services.token.store import Store
 from services.token.vault import Vault
 
@@ -111,7 +113,7 @@ class Directory:
 
     Args:
         store: what is looked up in.
-        vault: opens push apps' secrets.
+        vault: opens secrets of access keys and push apps.
         heard_at: until when, by `time.monotonic()`, every change was heard of.
     """
 
@@ -121,6 +123,7 @@ class Directory:
         self._domains: Cached[str, Domain | None] = Cached(store.select_domain, heard_at)
         self._owners: Cached[str, tuple[str, str] | None] = Cached(store.select_credential, heard_at)
         self._apps: Cached[str, App | None] = Cached(self._read_app, heard_at)
+        self._access_keys: Cached[str, AccessKey | None] = Cached(self._read_access_key, heard_at)
         self._push_apps: Cached[int, PushApp | None] = Cached(self._read_push_app, heard_at)
 
     async def domain(self, domain_id: str) -> Domain | None:
@@ -171,6 +174,10 @@ class Directory:
         """The app of that id, admitted or not, in whichever domain; `None` where there is none."""
         return await self._apps.get(client_id) if ID.fullmatch(client_id) else None
 
+    async def access_key(self, access_key_id: str) -> AccessKey | None:
+        """The access key of that id, enabled or not, its secret open; `None` where there is none."""
+        return await self._access_keys.get(access_key_id) if ID.fullmatch(access_key_id) else None
+
     async def push_app(self, access_id: int) -> PushApp | None:
         """The enabled push app of that id, its secret open; `None` where there is none."""
         return await self._push_apps.get(access_id)
@@ -182,6 +189,8 @@ class Directory:
                 self._domains.forget(identifier)
             case "app":
                 self._apps.forget(identifier)
+            case "access_key":
+                self._access_keys.forget(identifier)
             case "push_app" if identifier.isdecimal():
                 self._push_apps.forget(int(identifier))
         # An id, or an issuer, that was asked for before somebody had it.
@@ -193,7 +202,7 @@ class Directory:
 
     def forget_all(self) -> None:
         """What was changed may not have been heard."""
-        for cached in (self._domains, self._owners, self._apps, self._push_apps):
+        for cached in (self._domains, self._owners, self._apps, self._access_keys, self._push_apps):
             cached.forget_all()
 
     async def _read_app(self, client_id: str) -> App | None:
@@ -208,6 +217,13 @@ class Directory:
             for key in await self._store.select_trusted_keys(owner[0], client_id)
         ]
         return replace(app, keys=tuple(keys))
+
+    async def _read_access_key(self, access_key_id: str) -> AccessKey | None:
+        owner = await self._store.select_credential(access_key_id)
+        if owner is None or owner[1] != "access_key":
+            return None
+        key = await self._store.select_access_key(owner[0], access_key_id)
+        return key and replace(key, secret=self._vault.open(key.secret, f"{key.domain_id}/{access_key_id}"))
 
     async def _read_push_app(self, access_id: int) -> PushApp | None:
         owner = await self._store.select_credential(str(access_id))

@@ -8,7 +8,12 @@ Refusal
     ├── NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundSession, AlreadyExistsDomain
     ├── NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp
     ├── EtagMismatch, LastSuperadmin, AppCredentialsExhausted
-    └── LimitExceeded, QuotaExceeded
+    ├── LimitExceeded, QuotaExceeded
+    ├── DigestMismatched, SignatureIncomplete, SignatureMethodInvalid, SignatureNonceMissing
+    ├── TimestampMissing, TimestampMalformed
+    ├── on /v2: DateSkewed, NonceRepeated, SignatureRefused
+    └── in the RPC style: AccessKeyIdMissing, AccessKeyInactive, AccessKeyUnknown, SignatureMismatched,
+        SignatureMissing, SignatureNonceUsed, SignatureVersionMissing, TimestampExpired
 
 A stranger at the token endpoint is told no more than RFC 6749 section 5.2 asks for: `detail` has the rest, for the log.
 """
@@ -204,3 +209,133 @@ class QuotaExceeded(TokenRefusal):
 
     reason = "QUOTA_EXCEEDED"
     public = "The domain's quota is exhausted."
+
+
+class DigestMismatched(TokenRefusal):
+    """The body is not what the headers say of it."""
+
+    reason = "DIGEST_MISMATCHED"
+    public = "The digest that was sent is not that of the body."
+
+
+class SignatureIncomplete(TokenRefusal):
+    """What proves a request is not of the form of its scheme, or does not cover what it has to."""
+
+    reason = "SIGNATURE_INCOMPLETE"
+    public = "The request signature does not conform to Aliyun standards."
+
+
+class SignatureMethodInvalid(TokenRefusal):
+    """A way of signing that the scheme does not have."""
+
+    reason = "SIGNATURE_METHOD_INVALID"
+    public = "Specified signature method is not valid."
+
+
+class SignatureNonceMissing(TokenRefusal):
+    """No nonce, in a scheme that asks for one."""
+
+    reason = "SIGNATURE_NONCE_MISSING"
+    public = "SignatureNonce is mandatory for this action."
+
+
+class TimestampMissing(TokenRefusal):
+    """Nothing says when the request was signed."""
+
+    reason = "TIMESTAMP_MISSING"
+    public = "Timestamp is mandatory for this action."
+
+
+class TimestampMalformed(TokenRefusal):
+    """When the request was signed is not written as its scheme has it."""
+
+    reason = "TIMESTAMP_MALFORMED"
+    public = "Specified time stamp or date value is not well formatted."
+
+
+class DateSkewed(TokenRefusal):
+    """On /v2: signed at a time that is too far from now."""
+
+    reason = "DATE_SKEWED"
+    public = "The date of the request is too far from the server's time."
+
+
+class NonceRepeated(TokenRefusal):
+    """On /v2: made before."""
+
+    reason = "NONCE_REPEATED"
+    public = "Specified signature nonce was used already."
+
+
+class SignatureRefused(TokenRefusal):
+    """On /v2: no such access key, or not its signature: nobody is told which."""
+
+    reason = "SIGNATURE_REFUSED"
+    public = "The access key or its signature is not valid."
+
+
+class AccessKeyIdMissing(TokenRefusal):
+    """In the RPC style: nothing says who calls."""
+
+    reason = "ACCESS_KEY_ID_MISSING"
+    public = "AccessKeyId is mandatory for this action."
+
+
+class AccessKeyInactive(TokenRefusal):
+    """In the RPC style: the access key is disabled."""
+
+    reason = "ACCESS_KEY_INACTIVE"
+    public = "Specified access key is disabled."
+
+
+class AccessKeyUnknown(TokenRefusal):
+    """In the RPC style: no such access key."""
+
+    reason = "ACCESS_KEY_UNKNOWN"
+    public = "Specified access key is not found."
+
+
+class SignatureMissing(TokenRefusal):
+    """In the RPC style: an access key and no signature."""
+
+    reason = "SIGNATURE_MISSING"
+    public = "Signature is mandatory for this action."
+
+
+class SignatureMismatched(TokenRefusal):
+    """In the RPC style: not the access key's signature.
+
+    The vendor tells what should have been signed, all of it the caller's own words. Its clients cut the text at the
+    first colon, and compare what follows with what they signed.
+
+    Args:
+        to_sign: the text that the signature should be of.
+    """
+
+    reason = "SIGNATURE_MISMATCHED"
+    public = "Specified signature is not matched with our calculation. server string to sign is:"
+
+    def __init__(self, to_sign: str = "") -> None:
+        # What was sent may hold a token, which is not for the log.
+        super().__init__(self.public + to_sign, detail="wrong signature")
+
+
+class SignatureNonceUsed(TokenRefusal):
+    """In the RPC style: made before."""
+
+    reason = "SIGNATURE_NONCE_USED"
+    public = "Specified signature nonce was used already."
+
+
+class SignatureVersionMissing(TokenRefusal):
+    """In the RPC style: nothing says by which version of the signature it is signed."""
+
+    reason = "SIGNATURE_VERSION_MISSING"
+    public = "SignatureVersion is mandatory for this action."
+
+
+class TimestampExpired(TokenRefusal):
+    """In the RPC style: signed at a time that is too far from now."""
+
+    reason = "TIMESTAMP_EXPIRED"
+    public = "Specified time stamp or date value is expired."

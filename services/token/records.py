@@ -7,6 +7,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 
 from services.token.model import App, Domain
 
@@ -59,6 +60,9 @@ class AccessKeyRecord:
     name: str
     permissions: tuple[str, ...]
     enabled: bool
+    paths: tuple[str, ...]
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    refuse_acs: bool
     record: Record
 
 

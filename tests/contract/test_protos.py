@@ -137,8 +137,9 @@ def errors_of_rpcs(service: str) -> dict[str, set[str]]:
     """The reasons that stand after `Errors:` above each RPC of a service, by the RPC's name."""
     image = descriptor_pb2.FileDescriptorSet.FromString(IMAGE.read_bytes())
     named = {}
+    packages = {f"tessera.{service}.v1", *(["envoy.service.auth.v3"] if service == "token" else [])}
     for file in image.file:
-        if file.package != f"tessera.{service}.v1":
+        if file.package not in packages:
             continue
         for location in file.source_code_info.location:
             # A service of the file (field 6), a method of it (field 2).

@@ -303,13 +303,14 @@ def test_how_one_may_prove_oneself(path: str, status: int, reason: str, proven: 
     assert FILTERS.call(chunk, path, status, reason, proven) == asked
 
 
-def rpc(query: str, body: str = "") -> tuple[Any, ...]:
+def rpc(query: str, body: str = "", header: str | None = None) -> tuple[Any, ...]:
     chunk = """
         local rpc = require('rpc')
-        local query, body = ...
-        return rpc.request(rpc.parameters(query, 'application/x-www-form-urlencoded; charset=utf-8', body))
+        local query, body, header = ...
+        local parameters, intact = rpc.parameters(query, 'application/x-www-form-urlencoded; charset=utf-8', body)
+        return rpc.request(parameters, intact, header)
     """
-    answer = FILTERS.call(chunk, query, body)
+    answer = FILTERS.call(chunk, query, body, header)
     return (answer[0], json.loads(answer[1])) if answer[0] else answer
 
 
@@ -319,6 +320,21 @@ def test_rpc_parameters_become_fields_but_for_the_common_ones() -> None:
         "DescribeOpenAccount",
         {"IdentityId": "a b", "ProjectId": "", "RegionId": "r"},
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "found"),
+    [
+        ("", "A", "A"),
+        ("Action=A", "A", "A"),
+        ("Action=A", "", "A"),
+        ("Action=B", "A", None),
+        ("Action=", "A", None),
+        ("", "A,A", None),
+    ],
+)
+def test_an_action_that_a_signed_header_tells(query: str, header: str, found: str | None) -> None:
+    assert rpc(query, "", header)[0] == found
 
 
 @pytest.mark.parametrize(

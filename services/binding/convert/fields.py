@@ -36,7 +36,9 @@ def is_account(account: Account) -> bool:
 
 
 def read_once(message: Any, caller: Principal, clock: Clock, *, named: str = "request_id") -> Once | None:
-    """What tells a call that may be made again; `None` where it brought no id.
+    """What tells a call that may be made again; `None` where nothing does.
+
+    The id that it brought; else what it was signed by, whose time token has looked at.
 
     Args:
         message: has a field `request_id`.
@@ -47,6 +49,9 @@ def read_once(message: Any, caller: Principal, clock: Clock, *, named: str = "re
     Raises:
         FieldInvalid: the id is no UUIDv7, or not of the last 24 hours.
     """
+    signed = caller.signature if not message.request_id else None
+    if signed:
+        message.request_id = str(signed.request_id)
     try:
         read = read_request(message, caller.responsible)
     except FieldInvalid as error:
@@ -56,6 +61,8 @@ def read_once(message: Any, caller: Principal, clock: Clock, *, named: str = "re
     request_id, digest = read
     if request_id.version != 7:
         raise FieldInvalid(named, f"{named} is no UUID of version 7.")
+    if signed:
+        return Once(request_id, digest)
     age = clock.now() - uuid7_time(request_id)
     if not -_REQUEST_ID_AHEAD <= age <= _REQUEST_ID_LIVES:
         raise FieldInvalid(named, f"{named} is not of the last 24 hours.")

@@ -26,8 +26,10 @@ class BindingServicer(binding_service_pb2_grpc.BindingServiceServicer):
     ) -> binding_service_pb2.BatchOperateAccountsResponse:
         """Bind and unbind."""
         speaks_for, operation = push_app(), convert.read_operation(request)
-        named = take_idempotency_key(request, context)
-        once = read_once(request, principal(), self._resources.clock, named=named)
+        caller = principal()
+        # No signature covers the header: who sends a signed call again must not make it another by it.
+        named = take_idempotency_key(request, context) if caller.signature is None else "request_id"
+        once = read_once(request, caller, self._resources.clock, named=named)
         codes = await batch_operate_accounts(self._resources, speaks_for, operation=operation, once=once)
         return convert.write_outcome(codes)
 

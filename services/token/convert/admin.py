@@ -18,7 +18,7 @@ from services.token.actions.apps.create_app import NewApp
 from services.token.convert import admin_fields
 from services.token.errors import EtagMismatch
 from services.token.jwk import read_trusted_key
-from services.token.model import AppType
+from services.token.model import AccessKeyLimits, AppType
 from services.token.records import (
     AccessKeyRecord,
     AppRecord,
@@ -63,11 +63,17 @@ def read_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
     )
 
 
-def read_new_access_key(message: admin_pb2.CreateAccessKeyRequest) -> tuple[str, tuple[str, ...]]:
-    """Name and permissions of an access key."""
-    return admin_fields.read_label("name", message.name), admin_fields.read_permissions(
-        "permissions", message.permissions
+def read_new_access_key(
+    message: admin_pb2.CreateAccessKeyRequest,
+) -> tuple[str, tuple[str, ...], AccessKeyLimits]:
+    """Name, permissions and limits of an access key."""
+    limits = AccessKeyLimits(
+        admin_fields.read_paths("paths", message.paths),
+        admin_fields.read_networks("networks", message.networks),
+        message.refuse_acs,
     )
+    name = admin_fields.read_label("name", message.name)
+    return name, admin_fields.read_permissions("permissions", message.permissions), limits
 
 
 def read_push_app_settings(message: admin_pb2.CreatePushAppRequest) -> tuple[str, int]:
@@ -179,6 +185,9 @@ def write_access_key(record: AccessKeyRecord) -> nouns_pb2.AccessKey:
             name=record.name,
             permissions=record.permissions,
             enabled=record.enabled,
+            paths=record.paths,
+            networks=map(str, record.networks),
+            refuse_acs=record.refuse_acs,
         ),
         record.record,
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,12 +19,15 @@ _MAX_TEXT = 1024
 _MAX_URIS = 20
 _MAX_PUSH_APPS = 100
 _MAX_REPEATS = 100
+_MAX_LIMITS = 20
 _MAX_TOKENS_PER_ACCOUNT = 1000
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ALGORITHMS = ("RS256", "ES256", "EdDSA")
 _TOKEN_TYPES = ("JWT", "at+jwt")
 # A label of a host name (RFC 1123 section 2.1): clients reach a domain by one.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# As the gateway's routes are written.
+_PATH = re.compile(r"(/[A-Za-z0-9._-]{1,64}){1,8}/?|/")
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -76,6 +80,23 @@ def read_push_apps(field: str, access_ids: Sequence[int]) -> tuple[int, ...]:
     if len(access_ids) > _MAX_PUSH_APPS:
         raise FieldInvalid(field)
     return each_once(access_ids)
+
+
+def read_paths(field: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """Paths of requests, each once. Raises `FieldInvalid`."""
+    if len(paths) > _MAX_LIMITS or not all(map(_PATH.fullmatch, paths)):
+        raise FieldInvalid(field)
+    return each_once(paths)
+
+
+def read_networks(field: str, networks: Sequence[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks in CIDR notation, each once. Raises `FieldInvalid`, also for one with bits behind its prefix."""
+    if len(networks) > _MAX_LIMITS:
+        raise FieldInvalid(field)
+    try:
+        return each_once([ip_network(network) for network in networks])
+    except ValueError as error:
+        raise FieldInvalid(field) from error
 
 
 def read_tokens_per_account(field: str, number: int) -> int:
@@ -147,6 +168,9 @@ ACCESS_KEY_FIELDS: Mapping[str, Reader] = {
     "name": read_label,
     "permissions": read_permissions,
     "enabled": _read_flag,
+    "paths": read_paths,
+    "networks": read_networks,
+    "refuse_acs": _read_flag,
 }
 PUSH_APP_FIELDS: Mapping[str, Reader] = {
     "name": read_name,

@@ -1,6 +1,16 @@
 """Nouns of the token service, and rules that need nothing but them: a module for each idea."""
 
-from services.token.model.apps import PUSH_PERMISSIONS, App, AppType, AuthMethod, PushApp, StoredTrustedKey, TrustedKey
+from services.token.model.apps import (
+    PUSH_PERMISSIONS,
+    AccessKey,
+    AccessKeyLimits,
+    App,
+    AppType,
+    AuthMethod,
+    PushApp,
+    StoredTrustedKey,
+    TrustedKey,
+)
 from services.token.model.audit import AuditEvent, AuditFilter, Event, Proof
 from services.token.model.codes import CODE_CHALLENGE, CODE_VERIFIER, AuthorizationCode, code_challenge
 from services.token.model.domains import ID, Domain
@@ -19,6 +29,8 @@ __all__ = [
     "PUSH_PERMISSIONS",
     "PUSH_SCOPE",
     "SCOPE",
+    "AccessKey",
+    "AccessKeyLimits",
     "AccessToken",
     "AccessTokenState",
     "Actor",

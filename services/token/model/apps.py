@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 # What a push app's credential permits, however it was presented.
@@ -72,6 +73,35 @@ class App:
     token_type: str = "JWT"  # noqa: S105 a type
     sessions_revoked_at: datetime | None = None
     keys: tuple[TrustedKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKeyLimits:
+    """Where an access key's requests may come from and go to. No networks, or no paths: all."""
+
+    paths: tuple[str, ...] = ()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    refuse_acs: bool = False
+
+    def reach(self, path: str) -> bool:
+        """Whether requests may be sent to a path: to those that are listed, and whatever is below them."""
+        return not self.paths or any(path == each or path.startswith(each.rstrip("/") + "/") for each in self.paths)
+
+    def admit(self, client: IPv4Address | IPv6Address | None) -> bool:
+        """Whether requests may come from an address; `None`: from nobody knows where."""
+        return not self.networks or (client is not None and any(client in network for network in self.networks))
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """What a server signs its requests with. `secret` is sealed in the store and open in the directory."""
+
+    domain_id: str
+    access_key_id: str
+    secret: bytes = field(repr=False)
+    permissions: tuple[str, ...]
+    enabled: bool
+    limits: AccessKeyLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,10 +64,10 @@ class TokenAdminServicer(admin_pb2_grpc.TokenAdminServiceServicer):
     ) -> admin_pb2.CreateAccessKeyResponse:
         """Make an access key."""
         caller = principal()
-        name, permissions = convert.read_new_access_key(request)
+        name, permissions, limits = convert.read_new_access_key(request)
         request_id = convert.read_request_id(request, caller)
         key_id, secret = await create_access_key(
-            self._resources, caller, name=name, permissions=permissions, request=request_id
+            self._resources, caller, name=name, permissions=permissions, limits=limits, request=request_id
         )
         return admin_pb2.CreateAccessKeyResponse(access_key_id=key_id, access_key_secret=secret)
 

@@ -17,6 +17,7 @@ from services.token.store.audit import Audit
 from services.token.store.changes import Changes
 from services.token.store.domains import Domains
 from services.token.store.leases import Leases
+from services.token.store.nonces import Nonces
 from services.token.store.open_sessions import OpenSessions
 from services.token.store.presented import Presented
 from services.token.store.push_apps import PushApps
@@ -28,7 +29,7 @@ from services.token.store.user_data import UserData
 from services.token.store.user_events import UserEvents
 from services.token.store.users import Users
 
-_DAY = timedelta(days=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 AUDIT_KEPT = 360 * _DAY
 """How long audit rows are kept at the most; a domain may keep them for less."""
@@ -42,6 +43,8 @@ PARTITIONED = (
     Partitioned("token.revocation", "uuid7", span=_DAY, keep=2 * _DAY),
     Partitioned("token.user_event", "uuid7", span=30 * _DAY, keep=30 * _DAY),
     Partitioned("token.request", "time", span=_DAY, keep=_DAY),
+    # A request may have been signed a quarter of an hour ago, and its nonce is used up for as long before that.
+    Partitioned("token.nonce", "time", span=_DAY, keep=2 * _HOUR, late=2 * _HOUR),
 )
 """Tables whose rows expire, and how long each part of them is kept."""
 
@@ -62,6 +65,7 @@ class Statements(
     Audit,
     Changes,
     Leases,
+    Nonces,
     Requests,
     Revocations,
     UserEvents,

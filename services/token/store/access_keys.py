@@ -8,6 +8,7 @@ import asyncpg
 
 from services.runtime.section import Section
 from services.runtime.sql import load_queries
+from services.token.model import AccessKey, AccessKeyLimits
 from services.token.records import AccessKeyRecord, Record
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -24,11 +25,31 @@ class AccessKeys(Section):
         *,
         name: str,
         permissions: tuple[str, ...],
+        limits: AccessKeyLimits,
         now: datetime,
     ) -> None:
         """Make an access key, its secret encrypted. Its id wants a credential row beside it."""
         await self._database.execute(
-            _SQL["insert_access_key"], domain_id, access_key_id, secret, permissions, now, name
+            _SQL["insert_access_key"],
+            domain_id,
+            access_key_id,
+            secret,
+            permissions,
+            now,
+            name,
+            limits.paths,
+            limits.networks,
+            limits.refuse_acs,
+        )
+
+    async def select_access_key(self, domain_id: str, access_key_id: str) -> AccessKey | None:
+        """The key, enabled or not, its secret encrypted; `None` where there is none."""
+        row = await self._database.fetchrow(_SQL["select_access_key"], domain_id, access_key_id)
+        if row is None:
+            return None
+        limits = AccessKeyLimits(tuple(row["paths"]), tuple(row["networks"]), row["refuse_acs"])
+        return AccessKey(
+            row["domain_id"], row["access_key_id"], row["secret"], tuple(row["permissions"]), row["enabled"], limits
         )
 
     async def lock_access_key(self, domain_id: str, access_key_id: str) -> None:
@@ -57,6 +78,9 @@ class AccessKeys(Section):
             changed.name,
             changed.permissions,
             changed.enabled,
+            changed.paths,
+            changed.networks,
+            changed.refuse_acs,
             now,
         )
         return replace(changed, record=replace(changed.record, **row)) if row else None
@@ -72,5 +96,8 @@ def _record(row: asyncpg.Record) -> AccessKeyRecord:
         row["name"],
         tuple(row["permissions"]),
         row["enabled"],
+        tuple(row["paths"]),
+        tuple(row["networks"]),
+        row["refuse_acs"],
         Record(row["created_at"], row["updated_at"], row["version"]),
     )

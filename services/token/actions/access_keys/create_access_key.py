@@ -3,7 +3,7 @@
 from services.runtime.auth import Principal
 from services.token.actions.phases.requests import once
 from services.token.events import EventName
-from services.token.model import Event, check_permissions
+from services.token.model import AccessKeyLimits, Event, check_permissions
 from services.token.records import RequestId
 from services.token.resources import Resources
 from services.token.secret import new_id, new_secret
@@ -11,7 +11,13 @@ from services.token.store import Statements
 
 
 async def create_access_key(
-    resources: Resources, caller: Principal, *, name: str, permissions: tuple[str, ...], request: RequestId | None
+    resources: Resources,
+    caller: Principal,
+    *,
+    name: str,
+    permissions: tuple[str, ...],
+    limits: AccessKeyLimits,
+    request: RequestId | None,
 ) -> tuple[str, str]:
     """Make an access key in the caller's domain and answer its id and secret.
 
@@ -26,7 +32,7 @@ async def create_access_key(
         sealed = resources.vault.seal(secret.encode(), f"{domain_id}/{key_id}")
         await store.insert_credential(key_id, domain_id, "access_key")
         await store.insert_access_key(
-            domain_id, key_id, sealed, name=name, permissions=permissions, now=resources.clock.now()
+            domain_id, key_id, sealed, name=name, permissions=permissions, limits=limits, now=resources.clock.now()
         )
         await store.notify_change("access_key", key_id)
         await store.insert_audit(

@@ -5,11 +5,13 @@ TesseraError
 ├── Unknown
 ├── InvalidArgument: FieldMissing, FieldInvalid, RequestMalformed, FormatInvalid, IdpNotRegistered, ParametersDisagree,
 │       IdTokenInvalid, InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope,
-│       InvalidRequest, InvalidTarget
+│       InvalidRequest, InvalidTarget, AccessKeyIdMissing, SignatureMissing, SignatureNonceMissing, TimestampMissing,
+│       SignatureVersionMissing, SignatureIncomplete, SignatureMethodInvalid, TimestampMalformed, TimestampExpired,
+│       AccessKeyInactive, SignatureMismatched, SignatureNonceUsed, DigestMismatched
 ├── DeadlineExceeded
 ├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NotFoundProvider,
 │       NothingBound, NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundAppSecret,
-│       NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession
+│       NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession, AccessKeyUnknown
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsProvider,
 │       AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused
@@ -21,7 +23,7 @@ TesseraError
 ├── Internal
 ├── Unavailable: IdpUnavailable
 ├── DataLoss
-├── Unauthenticated: InvalidClient
+├── Unauthenticated: InvalidClient, SignatureRefused
 """
 
 import grpc
@@ -348,6 +350,80 @@ class QuotaExceeded(ResourceExhausted):
     """
 
 
+class AccessKeyIdMissing(InvalidArgument):
+    """An RPC-style call names no access key, and brings nothing else that could prove its caller."""
+
+
+class SignatureMissing(InvalidArgument):
+    """An RPC-style call names an access key and is not signed."""
+
+
+class SignatureNonceMissing(InvalidArgument):
+    """A signed request has no nonce, which its scheme asks for."""
+
+
+class TimestampMissing(InvalidArgument):
+    """A signed request does not say when it was signed."""
+
+
+class SignatureVersionMissing(InvalidArgument):
+    """An RPC-style call does not say by which version of the signature it is signed."""
+
+
+class SignatureIncomplete(InvalidArgument):
+    """A signature is not of the form that its scheme has, or leaves out what it has to cover."""
+
+
+class SignatureMethodInvalid(InvalidArgument):
+    """The request asks for a way of signing that its scheme does not have."""
+
+
+class TimestampMalformed(InvalidArgument):
+    """The time at which a request was signed is not written as its scheme has it."""
+
+
+class TimestampExpired(InvalidArgument):
+    """An RPC-style call was signed too long ago, or is to be signed in the future."""
+
+
+class AccessKeyUnknown(NotFound):
+    """No such access key where the RPC-style call was sent to."""
+
+
+class AccessKeyInactive(InvalidArgument):
+    """The access key of an RPC-style call is disabled."""
+
+
+class SignatureMismatched(InvalidArgument):
+    """The signature of an RPC-style call is not that of its access key.
+
+    The message ends with the text that was to be signed, as the vendor's does.
+    """
+
+
+class SignatureNonceUsed(InvalidArgument):
+    """The nonce of an RPC-style call was used before."""
+
+
+class DigestMismatched(InvalidArgument):
+    """The body is not the one whose digest the request's headers tell."""
+
+
+class DateSkewed(PermissionDenied):
+    """A signed request on /v2 has a date that is too far from now."""
+
+
+class SignatureRefused(Unauthenticated):
+    """No such access key where a request on /v2 was sent to, or it is disabled, or the signature is not its.
+
+    The caller is not told which.
+    """
+
+
+class NonceRepeated(PermissionDenied):
+    """A signed request on /v2 was made before, or one of its nonce."""
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -431,5 +507,22 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "NOT_FOUND_SESSION": NotFoundSession,
     "LIMIT_EXCEEDED": LimitExceeded,
     "QUOTA_EXCEEDED": QuotaExceeded,
+    "ACCESS_KEY_ID_MISSING": AccessKeyIdMissing,
+    "SIGNATURE_MISSING": SignatureMissing,
+    "SIGNATURE_NONCE_MISSING": SignatureNonceMissing,
+    "TIMESTAMP_MISSING": TimestampMissing,
+    "SIGNATURE_VERSION_MISSING": SignatureVersionMissing,
+    "SIGNATURE_INCOMPLETE": SignatureIncomplete,
+    "SIGNATURE_METHOD_INVALID": SignatureMethodInvalid,
+    "TIMESTAMP_MALFORMED": TimestampMalformed,
+    "TIMESTAMP_EXPIRED": TimestampExpired,
+    "ACCESS_KEY_UNKNOWN": AccessKeyUnknown,
+    "ACCESS_KEY_INACTIVE": AccessKeyInactive,
+    "SIGNATURE_MISMATCHED": SignatureMismatched,
+    "SIGNATURE_NONCE_USED": SignatureNonceUsed,
+    "DIGEST_MISMATCHED": DigestMismatched,
+    "DATE_SKEWED": DateSkewed,
+    "SIGNATURE_REFUSED": SignatureRefused,
+    "NONCE_REPEATED": NonceRepeated,
 }
 """The class of each reason, by its name on the wire."""

@@ -1,0 +1,27 @@
+"""A signed request is good once, over all processes (docs/adr/0061)."""
+
+import hashlib
+from datetime import datetime
+
+from services.token.edge.times import WINDOW
+from services.token.resources import Resources
+
+
+async def use_up(resources: Resources, domain_id: str, signed_at: datetime, nonce: str, signature: str) -> bool:
+    """Take what tells a request from all others, and answer whether nobody had. One statement.
+
+    Args:
+        resources: the parts of the service.
+        domain_id: whose access key signed it.
+        signed_at: when, as the request says: by now known to be near, and believed.
+        nonce: what it says of itself. Empty: nothing, and the signature takes its place.
+        signature: as it was computed here.
+    """
+    text = f"nonce\0{nonce}" if nonce else f"signature\0{signature}"
+    # Of two requests that are both good at one time, the days have one in common.
+    days = sorted({_midnight(signed_at - WINDOW), _midnight(signed_at + WINDOW)})
+    return await resources.store.insert_nonce(domain_id, hashlib.sha256(text.encode()).digest(), days)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,71 @@
+"""Parameters of a query and a form, exactly as the gateway's `filters/form.lua` will read them for the service.
+
+What was signed and what is served must not differ: a text that either side could read in another way is refused.
+"""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, unquote_to_bytes
+
+from services.runtime.errors import RequestMalformed
+from services.token.edge.request import Request
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+_BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_MEDIA_TYPE = re.compile(rb"[ \t\n\v\f\r]*([^; \t\n\v\f\r]*)")
+_FORM = b"application/x-www-form-urlencoded"
+
+
+def of_query(request: Request) -> dict[str, str]:
+    """The query's parameters. Raises `RequestMalformed`."""
+    return decode(request.query.encode())
+
+
+def of_query_and_form(request: Request) -> dict[str, str]:
+    """The parameters of the query, and of the body if it is a form. Raises `RequestMalformed`."""
+    # Not as text, of which more than the ASCII letters would become lower case.
+    media_type = _MEDIA_TYPE.match(request.headers.get("content-type", "").encode().lower())
+    is_form = media_type is not None and media_type[1] == _FORM
+    return decode(request.query.encode(), request.body if is_form else b"")
+
+
+def decode(*texts: bytes) -> dict[str, str]:
+    """The parameters of some texts; one without "=" is empty.
+
+    Raises:
+        RequestMalformed: an escape is broken, something is no UTF-8, or a name stands twice.
+    """
+    parameters: dict[str, str] = {}
+    for text in texts:
+        for piece in filter(None, text.split(b"&")):
+            name, _, value = piece.partition(b"=")
+            key = _unescape(name)
+            if key in parameters:
+                raise RequestMalformed(detail="a parameter stands twice")
+            parameters[key] = _unescape(value)
+    return parameters
+
+
+def encode(text: str) -> str:
+    """A text as the vendor's signatures escape it: RFC 3986, all but the unreserved characters."""
+    # Most have nothing to escape, and there are dozens in each call.
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="")
+
+
+def canonical(parameters: Iterable[tuple[str, str]]) -> str:
+    """Parameters in the order of their names, escaped."""
+    return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(parameters))
+
+
+def encode_again(canonical_text: str) -> str:
+    """Escape what `canonical` answered, which has three characters to escape."""
+    return canonical_text.replace("%", "%25").replace("&", "%26").replace("=", "%3D")
+
+
+def _unescape(text: bytes) -> str:
+    if _BROKEN.search(text):
+        raise RequestMalformed(detail="a broken escape")
+    try:
+        return (unquote_to_bytes(text.replace(b"+", b" ")) if b"%" in text else text.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError as error:
+        raise RequestMalformed(detail="no UTF-8") from error

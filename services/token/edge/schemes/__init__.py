@@ -1,0 +1,1 @@
+"""Schemes by which a request proves who makes it: a module each."""
