@@ -24,7 +24,7 @@ Event = TypeVar("Event")
 # `life` changes with the cluster, its timeline (a restore to a point in time, a failover that may have lost commits),
 # the database and the table: then the snapshots of before say nothing. On a standby it is null: its snapshots may leave
 # out transactions that are under way.
-_SELECT_PAGE = """
+_TARGET = """
 with target as materialized (
     select
         coalesce($2::text, (
@@ -51,17 +51,47 @@ with target as materialized (
             '{table}'::regclass::oid
         ) end as life
 )
+"""
+_UNTOLD = """
+    not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and pg_visible_in_snapshot(xid, target.snapshot)
+"""
+_BETWEEN = """
+    xid >= pg_snapshot_xmin($1::text::pg_snapshot) and xid < pg_snapshot_xmax(target.snapshot) and
+"""
+# What was written between two snapshots that are near each other: all of it is found by `xid`, and put into its order.
+# Where that is more than `_NEAR` rows, `found` says so: to find and order all of them for each page would take as long as
+# there are rows, and who is far behind would never catch up.
+_SELECT_NEAR = f"""{_TARGET}
 select target.snapshot::text as snapshot, target.at, target.life, told.*
 from target left join lateral (
-    select seq, {columns} from {table}
-    where xid >= pg_snapshot_xmin($1::text::pg_snapshot) and xid < pg_snapshot_xmax(target.snapshot)
-        and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and pg_visible_in_snapshot(xid, target.snapshot)
-        and seq > $3
+    select count(*) over () as found, untold.*
+    from (
+        select seq, {{columns}} from {{table}}
+        where {_BETWEEN} {_UNTOLD}
+        limit {{near}} + 1
+    ) untold
     order by seq
-    limit $4
+    limit $3
 ) told on true
 order by told.seq
 """
+# Who is far behind reads in the order of `seq`, by its index, from before the first row that it was not told.
+_SELECT_BEFORE = f"""{_TARGET}
+select coalesce(min(seq) - 1, 0) from target, {{table}} where {_BETWEEN} {_UNTOLD}
+"""
+_SELECT_FAR = f"""{_TARGET}
+select target.snapshot::text as snapshot, target.at, target.life, told.*
+from target left join lateral (
+    select seq, {{columns}} from {{table}}
+    where seq > $4 and {_UNTOLD}
+    order by seq
+    limit $3
+) told on true
+order by told.seq
+"""
+_NEAR = 5_000
+# To look through all that is kept once: longer than a statement of a call.
+_LOOK = "set local statement_timeout = '60s'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +114,9 @@ class Reader(Generic[Event]):
 
     Args:
         database: of the service, its primary.
-        table: schema and name. It has `xid xid8 default pg_current_xact_id()`, with an index, and `seq`, drawn while
-            the row that the event speaks of is locked: then the events of a key are told in the order of their commits.
+        table: schema and name. It has `xid xid8 default pg_current_xact_id()` and `seq`, each with an index. `seq` is
+            drawn while the row that the event speaks of is locked: then the events of a key are told in the order of
+            their commits.
         columns: what else of a row is read.
         read: makes an event of a row.
         keep: how old a cursor may be; at least an hour less than rows are kept.
@@ -101,7 +132,10 @@ class Reader(Generic[Event]):
         keep: timedelta,
     ) -> None:
         self._database = database
-        self._statement = _SELECT_PAGE.format(table=table, columns=", ".join(columns))
+        self._near, self._before, self._far = (
+            statement.format(table=table, columns=", ".join(columns), near=_NEAR)
+            for statement in (_SELECT_NEAR, _SELECT_BEFORE, _SELECT_FAR)
+        )
         self._read = read
         self._keep_seconds = keep.total_seconds()
 
@@ -115,7 +149,7 @@ class Reader(Generic[Event]):
         Raises:
             Unavailable, Overloaded: the database is away, or no primary.
         """
-        _, position, epoch = await self._fetch(BEGINNING.snapshot, None, 0, 0)
+        _, position, epoch = await self._fetch(self._near, BEGINNING.snapshot, None, 0)
         return Cursor(epoch, position)
 
     async def page(self, cursor: Cursor, limit: int) -> Page[Event]:
@@ -125,10 +159,15 @@ class Reader(Generic[Event]):
             CursorExpired: the cursor is too old, or of another life of the database.
             Unavailable, Overloaded: the database is away, or no primary.
         """
-        target = cursor.target
-        rows, now, epoch = await self._fetch(
-            cursor.base.snapshot, target.snapshot if target else None, cursor.last, limit
-        )
+        base, target, last = cursor.base.snapshot, cursor.target, cursor.last
+        snapshot = target.snapshot if target else None
+        if last:
+            rows, now, epoch = await self._fetch(self._far, base, snapshot, limit, last)
+        else:
+            rows, now, epoch = await self._fetch(self._near, base, snapshot, limit)
+            if rows and rows[0]["found"] > _NEAR:
+                last = await self._before_first(base, now.snapshot)
+                rows, _, _ = await self._fetch(self._far, base, now.snapshot, limit, last)
         if epoch != cursor.epoch:
             raise CursorExpired(detail=f"epoch {cursor.epoch[:32]!r}, now {epoch!r}")
         if cursor.since and now.at - cursor.since > self._keep_seconds:
@@ -149,11 +188,17 @@ class Reader(Generic[Event]):
             if done:
                 return
 
+    async def _before_first(self, base: str, target: str) -> int:
+        """A sequence number before all that was written between two snapshots."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_LOOK)
+            return int(await connection.fetchval(self._before, base, target))
+
     async def _fetch(
-        self, base: str, target: str | None, last: int, limit: int
+        self, statement: str, base: str, target: str | None, limit: int, *last: int
     ) -> tuple[list[asyncpg.Record], Position, str]:
         """The rows; the snapshot that was read, with the time of now; the epoch."""
-        rows = await self._database.fetch(self._statement, base, target, last, limit)
+        rows = await self._database.fetch(statement, base, target, limit, *last)
         first = rows[0]  # without any event, one row tells the rest
         if first["life"] is None:
             raise Unavailable("database", detail="a standby: feeds are read on the primary")
