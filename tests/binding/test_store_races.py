@@ -112,9 +112,11 @@ async def test_tokens_with_very_many_accounts_are_changed_in_parts(replicas: Rep
     for phone in phones:
         await process.overwrite(entry(phone, *(Account(kind, f"{phone}-{kind}") for kind in range(90))))
     now = Clock().now()
-    part = Part(APP, 100, uuid7(now), Kind.UNBIND, [(Row(phone, None),) for phone in phones])
-    with pytest.raises(asyncpg.ProgramLimitExceededError):
-        await process.store.apply([part], now, wait=True)
+    rows = [Row(phone, None) for phone in phones]
+    for unbound in (rows, [Row(None, PERSON), *rows]):
+        part = Part(APP, 100, uuid7(now), Kind.UNBIND, [(row,) for row in unbound])
+        with pytest.raises(asyncpg.ProgramLimitExceededError):
+            await process.store.apply([part], now, wait=True)
     assert len(await process.accounts("phone7")) == 90
 
     await process.overwrite(*(entry(phone, Account(0, phone)) for phone in phones[:10]))

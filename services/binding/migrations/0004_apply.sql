@@ -145,12 +145,14 @@ begin
             on n.item = t.item and n.token = t.token and n.account_type = h.account_type
         where n.account is distinct from h.account
     ) as a;
-    if cardinality(v_keys) > 600 and (not p_wait or p_tokens[1] <> any (p_tokens)) then
-        if p_wait then
+    if cardinality(v_keys) > 600 then
+        if not p_wait then
+            return array(select generate_subscripts(p_access_ids, 1));
+        -- Of what is unbound, accounts may stand before the first token.
+        elsif (select count(distinct t.token) > 1 from unnest(p_tokens) as t (token)) then
             raise exception 'the tokens hold too many accounts: % locks', cardinality(v_keys)
             using errcode = 'program_limit_exceeded';
         end if;
-        return array(select generate_subscripts(p_access_ids, 1));
     end if;
     v_later := v_later || binding.lock_keys(p_wait, v_keys, v_items);
 
