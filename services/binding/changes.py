@@ -1,5 +1,6 @@
 """Makes changes durable: in as many transactions as it takes, and in as few as calls that come together can share."""
 
+import asyncio
 from collections import deque
 
 import asyncpg
@@ -15,6 +16,8 @@ from services.runtime.errors import FieldInvalid
 _KEYS_PER_BATCH = 300
 # While one waits for the disk, another works.
 _BATCHES_AT_ONCE = 2
+# Calls that may be made again wait for locks, each on a connection of its own, and are to leave some to others.
+_ONCE_MOST = 4
 
 
 class Changes:
@@ -34,6 +37,7 @@ class Changes:
             weigh=lambda part: part.keys,
             at_once=_BATCHES_AT_ONCE,
         )
+        self._once = asyncio.Semaphore(_ONCE_MOST)
 
     async def apply(self, push_app: PushApp, change: Change, outcome: Outcome, once: Once | None) -> Outcome:
         """Make a change, part by part: what is named together for one token is never parted. It may be repeated.
@@ -61,7 +65,8 @@ class Changes:
                 if once is None:
                     await self._batches.add(part)
                     continue
-                known = await self._store.apply_once(part, self._clock.now(), once, outcome.codes, done)
+                async with self._once:
+                    known = await self._store.apply_once(part, self._clock.now(), once, outcome.codes, done)
             except asyncpg.ProgramLimitExceededError:
                 # Its tokens hold so many accounts that not all are locked at once. A single token is never refused so.
                 middle = len(units) // 2
