@@ -84,7 +84,8 @@ local function behind_object(text, at, fields, depth)
     local behind = behind_string(text, at + 1)
     local name = text:sub(at + 1, behind - 2)
     -- Only the transcoder would know by which name a letter that is escaped makes it one of ours.
-    if fields ~= NONE and name:find("\\u00[4-7]") then error("escaped name") end
+    -- The first look is one that LuaJIT compiles.
+    if fields ~= NONE and name:find("\\u00", 1, true) and name:find("\\u00[4-7]") then error("escaped name") end
     local field = fields[name] or UNKNOWN
     if field.name then
       if seen[field.name] then error("twice") end
