@@ -82,7 +82,11 @@ local function behind_object(text, at, fields, depth)
   while true do
     if byte ~= QUOTE then error("key") end
     local behind = behind_string(text, at + 1)
-    local field = fields[text:sub(at + 1, behind - 2)] or UNKNOWN
+    local name = text:sub(at + 1, behind - 2)
+    -- Only the transcoder would know by which name a letter that is escaped makes it one of ours.
+    -- The first look is one that LuaJIT compiles.
+    if fields ~= NONE and name:find("\\u00", 1, true) and name:find("\\u00[4-7]") then error("escaped name") end
+    local field = fields[name] or UNKNOWN
     if field.name then
       if seen[field.name] then error("twice") end
       seen[field.name] = true

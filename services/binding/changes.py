@@ -1,5 +1,6 @@
 """Makes changes durable: in as many transactions as it takes, and in as few as calls that come together can share."""
 
+import asyncio
 from collections import deque
 
 import asyncpg
@@ -11,10 +12,14 @@ from services.runtime.batching import Batches
 from services.runtime.clock import Clock
 from services.runtime.errors import FieldInvalid
 
-# Locks of a transaction that several calls share, but for what their tokens hold.
-_KEYS_PER_BATCH = 300
+# Of a transaction that several calls share, but for what their tokens hold.
+_WEIGHT_OF_A_BATCH = 300
 # While one waits for the disk, another works.
 _BATCHES_AT_ONCE = 2
+# Calls that may be made again wait for locks, each on a connection of its own, and are to leave some to others.
+_ONCE_MOST = 4
+# More than any call has units: all of it is done, also where the same call has other units by now.
+_ALL = 2**31 - 1
 
 
 class Changes:
@@ -30,10 +35,11 @@ class Changes:
         self._clock = clock
         self._batches: Batches[Part, None] = Batches(
             lambda batch, *, wait: store.apply(batch, clock.now(), wait=wait),
-            _KEYS_PER_BATCH,
-            weigh=lambda part: part.keys,
+            _WEIGHT_OF_A_BATCH,
+            weigh=lambda part: part.weight,
             at_once=_BATCHES_AT_ONCE,
         )
+        self._once = asyncio.Semaphore(_ONCE_MOST)
 
     async def apply(self, push_app: PushApp, change: Change, outcome: Outcome, once: Once | None) -> Outcome:
         """Make a change, part by part: what is named together for one token is never parted. It may be repeated.
@@ -51,17 +57,19 @@ class Changes:
             FieldInvalid: the id of `once` was another request's. Nothing was done.
             Unavailable, Overloaded: some parts may be made, and others not.
         """
-        done = 0
+        done, cap = 0, push_app.tokens_per_account
         # An answer is kept also where there is nothing to be done.
-        waiting = deque(parts(change) or ([()] if once else []))
+        waiting = deque(parts(change, cap) or ([()] if once else []))
         while waiting:
             units = waiting.popleft()
-            part = Part(push_app.access_id, push_app.tokens_per_account, outcome.operation_id, change.kind, units)
+            part = Part(push_app.access_id, cap, outcome.operation_id, change.kind, units)
             try:
                 if once is None:
                     await self._batches.add(part)
                     continue
-                known = await self._store.apply_once(part, self._clock.now(), once, outcome.codes, done)
+                end = done + len(units) if waiting else _ALL
+                async with self._once:
+                    known = await self._store.apply_once(part, self._clock.now(), once, outcome.codes, (done, end))
             except asyncpg.ProgramLimitExceededError:
                 # Its tokens hold so many accounts that not all are locked at once. A single token is never refused so.
                 middle = len(units) // 2
@@ -70,8 +78,8 @@ class Changes:
             if known.digest != once.digest:
                 raise FieldInvalid(once.named, f"{once.named} was used for another call.")
             outcome = Outcome(known.operation_id, known.result)
-            if known.done != done + len(units):
+            if known.done != end:
                 # A part of other bounds was done before.
-                waiting = deque(parts(Change(change.kind, change.units[known.done :])))
+                waiting = deque(parts(Change(change.kind, change.units[known.done :]), cap))
             done = known.done
         return outcome

@@ -125,6 +125,8 @@ class Database:
             "lock_timeout": str(int(statement_timeout.total_seconds() * 1000)),
             "idle_in_transaction_session_timeout": "10000",
             "jit": "off",
+            # An acknowledged change is on disk, whatever the role or the server has for its default.
+            "synchronous_commit": "on",
             # A plan that was made while a table was empty is kept until the table is analysed. By index it is right
             # then and later; no statement of a call wants a whole table.
             "enable_seqscan": "off",

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from services.binding.changes import Changes
-from services.binding.model import Account, Kind, Part, Row
+from services.binding.model import Account, Kind, Once, Part, Row, bound
 from services.binding.store import PARTITIONED, Store
 from services.runtime.batching import Later
 from services.runtime.clock import Clock
@@ -124,6 +124,24 @@ async def test_who_has_to_wait_holds_up_nobody(
     async with asyncio.timeout(1.5):
         for _ in range(3):
             await asyncio.gather(*(replica.overwrite(entry(f"pad{n}", Account(1, f"{n}"))) for n in range(20)))
+    assert not any(task.done() for task in waiting)
+    await holder.execute("select pg_advisory_unlock_all()")
+    await asyncio.gather(*waiting)
+    assert await replica.tokens(ANN) == ("phone",)
+
+
+async def test_those_that_may_be_made_again_leave_connections_to_others(
+    database: Database, holder: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """More of them than there are connections, of one key and of many, wait for one token."""
+    replica = Replica(Store(database), Changes(Store(database), Clock()))
+    await holder.execute(LOCK, str(APP), "phone")
+    change, now = bound(Kind.REPLACE, [entry("phone", ANN)]), Clock().now()
+    keys = [Once(uuid7(now), b"digest")] * 10 + [Once(uuid7(now), b"digest") for _ in range(10)]
+    waiting = [asyncio.create_task(replica.apply(change, once)) for once in keys]
+    async with asyncio.timeout(1.5):
+        await replica.overwrite(entry("pad", BOB))
+        assert await replica.tokens(BOB) == ("pad",)
     assert not any(task.done() for task in waiting)
     await holder.execute("select pg_advisory_unlock_all()")
     await asyncio.gather(*waiting)

@@ -27,7 +27,7 @@ def test_unbound() -> None:
 
 def test_nothing() -> None:
     assert bound(Kind.REPLACE, []).units == bound(Kind.ADD, []).units == unbound([]).units == []
-    assert parts(unbound([])) == []
+    assert parts(unbound([]), 100) == []
 
 
 def test_good_and_code_of() -> None:
@@ -40,7 +40,7 @@ def test_parts_need_a_hundred_locks_or_are_one_unit() -> None:
     sizes = [40, 60, 1, 99, 101, 50, 51]
     units = [rows(f"phone{size}", *(Account(kind, "someone") for kind in range(size - 1))) for size in sizes]
     units[2] = (Row(None, ONE),)
-    made = parts(Change(Kind.UNBIND, units))
+    made = parts(Change(Kind.UNBIND, units), 100)
     assert [[len(unit) + (unit[0].token is not None) for unit in part] for part in made] == [
         [40, 60],
         [1, 99],
@@ -48,3 +48,9 @@ def test_parts_need_a_hundred_locks_or_are_one_unit() -> None:
         [50],
         [51],
     ]
+
+
+def test_an_account_weighs_as_much_as_the_tokens_that_it_may_lose() -> None:
+    units = [(Row(None, Account(0, f"person{number}")),) for number in range(100)]
+    assert [len(part) for part in parts(Change(Kind.UNBIND, units), 1_000)] == [10] * 10
+    assert [len(part) for part in parts(Change(Kind.UNBIND, units), 5)] == [100]

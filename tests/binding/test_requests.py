@@ -11,14 +11,14 @@ import grpc
 import pytest
 
 from services.binding.__main__ import wire
-from services.binding.model import Account, Kind, Once, bound
+from services.binding.model import Account, Kind, Once, Outcome, Part, bound
 from services.binding.store import PARTITIONED
 from services.runtime.clock import Clock
 from services.runtime.errors import FieldInvalid
 from services.runtime.ids import uuid7
 from services.runtime.partitions import Partitions
 from services.runtime.server import opened
-from tests.binding.changing import Replica, entry
+from tests.binding.changing import APP, Replica, entry
 from tests.binding.conftest import FleetApps, Replicas, settings_for
 from tests.binding.fleet import Fleet, FleetApp, new_id, request_of
 from tests.binding.modelled import Call
@@ -105,10 +105,12 @@ async def test_parts_of_other_bounds(replicas: Replicas) -> None:
     first, second = replicas(2)
     entries = [entry(f"phone{n}", ANN) for n in range(250)]
     change = bound(Kind.REPLACE, entries)
-    once = Once(uuid7(Clock().now()), b"digest")
-    outcome = await first.apply(type(change)(change.kind, change.units[:70]), once, ["0"])
+    now = Clock().now()
+    once, operation_id = Once(uuid7(now), b"digest"), uuid7(now)
+    part = Part(APP, 100, operation_id, change.kind, change.units[:70])
+    await first.store.apply_once(part, now, once, ["0"], (0, 70))
     again = await second.apply(change, once, ["another"])
-    assert again == outcome
+    assert again == Outcome(operation_id, ["0"])
     assert len(await first.tokens(ANN)) == 100
     rows = await first.store._database.fetch(
         "select kind, count(*) count, count(distinct operation_id) operations from binding.change group by kind"
@@ -116,6 +118,17 @@ async def test_parts_of_other_bounds(replicas: Replicas) -> None:
     assert {row["kind"]: (row["count"], row["operations"]) for row in rows} == {"bound": (250, 1), "evicted": (150, 1)}
     with pytest.raises(FieldInvalid):
         await second.apply(change, Once(once.request_id, b"other"), ["0"])
+
+
+async def test_a_call_that_consists_of_other_parts_by_now_is_done(replicas: Replicas) -> None:
+    """As one that adds where its push app let it replace the first time."""
+    first, second = replicas(2)
+    entries = [entry("phone", ANN), entry("phone", Account(1, "bob"))]
+    once = Once(uuid7(Clock().now()), b"digest")
+    outcome = await first.apply(bound(Kind.REPLACE, entries), once, ["0", "0"])
+    await first.overwrite(entry("phone", Account(0, "eve")))
+    assert await second.apply(bound(Kind.ADD, entries), once, ["0", "0"]) == outcome
+    assert await second.accounts("phone") == (Account(0, "eve"),)
 
 
 async def test_partitions_come_and_go_under_load(replicas: Replicas, database_url: Callable[[str], str]) -> None:

@@ -112,15 +112,57 @@ async def test_tokens_with_very_many_accounts_are_changed_in_parts(replicas: Rep
     for phone in phones:
         await process.overwrite(entry(phone, *(Account(kind, f"{phone}-{kind}") for kind in range(90))))
     now = Clock().now()
-    part = Part(APP, 100, uuid7(now), Kind.UNBIND, [(Row(phone, None),) for phone in phones])
-    with pytest.raises(asyncpg.ProgramLimitExceededError):
-        await process.store.apply([part], now, wait=True)
+    rows = [Row(phone, None) for phone in phones]
+    for unbound in (rows, [Row(None, PERSON), *rows]):
+        part = Part(APP, 100, uuid7(now), Kind.UNBIND, [(row,) for row in unbound])
+        with pytest.raises(asyncpg.ProgramLimitExceededError):
+            await process.store.apply([part], now, wait=True)
     assert len(await process.accounts("phone7")) == 90
 
     await process.overwrite(*(entry(phone, Account(0, phone)) for phone in phones[:10]))
     assert [await process.accounts(phone) for phone in phones[:10]] == [(Account(0, phone),) for phone in phones[:10]]
     await process.clear_tokens(phones)
     assert [await process.accounts(phone) for phone in phones] == [()] * 20
+
+
+async def test_accounts_with_very_many_tokens_are_cleared_in_one_statement(replicas: Replicas) -> None:
+    """Forty thousand at once: what each of them costs does not grow with the others."""
+    (process,) = replicas(cap=400)
+    people = [Account(0, f"person{n}") for n in range(100)]
+    await process.store._database.execute(
+        """
+        insert into binding.binding (access_id, token, account_type, account, op, bound_at)
+        select $1, 'phone' || n || '-' || m, 0, 'person' || n, nextval('binding.op'), now()
+        from generate_series(0, 99) as n, generate_series(1, 400) as m
+        """,
+        APP,
+    )
+    await process.clear_accounts(people)
+    assert [await process.tokens(person) for person in people] == [()] * 100
+
+
+async def test_a_place_that_was_found_is_nobody_elses_when_its_lock_is_there(
+    replicas: Replicas,
+) -> None:
+    """What a token holds is found first, then locked, and removed by its place in the table."""
+    (process,) = replicas()
+    holder = await asyncpg.connect(str(process.store._database._dsn))
+    await process.overwrite(entry("phone", PERSON))
+    await holder.execute("select pg_advisory_lock(hashtextextended($1 || '/a/0/' || $2, 1))", str(APP), PERSON.account)
+    waiting = asyncio.create_task(process.overwrite(entry("phone", Account(1, "other"))))
+    async with asyncio.timeout(10):
+        while not await holder.fetchval("select count(*) from pg_locks where locktype = 'advisory' and not granted"):
+            await asyncio.sleep(0.01)
+    await holder.execute("delete from binding.binding")
+    await holder.execute("vacuum (index_cleanup on) binding.binding")
+    await holder.execute(
+        "insert into binding.binding values ($1, 'pad', 0, 'nobody', nextval('binding.op'), now())", APP
+    )
+    await holder.execute("select pg_advisory_unlock_all()")
+    await waiting
+    await holder.close()
+    assert await process.accounts("pad") == (Account(0, "nobody"),)
+    assert await process.accounts("phone") == (Account(1, "other"),)
 
 
 async def test_a_token_has_at_most_100_accounts_the_latest(replicas: Replicas) -> None:

@@ -161,6 +161,8 @@ BODIES = {
     "the operator twice": ('{"operator_type":4,"operator_type":5,"token_list":["good"]}', MALFORMED),
     "a list twice": ('{"operator_type":4,"token_list":["good"],"token_list":["other"]}', MALFORMED),
     "a list in both spellings": ('{"operator_type":4,"token_list":["good"],"tokenList":["other"]}', MALFORMED),
+    "a list under an escaped name": (r'{"operator_type":4,"token\u005flist":["good"]}', MALFORMED),
+    "an account under an escaped name": (OF_ACCOUNT.replace("VALUE", r'"someone","\u0061ccount":"another"'), MALFORMED),
     "a token twice": (OF_TOKEN.replace("VALUE", '"good","token":"other"'), MALFORMED),
     "an account twice": (OF_ACCOUNT.replace("VALUE", '"someone","account":"another"'), MALFORMED),
     "2 MiB": (" " * 2_097_152, INVALID),

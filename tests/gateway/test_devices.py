@@ -34,6 +34,7 @@ def malformed(text: str) -> bool:
         # Fields of old clients may be anything, twice too; and ours have their meaning in their place alone.
         '{"platform":"android","op_type":[null,[]],"op_id":{"token_list":"t"},"platform":1e5}',
         '{"token":"t","token":"t","token_accounts":[{"token_list":{}}]}',
+        '{"platf\\u00f6rm":1,"op_id":{"\\u0061":1}}',
     ],
 )
 def test_what_the_transcoder_judges(text: str) -> None:
@@ -76,6 +77,18 @@ def test_what_is_no_list_where_one_belongs(text: str) -> None:
     ],
 )
 def test_a_field_that_stands_twice(text: str) -> None:
+    assert malformed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"token\\u005Flist":["t"]}',
+        '{"token_accounts":[{"\\u0074oken":"t"}]}',
+        '{"account_list":[{"account":"a@b","account\\u005ftype":1}]}',
+    ],
+)
+def test_a_name_that_may_be_a_fields_under_escapes(text: str) -> None:
     assert malformed(text)
 
 

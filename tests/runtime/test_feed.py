@@ -17,7 +17,7 @@ import pytest_asyncio
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.errors import CursorExpired, FieldInvalid, Unavailable
-from services.runtime.feed import Cursor, Feed, Page, Position, Reader
+from services.runtime.feed import Cursor, Feed, Page, Position, Reader, reader
 
 WRITERS, TRANSACTIONS, KEYS = 16, 60, 40
 
@@ -33,6 +33,7 @@ create table feed.event (
     value bigint not null
 );
 create index on feed.event (xid);
+create index on feed.event (seq);
 """
 
 
@@ -107,7 +108,12 @@ async def write_much(made: Made, seed: int) -> None:
     await connection.close()
 
 
-async def test_replaying_what_16_writers_told_gives_their_table(made: Made) -> None:
+@pytest.mark.parametrize("near", [5_000, 3], ids=["near", "far behind"])
+async def test_replaying_what_16_writers_told_gives_their_table(
+    made: Made, near: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_NEAR", near)
+    made = replace(made, reader=reader_of(made.database))
     writing = asyncio.gather(*(write_much(made, seed) for seed in range(WRITERS)))
 
     async def read(size: int) -> tuple[dict[int, int], int]:
@@ -197,6 +203,31 @@ async def test_a_page_that_is_full_goes_on_in_the_same_snapshot(made: Made) -> N
     assert ([event.key for event in first.events], [event.key for event in second.events]) == ([1, 2], [3])
     third = await made.reader.page(second.cursor, 2)
     assert [event.key for event in third.events] == [4]
+
+
+async def test_who_is_far_behind_reads_what_it_is_told_and_not_all_that_is_left(made: Made) -> None:
+    cursor = await made.reader.beginning()
+    await made.write(1)
+    told_already = (await made.reader.page(cursor, 10)).cursor
+    await made.database.execute("insert into feed.event (key, value) select 2, n from generate_series(1, 30000) n")
+    connection = await made.connect()
+    await connection.execute("set enable_seqscan = off")
+    first = await made.reader.page(told_already, 500)
+    second = await made.reader.page(first.cursor, 500)
+    assert [event.value for event in (*first.events, *second.events)] == list(range(1, 1001))
+    cursor = second.cursor
+    assert cursor.target
+    count = "select seq_tup_read, idx_tup_fetch from pg_stat_xact_user_tables where relid = 'feed.event'::regclass"
+    async with connection.transaction():
+        before = await connection.fetchrow(count)
+        rows = await connection.fetch(
+            made.reader._far, cursor.base.snapshot, cursor.target.snapshot, 500, cursor.last
+        )
+        after = await connection.fetchrow(count)
+    await connection.close()
+    assert len(rows) == 500
+    assert after["seq_tup_read"] == before["seq_tup_read"]
+    assert after["idx_tup_fetch"] - before["idx_tup_fetch"] < 600
 
 
 async def test_one_that_watches_without_a_cursor_is_given_the_one_of_now(made: Made) -> None:

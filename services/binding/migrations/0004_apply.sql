@@ -51,22 +51,21 @@ end $$;
 
 -- Removes bindings, and tells it.
 --
--- A row each: whose it is, where it stands, and which call removes it; it may stand twice. The caller holds the locks of
--- their accounts, but for the calls of p_later, whose rows stay. One that was found before its account was locked may be
--- gone, and another token's be there.
+-- A row each: where it stands, and which call removes it; it may stand twice. The caller holds the locks of their accounts,
+-- but for the calls of p_later, whose rows stay. One that was found before its account was locked may be gone; its place is
+-- empty then, since nothing is vacuumed that somebody may still see, as the statement of the caller does.
 create function binding.remove(
-    p_kind text, p_operation_ids uuid [], p_tokens text [], p_places tid [], p_items integer [], p_later integer []
+    p_kind text, p_operation_ids uuid [], p_places tid [], p_items integer [], p_later integer []
 ) returns void
 language plpgsql as $$
 begin
     with wanted as materialized (
-        select distinct r.token, r.place, r.item from unnest(p_tokens, p_places, p_items) as r (token, place, item)
+        select distinct r.place, r.item from unnest(p_places, p_items) as r (place, item)
         where r.item <> all (p_later)
     ),
     gone as (
         delete from binding.binding as b
         where b.ctid = any (array(select w.place from wanted as w))
-            and b.token = any (array(select w.token from wanted as w))
         returning b.ctid as place, b.access_id, b.token, b.account_type, b.account
     )
     insert into binding.change (access_id, operation_id, kind, token, account_type, account)
@@ -99,7 +98,6 @@ declare
     v_later integer[];
     v_items integer[];
     v_keys bigint[];
-    v_tokens text[];
     v_places tid[];
     v_calls integer[];
 begin
@@ -118,18 +116,17 @@ begin
     -- to which is added, what has the same type; of those that are unbound, all.
     select
         array_agg(a.key order by a.key, a.item), array_agg(a.item order by a.key, a.item),
-        array_agg(a.token) filter (where a.place is not null), array_agg(a.place) filter (where a.place is not null),
-        array_agg(a.item) filter (where a.place is not null)
-    into v_keys, v_items, v_tokens, v_places, v_calls
+        array_agg(a.place) filter (where a.place is not null), array_agg(a.item) filter (where a.place is not null)
+    into v_keys, v_items, v_places, v_calls
     from (
         select
-            r.item, r.token, null::tid as place,
+            r.item, null::tid as place,
             hashtextextended(p_access_ids[r.item] || '/a/' || r.account_type || '/' || r.account, 1) as key
-        from unnest(p_items, p_tokens, p_types, p_accounts) as r (item, token, account_type, account)
+        from unnest(p_items, p_types, p_accounts) as r (item, account_type, account)
         where r.account is not null and r.item <> all (v_later)
         union all
         select
-            t.item, t.token,
+            t.item,
             case when n.item is not null or p_kinds[t.item] <> 'add' then h.place end,
             hashtextextended(p_access_ids[t.item] || '/a/' || h.account_type || '/' || h.account, 1)
         from (
@@ -145,20 +142,21 @@ begin
             on n.item = t.item and n.token = t.token and n.account_type = h.account_type
         where n.account is distinct from h.account
     ) as a;
-    if cardinality(v_keys) > 600 and (not p_wait or p_tokens[1] <> any (p_tokens)) then
-        if p_wait then
+    if cardinality(v_keys) > 600 then
+        if not p_wait then
+            return array(select generate_subscripts(p_access_ids, 1));
+        -- Of what is unbound, accounts may stand before the first token.
+        elsif (select count(distinct t.token) > 1 from unnest(p_tokens) as t (token)) then
             raise exception 'the tokens hold too many accounts: % locks', cardinality(v_keys)
             using errcode = 'program_limit_exceeded';
         end if;
-        return array(select generate_subscripts(p_access_ids, 1));
     end if;
     v_later := v_later || binding.lock_keys(p_wait, v_keys, v_items);
 
     if 'unbind' = any (p_kinds) then
-        select v_tokens || array_agg(g.token), v_places || array_agg(g.place), v_calls || array_agg(g.item)
-        into v_tokens, v_places, v_calls
+        select v_places || array_agg(g.place), v_calls || array_agg(g.item) into v_places, v_calls
         from (
-            select r.item, r.token, h.place
+            select r.item, h.place
             from unnest(p_items, p_tokens, p_types, p_accounts) as r (item, token, account_type, account)
             cross join lateral (
                 select b.ctid as place from binding.binding as b
@@ -167,10 +165,10 @@ begin
             ) as h
             where p_kinds[r.item] = 'unbind'
             union all
-            select r.item, h.token, h.place
+            select r.item, h.place
             from unnest(p_items, p_tokens, p_types, p_accounts) as r (item, token, account_type, account)
             cross join lateral (
-                select b.token, b.ctid as place from binding.binding as b
+                select b.ctid as place from binding.binding as b
                 where b.access_id = p_access_ids[r.item]
                     and b.account_type = r.account_type and b.account = r.account and b.op > 0 offset 0
             ) as h
@@ -178,7 +176,7 @@ begin
         ) as g;
     end if;
     if v_places is not null then
-        perform binding.remove('unbound', p_operation_ids, v_tokens, v_places, v_calls, v_later);
+        perform binding.remove('unbound', p_operation_ids, v_places, v_calls, v_later);
     end if;
 
     -- A binding that is there already becomes the newest, and is not told.
@@ -197,26 +195,24 @@ begin
     -- Another call of these may have named the same token and type, and comes later.
     where p.is_new and r.item <> all (v_later);
 
-    select array_agg(h.token), array_agg(h.place), array_agg(a.item)
-    into v_tokens, v_places, v_calls
+    select array_agg(h.place), array_agg(a.item) into v_places, v_calls
     from (
         select distinct r.item, r.account_type, r.account
         from unnest(p_items, p_types, p_accounts) as r (item, account_type, account)
         where p_kinds[r.item] <> 'unbind' and r.item <> all (v_later)
     ) as a
     cross join lateral (
-        select b.token, b.ctid as place from binding.binding as b
+        select b.ctid as place from binding.binding as b
         where b.access_id = p_access_ids[a.item]
             and b.account_type = a.account_type and b.account = a.account and b.op > 0
         order by b.op desc offset p_caps[a.item]
     ) as h;
     if v_places is not null then
-        perform binding.remove('evicted', p_operation_ids, v_tokens, v_places, v_calls, v_later);
+        perform binding.remove('evicted', p_operation_ids, v_places, v_calls, v_later);
     end if;
 
     if 'add' = any (p_kinds) then
-        select array_agg(t.token), array_agg(h.place), array_agg(t.item)
-        into v_tokens, v_places, v_calls
+        select array_agg(h.place), array_agg(t.item) into v_places, v_calls
         from (
             select distinct r.item, r.token from unnest(p_items, p_tokens) as r (item, token)
             where p_kinds[r.item] = 'add' and r.item <> all (v_later)
@@ -227,7 +223,7 @@ begin
             order by b.op desc offset 100
         ) as h;
         if v_places is not null then
-            perform binding.remove('evicted', p_operation_ids, v_tokens, v_places, v_calls, v_later);
+            perform binding.remove('evicted', p_operation_ids, v_places, v_calls, v_later);
         end if;
     end if;
     return v_later;

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from services.binding.model.bindings import Account, TokenAccounts
 
-KEYS_PER_PART = 100
-"""Locks that a part of a change takes, about: they live in memory that all calls share."""
+WEIGHT_OF_A_PART = 100
+"""What a transaction of one call takes, about: locks, which live in memory that all calls share, or hundreds of rows."""
+_ROWS_OF_A_LOCK = 100
 
 
 class Kind(StrEnum):
@@ -60,9 +61,9 @@ class Part:
     units: Sequence[tuple[Row, ...]]
 
     @property
-    def keys(self) -> int:
-        """How many locks it needs, but for what its tokens hold."""
-        return sum(map(_keys, self.units))
+    def weight(self) -> int:
+        """How much it asks of the database, as `WEIGHT_OF_A_PART` counts."""
+        return sum(_weight(unit, self.cap) for unit in self.units)
 
     @property
     def rows(self) -> Iterable[Row]:
@@ -125,20 +126,28 @@ def unbound(rows: Iterable[Row]) -> Change:
     return Change(Kind.UNBIND, [(row,) for row in dict.fromkeys(rows)])
 
 
-def parts(change: Change) -> list[Sequence[tuple[Row, ...]]]:
-    """Split a change into runs of units that need at most `KEYS_PER_PART` locks, or are a single unit."""
+def parts(change: Change, cap: int) -> list[Sequence[tuple[Row, ...]]]:
+    """Split a change into runs of units that weigh at most `WEIGHT_OF_A_PART`, or are a single unit.
+
+    Args:
+        change: what is to be done.
+        cap: tokens that an account may have.
+    """
     made: list[Sequence[tuple[Row, ...]]] = []
     part: list[tuple[Row, ...]] = []
-    held = 0
+    weight = 0
     for unit in change.units:
-        needed = _keys(unit)
-        if part and held + needed > KEYS_PER_PART:
+        more = _weight(unit, cap)
+        if part and weight + more > WEIGHT_OF_A_PART:
             made.append(part)
-            part, held = [], 0
+            part, weight = [], 0
         part.append(unit)
-        held += needed
+        weight += more
     return [*made, part] if part else made
 
 
-def _keys(unit: tuple[Row, ...]) -> int:
-    return (unit[0].token is not None) + sum([row.account is not None for row in unit])
+def _weight(unit: tuple[Row, ...], cap: int) -> int:
+    of_tokens = unit[0].token is not None
+    # An account by itself loses all of its tokens.
+    of_accounts = 1 if of_tokens else max(1, cap // _ROWS_OF_A_LOCK)
+    return of_tokens + of_accounts * sum([row.account is not None for row in unit])

@@ -12,8 +12,8 @@ from services.runtime.partitions import Partitioned
 _DAY = timedelta(days=1)
 
 PARTITIONED = (
-    # An hour longer than a cursor lives, and the day that a partition lasts.
-    Partitioned("binding.change", "uuid7", span=_DAY, keep=8 * _DAY),
+    # Two days longer than a cursor lives: a call that is made again tells by the id of its first time, a day old.
+    Partitioned("binding.change", "uuid7", span=_DAY, keep=9 * _DAY),
     # A day longer than an id may be used.
     Partitioned("binding.request", "uuid7", span=_DAY, keep=2 * _DAY, late=_DAY),
 )

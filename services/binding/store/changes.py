@@ -64,7 +64,9 @@ class Changes(Section):
         )
         return [Later.ALONE if item in later else None for item in range(1, len(parts) + 1)]
 
-    async def apply_once(self, part: Part, now: datetime, once: Once, result: Sequence[str], done: int) -> Done:
+    async def apply_once(
+        self, part: Part, now: datetime, once: Once, result: Sequence[str], bounds: tuple[int, int]
+    ) -> Done:
         """Make a part of a change unless it was made before, in one transaction with what says so.
 
         Args:
@@ -72,7 +74,7 @@ class Changes(Section):
             now: when, for display.
             once: tells the call.
             result: what the call comes to when all is done.
-            done: how many of its units come before this part.
+            bounds: how many of its units come before this part, and how many are done with it.
 
         Raises:
             asyncpg.ProgramLimitExceededError: as `apply`.
@@ -88,8 +90,7 @@ class Changes(Section):
             once.request_id,
             once.digest,
             result,
-            done,
-            done + len(part.units),
+            *bounds,
         )
         assert row is not None  # the function always answers
         return Done(**row)
