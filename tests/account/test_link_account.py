@@ -14,8 +14,7 @@ from tessera.token.v1 import token_pb2
 
 from services.account.model import TYPES
 from services.runtime.auth import ROLES
-from services.runtime.db import connected
-from services.runtime.db import Database
+from services.runtime.db import Database, connected
 from tests.account.with_token import MAY_LINK, Services, account_of, unused, unused_mobile
 from tests.support.callers import superadmin
 from tests.support.calls import bearer, refusal_in, refused

@@ -220,9 +220,7 @@ async def test_who_is_far_behind_reads_what_it_is_told_and_not_all_that_is_left(
     count = "select seq_tup_read, idx_tup_fetch from pg_stat_xact_user_tables where relid = 'feed.event'::regclass"
     async with connection.transaction():
         before = await connection.fetchrow(count)
-        rows = await connection.fetch(
-            made.reader._far, cursor.base.snapshot, cursor.target.snapshot, 500, cursor.last
-        )
+        rows = await connection.fetch(made.reader._far, cursor.base.snapshot, cursor.target.snapshot, 500, cursor.last)
         after = await connection.fetchrow(count)
     await connection.close()
     assert len(rows) == 500

@@ -24,7 +24,7 @@ create table binding.change (
 ) partition by range (operation_id);
 
 create index change_xid on binding.change (xid);
-create index change_seq on binding.change (seq);
+create index change_in_order on binding.change (seq);
 
 -- Calls that may be made again: what they came to, by an id that the caller made up (docs/adr/0050).
 create table binding.request (

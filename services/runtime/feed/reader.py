@@ -59,8 +59,8 @@ _BETWEEN = """
     xid >= pg_snapshot_xmin($1::text::pg_snapshot) and xid < pg_snapshot_xmax(target.snapshot) and
 """
 # What was written between two snapshots that are near each other: all of it is found by `xid`, and put into its order.
-# Where that is more than `_NEAR` rows, `found` says so: to find and order all of them for each page would take as long as
-# there are rows, and who is far behind would never catch up.
+# Where that is more than `_NEAR` rows, `found` says so: to find and order all of them for each page would take as long
+# as there are rows, and who is far behind would never catch up.
 _SELECT_NEAR = f"""{_TARGET}
 select target.snapshot::text as snapshot, target.at, target.life, told.*
 from target left join lateral (

@@ -14,8 +14,8 @@ TesseraError
 │       NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession, AccessKeyUnknown
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsProvider,
 │       AlreadyExistsUser, AlreadyExistsDomain
-├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused
-├── ResourceExhausted: Overloaded, RateLimited, SendLimitExceeded, LimitExceeded, QuotaExceeded
+├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused, DateSkewed, NonceRepeated
+├── ResourceExhausted: Overloaded, RateLimited, SendLimitExceeded, LinkQuotaExceeded, LimitExceeded, QuotaExceeded
 ├── FailedPrecondition: LastIdentity, UserKept, ProjectInUse, OpenAccountLinked, AppCredentialsExhausted, LastSuperadmin
 ├── Aborted: ChangedMeanwhile, EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
@@ -234,6 +234,10 @@ class OpenAccountLinked(FailedPrecondition):
 
 class ChangedMeanwhile(Aborted):
     """It was changed since it was read: the etag is of another state."""
+
+
+class LinkQuotaExceeded(ResourceExhausted):
+    """The user has as many identities as it may, 1,000. It helps to unlink some."""
 
 
 class NothingBound(NotFound):
@@ -480,6 +484,7 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "PROJECT_IN_USE": ProjectInUse,
     "OPEN_ACCOUNT_LINKED": OpenAccountLinked,
     "CHANGED_MEANWHILE": ChangedMeanwhile,
+    "LINK_QUOTA_EXCEEDED": LinkQuotaExceeded,
     "NOTHING_BOUND": NothingBound,
     "INVALID_CLIENT": InvalidClient,
     "INVALID_GRANT": InvalidGrant,
