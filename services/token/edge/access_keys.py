@@ -59,18 +59,26 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a surface says where a signature is not good: to a text that should have been signed, an error."""
+    """What a surface says where a signature is not good.
 
-    unknown: Callable[[], Refusal]
-    disabled: Callable[[], Refusal]
+    Args:
+        skewed: it was made too long ago, or in the future.
+        mismatched: it is not of this text.
+        repeated: the request was made before.
+        unknown: there is no such key. `None`: what is said of a wrong signature, and not before.
+        disabled: the key is disabled. `None`: the same.
+    """
+
     skewed: Callable[[], Refusal]
     mismatched: Callable[[str], Refusal]
     repeated: Callable[[], Refusal]
+    unknown: Callable[[], Refusal] | None = None
+    disabled: Callable[[], Refusal] | None = None
 
 
-PDS = Words(SignatureRefused, SignatureRefused, DateSkewed, lambda _: SignatureRefused(), NonceRepeated)
-"""Of /v2, where the vendor's are not known."""
-RPC = Words(AccessKeyUnknown, AccessKeyInactive, TimestampExpired, SignatureMismatched, SignatureNonceUsed)
+PDS = Words(DateSkewed, lambda _: SignatureRefused(), NonceRepeated)
+"""Of /v2, where the vendor's are not known, and nobody learns which keys there are."""
+RPC = Words(TimestampExpired, SignatureMismatched, SignatureNonceUsed, AccessKeyUnknown, AccessKeyInactive)
 """Of the RPC style, where they are read by the vendor's clients, and tell more than a stranger has to know."""
 
 
@@ -89,13 +97,13 @@ async def verify(resources: Resources, request: Request, signed: Signed, words: 
     # Also where there is no key, whose absence is not to be told by the time.
     expected = signed.sign(key.secret if key else _NO_SECRET, signed.to_sign.encode())
     is_its = hmac.compare_digest(expected.encode(), signed.signature.encode())
-    if key is None:
+    if key is None and words.unknown:
         raise words.unknown()
-    if not key.enabled:
+    if key and not key.enabled and words.disabled:
         raise words.disabled()
     if abs(resources.clock.now() - signed.signed_at) > WINDOW:
         raise words.skewed()
-    if not is_its:
+    if not is_its or key is None or not key.enabled:
         raise words.mismatched(signed.to_sign)
     _check_limits(key, request, signed)
     if not await use_up(resources, key.domain_id, signed.signed_at, signed.nonce, expected):

@@ -61,6 +61,9 @@ SIGNED: dict[str, tuple[Callable[[Key], Sent], str]] = {
     "a secret that is not its": (lambda k: sent(Key(k.id, k.secret[::-1])), WRONG),
     "an empty secret": (lambda k: sent(Key(k.id, "")), WRONG),
     "a key of nobody": (lambda k: sent(Key("nobody", k.secret)), WRONG),
+    # As one that is there: nobody finds out by old dates which keys there are.
+    "a key of nobody, 16 minutes ago": (lambda k: sent(Key("nobody", "x"), date=date(minutes=16)), SKEWED),
+    "a wrong secret, 16 minutes ago": (lambda k: sent(Key(k.id, "x"), date=date(minutes=16)), SKEWED),
     "a query": (
         lambda k: Sent(
             "pds",
