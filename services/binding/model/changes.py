@@ -10,7 +10,7 @@ from uuid import UUID
 from services.binding.model.bindings import Account, TokenAccounts
 
 WEIGHT_OF_A_PART = 100
-"""What a transaction of one call takes, about: locks, which live in memory that all calls share, or rows, by the 100."""
+"""What a transaction of one call takes, about: locks, which live in memory that all share, or rows by the hundred."""
 _ROWS_OF_A_LOCK = 100
 
 
