@@ -26,4 +26,7 @@ class LocalSettings:
         "port of the first worker's metrics; the others' follow", default=9464, minimum=1, maximum=HIGHEST
     )
     workers: int = setting("worker processes a service", default=1, minimum=1, maximum=64)
+    postgres_settings: str = setting(
+        "settings of Postgres, name=value with blanks between, such as shared_buffers=3GB", default=""
+    )
     log_level: str = setting("how much the services log", default="info", choices=("debug", "info", "warning", "error"))

@@ -49,13 +49,15 @@ class Postgres:
     Args:
         home: the data folder.
         environ: the environment of Postgres's programs.
+        settings: of Postgres, `name=value` with blanks between; they win over ours.
 
     Raises:
-        CannotRun: the wheel is not there, or no socket folder serves.
+        CannotRun: the wheel is not there, no socket folder serves, or a setting is none.
     """
 
-    def __init__(self, home: Home, environ: Mapping[str, str]) -> None:
+    def __init__(self, home: Home, environ: Mapping[str, str], settings: str = "") -> None:
         self._home = home
+        self._settings = _SETTINGS | dict(map(_read_setting, settings.split()))
         # Its own settings, and those of roles.sql, may come from the environment, and are not to.
         self._env = {name: value for name, value in environ.items() if not name.startswith(("PG", "TESSERA_"))}
         self._env |= {"LC_ALL": "C", "TZ": "UTC"}
@@ -94,7 +96,10 @@ class Postgres:
         )
 
     def _process(self, data: Path) -> Process:
-        options = _SETTINGS | {"unix_socket_directories": f'"{self._sockets}"', "log_directory": str(self._home.log)}
+        options = self._settings | {
+            "unix_socket_directories": f'"{self._sockets}"',
+            "log_directory": str(self._home.log),
+        }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return Process(
             name="postgres",
@@ -204,3 +209,10 @@ async def _end_left_over(data: Path) -> None:
         pid_file.unlink()
         return
     raise CannotRun(f"process {pid}, a Postgres on {data}, does not end: end it, or set TESSERA_HOME")
+
+
+def _read_setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise CannotRun(f"TESSERA_POSTGRES_SETTINGS: {text!r} is not of the form name=value")
+    return name, value

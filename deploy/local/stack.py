@@ -71,7 +71,7 @@ class Stack:
             # It belongs to a database that is no more; the identities serve the next one, too.
             self.home.demo.unlink(missing_ok=True)
         self.home.make_key()
-        postgres = Postgres(self.home, self._environ)
+        postgres = Postgres(self.home, self._environ, self._settings.postgres_settings)
         await postgres.start(self.supervisor)
         programs = Programs(self.home, self.layout, postgres.dsn, self._settings.log_level, self._environ)
         await together(*(self._migrated(programs, service) for service in SERVICES))

@@ -179,6 +179,7 @@ It starts a stack of its own in a temporary folder and on free ports; one that `
 makes the rows; that takes some minutes, and about 800 bytes each while it runs. All sizes stand beside each other and
 are measured in turn, several times, and the median counts: so a machine that does other work meanwhile does it to all.
 """
+    postgres_settings = ""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._sizes: Sequence[int] = arguments.sizes

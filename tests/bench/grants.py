@@ -51,6 +51,7 @@ It starts a stack of its own in a temporary folder and on free ports; one that `
 client's CPU is not counted, though it takes its part of the machine. "a core" is what one core can do of it a second,
 service and Postgres together; "beyond" is what a grant costs them beside its signature.
 """
+    postgres_settings = ""
 
     def __init__(self, _arguments: argparse.Namespace) -> None:
         self._table = tables.made(

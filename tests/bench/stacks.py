@@ -54,6 +54,8 @@ class Bench(Protocol):
     """What it measures, in a line."""
     description: str
     """What `--help` says of it."""
+    postgres_settings: str
+    """Of its Postgres, beside those of `make run`."""
 
     def __init__(self, arguments: argparse.Namespace) -> None: ...
 
@@ -97,7 +99,7 @@ async def _run(bench: Bench, seconds: float, chains: int) -> int:
         bench.check(folder)
         # As in production: one line of JSON a call.
         environ = {"TESSERA_LOG_FORMAT": "json"} | os.environ
-        stack = Stack(local_settings(folder / "home"), _nobody, environ)
+        stack = Stack(local_settings(folder / "home", bench.postgres_settings), _nobody, environ)
         with stack.supervisor.signals():
             try:
                 done = await stack.supervisor.attempt(_measure(bench, stack, folder, seconds, chains))

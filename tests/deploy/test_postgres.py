@@ -13,6 +13,7 @@ import asyncpg
 import psutil
 import pytest
 
+from deploy.local.errors import CannotRun
 from deploy.local.home import Home
 from deploy.local.postgres import Postgres, _as_owner, programs
 from services.runtime.supervisor import Supervisor
@@ -33,9 +34,9 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def started(home: Home, told: list[str] | None = None) -> AsyncIterator[Postgres]:
+async def started(home: Home, settings: str = "", told: list[str] | None = None) -> AsyncIterator[Postgres]:
     supervisor = Supervisor(lambda _, line: told.append(line) if told is not None else None)
-    postgres = Postgres(home, os.environ)
+    postgres = Postgres(home, os.environ, settings)
     try:
         await postgres.start(supervisor)
         yield postgres
@@ -144,7 +145,7 @@ async def test_two_may_run_at_once(tmp_path: Path) -> None:
 
 async def test_a_killed_one_comes_back_with_what_it_acknowledged(home: Home) -> None:
     told: list[str] = []
-    async with started(home, told) as postgres:
+    async with started(home, told=told) as postgres:
         await write(postgres, 1)
         killed = postmaster(home)
         os.kill(killed, signal.SIGKILL)
@@ -222,6 +223,19 @@ async def test_a_damaged_data_folder_is_one_line(home: Home) -> None:
     (home.postgres / "PG_VERSION").write_text("9\n", encoding="ascii")
     told: list[str] = []
     with pytest.raises(Exception, match="postgres ended with code 1"):
-        async with started(home, told):
+        async with started(home, told=told):
             pass
     assert any("incompatible" in line for line in told)
+
+
+async def test_settings_from_outside_win_over_ours(home: Home) -> None:
+    async with started(home, "shared_buffers=64MB work_mem=5MB") as postgres:
+        connection = await asyncpg.connect(postgres.dsn("binding"))
+        assert [await connection.fetchval(f"show {name}") for name in ("shared_buffers", "work_mem")] == ["64MB", "5MB"]
+        await connection.close()
+
+
+@pytest.mark.parametrize("wrong", ["shared_buffers", "=3GB"])
+def test_a_setting_that_is_none_is_one_line(home: Home, wrong: str) -> None:
+    with pytest.raises(CannotRun, match="TESSERA_POSTGRES_SETTINGS: '.+' is not of the form name=value"):
+        Postgres(home, os.environ, wrong)

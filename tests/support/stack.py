@@ -15,7 +15,7 @@ from tests.support.ports import free_ports, free_row
 from tests.support.world import World
 
 
-def local_settings(home: Path) -> LocalSettings:
+def local_settings(home: Path, postgres_settings: str = "") -> LocalSettings:
     """Settings of a stack that meets no other one."""
     gateway, token, account, binding = free_ports(4)
     return LocalSettings(
@@ -25,6 +25,7 @@ def local_settings(home: Path) -> LocalSettings:
         account_port=account,
         binding_port=binding,
         metrics_port=free_row(3)[0],
+        postgres_settings=postgres_settings,
     )
 
 
