@@ -237,5 +237,5 @@ async def test_settings_from_outside_win_over_ours(home: Home) -> None:
 
 @pytest.mark.parametrize("wrong", ["shared_buffers", "=3GB"])
 def test_a_setting_that_is_none_is_one_line(home: Home, wrong: str) -> None:
-    with pytest.raises(CannotRun, match="TESSERA_POSTGRES_SETTINGS: '.+' is not of the form name=value"):
+    with pytest.raises(CannotRun, match=r"TESSERA_POSTGRES_SETTINGS: '.+' is not of the form name=value"):
         Postgres(home, os.environ, wrong)
