@@ -140,10 +140,11 @@ class Upstream(grpc.GenericRpcHandler):
         return self.said.SerializeToString()
 
     @contextmanager
-    def running(self) -> Iterator[Address]:
-        """Serve; answers where."""
+    def running(self, proven: grpc.ServerCredentials | None = None) -> Iterator[Address]:
+        """Serve, in plaintext or proven by a certificate; answers where."""
         server = grpc.server(ThreadPoolExecutor(32), handlers=(self,))
-        port = server.add_insecure_port("127.0.0.1:0")
+        place = "127.0.0.1:0"
+        port = server.add_secure_port(place, proven) if proven else server.add_insecure_port(place)
         server.start()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             threading.Thread(target=self._accept, args=(listener, port), daemon=True).start()
