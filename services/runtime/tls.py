@@ -5,11 +5,15 @@ from pathlib import Path
 
 import grpc
 import structlog
-from tessera.client.certificates import Pems, Watched
+from cryptography import x509
+from prometheus_client import Gauge
+from tessera.client.certificates import CHAIN, Pems, Watched
 
 from services.runtime.errors import Unauthenticated
 
 log = structlog.get_logger()
+
+END = Gauge("tessera_certificate_end_seconds", "When this process's certificate ends, in seconds since 1970; 0: none.")
 
 # Whoever asks whether a process lives has no certificate. What a credential is good for is told to the gateway alone.
 _FOR_ANYBODY = "/grpc.health.v1.Health/"
@@ -61,22 +65,34 @@ def server_credentials(folder: Path) -> grpc.ServerCredentials:
         ValueError: what is read is no certificate, or not the key's.
     """
     watched = Watched(folder)
+    END.set_function(lambda: _end(folder))
+    # A thread of gRPC's writes it, where nothing is bound.
+    own_log = log.bind(**structlog.contextvars.get_contextvars())
 
     def renewed() -> grpc.ServerCertificateConfiguration | None:
         try:
             pems = watched.renewed()
         except (OSError, ValueError) as error:
             # Half of a change, or a wrong one: what was good may be so still.
-            log.warning("certificates not taken", problem=str(error))
+            own_log.warning("certificates not taken", problem=str(error))
             return None
         if pems is None:
             return None
-        log.info("certificates taken")
+        own_log.info("certificates taken")
         return _configuration(pems)
 
     return grpc.dynamic_ssl_server_credentials(
         _configuration(watched.pems), renewed, require_client_authentication=True
     )
+
+
+def _end(folder: Path) -> float:
+    """When the certificate ends that is there now."""
+    try:
+        certificate = x509.load_pem_x509_certificate((folder / CHAIN).read_bytes())
+    except (OSError, ValueError):
+        return 0
+    return certificate.not_valid_after_utc.timestamp()
 
 
 def _configuration(pems: Pems) -> grpc.ServerCertificateConfiguration:

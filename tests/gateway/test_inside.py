@@ -15,7 +15,6 @@ from tests.support.gateways import Answer, Edge, Upstream, running_gateway, sett
 
 OURS, THEIRS = make_authority(), make_authority()
 ASKED = "grant_type=client_credentials&client_id=one&client_secret=two"
-TOKEN = "/tessera.token.v1.TokenService/Token"
 
 
 def post(path: str, body: str, kind: str) -> bytes:
@@ -104,3 +103,4 @@ def test_an_authority_is_replaced_without_a_failed_call(tmp_path: Path) -> None:
         assert ask(gateway).status == 503
         gateway.services.mode = "say"
         until_answered(gateway)
+        assert all(peer == [b"spiffe://tessera/gateway"] for peer in gateway.services.peers)

@@ -10,7 +10,9 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+from cryptography import x509
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from prometheus_client import REGISTRY
 from tessera.account.v1 import account_service_pb2 as account
 from tessera.account.v1 import account_service_pb2_grpc as account_grpc
 from tessera.client import Certificates, errors, open_channel
@@ -248,6 +250,9 @@ def no_authority(folder: Path, _other: Issued) -> None:
 def test_certificates_that_are_no_good_are_one_line(tmp_path: Path, spoil: Callable[[Path, Issued], None]) -> None:
     folder = certified(tmp_path / "account", OURS, "account")
     assert settings(folder).tls == folder
+    server_credentials(folder)
+    end = x509.load_pem_x509_certificate((folder / "tls.crt").read_bytes()).not_valid_after_utc
+    assert REGISTRY.get_sample_value("tessera_certificate_end_seconds") == end.timestamp()
     spoil(folder, issue(OURS, "account"))
     with pytest.raises(SettingsError, match="^TESSERA_TLS: ") as caught:
         settings(folder)
