@@ -66,9 +66,7 @@ def render(settings: GatewaySettings, folder: Path = Path()) -> str:
     image = read_image(file)
     return _TEMPLATES.get_template("envoy.yaml.j2").render(
         settings=settings,
-        certificates={
-            Path(name).stem: str(folder.absolute() / name) for name in (_PUBLIC, _INSIDE, _AUTHORITIES)
-        },
+        certificates={Path(name).stem: str(folder.absolute() / name) for name in (_PUBLIC, _INSIDE, _AUTHORITIES)},
         descriptor_image=str(file),
         lua_modules=lua_modules(image),
         words=reasons.read(image),

@@ -67,7 +67,7 @@ class ServerSettings(DatabaseSettings):
     )
     tls: Path | None = setting(
         "folder of this process's certificate for mTLS: `tls.crt`, with the names spiffe://DOMAIN/SERVICE and SERVICE, "
-        "`tls.key`, and `ca.crt`, whose certificates are believed; read again when they are replaced. Absent: plaintext",
+        "`tls.key`, and `ca.crt`, whose certificates are believed; read again when replaced; absent: plaintext",
         default=None,
     )
     trust_domain: str = setting("DOMAIN in the names of our own processes' certificates", default="tessera")

@@ -97,7 +97,7 @@ class Compose:
         return folder if folder.exists() else writable(folder, image.user)
 
     def _secrets_in(self, name: str, below: str) -> Path:
-        """A folder of secrets that is mounted whole: a copy, as what stands above the one there is its owner's alone."""
+        """A folder of secrets that is mounted whole: a copy, as what stands above is its owner's alone."""
         folder = self._folder / f"{name}-{below.replace('/', '-')}"
         if not folder.exists():
             shutil.copytree(self._secrets / below, folder)
