@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 TRUST_DOMAIN = "tessera"
 AUTHORITY_LIFETIME = dt.timedelta(days=3650)
@@ -61,7 +62,7 @@ def issue(authority: Issued, name: str, lifetime: dt.timedelta = LIFETIME) -> Is
         raise ValueError(msg)
     key = ec.generate_private_key(ec.SECP256R1())
     names = [x509.UniformResourceIdentifier(f"spiffe://{TRUST_DOMAIN}/{name}"), x509.DNSName(name)]
-    uses = [x509.ExtendedKeyUsageOID.SERVER_AUTH, x509.ExtendedKeyUsageOID.CLIENT_AUTH]
+    uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = (
         _began(lifetime)
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
