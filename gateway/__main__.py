@@ -68,6 +68,7 @@ def _validate() -> int:
         least,
         # Envoy looks for none of these yet.
         gateway_tls=Path("tls"),
+        tls=Path("inside"),
         gateway_admin_socket=Path("admin.sock"),
         gateway_rate_limit_address=Address("rate-limit", 8081),
         gateway_cors_origins=("https://app.example.com", "http://localhost:3000"),

@@ -23,6 +23,13 @@ class GatewaySettings:
         minimum=0,
         maximum=10 * 365 * 86_400,
     )
+    tls: Path | None = setting(
+        "folder of the gateway's certificate for mTLS with the services: `tls.crt`, with the name "
+        "spiffe://DOMAIN/gateway, `tls.key`, and `ca.crt`, whose certificates are believed; read again when they are "
+        "replaced. Absent: plaintext",
+        default=None,
+    )
+    trust_domain: str = setting("DOMAIN in the names of our own processes' certificates", default="tessera")
     token_address: tuple[Address, ...] = setting(
         "the token service's workers, separated by commas", default=(Address("127.0.0.1", 50051),)
     )

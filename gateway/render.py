@@ -23,7 +23,8 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
 )
 
-_CERTIFICATES = "certificates.yaml"
+# What Envoy is told by files of their own, one a secret: its own certificates, and whom it believes inside.
+_PUBLIC, _INSIDE, _AUTHORITIES = "public.yaml", "inside.yaml", "authorities.yaml"
 
 # What a service's error consists of. Envoy turns it into JSON only if it finds the messages described.
 _DETAILS = "google/rpc/error_details.proto"
@@ -37,10 +38,16 @@ def write(settings: GatewaySettings, file: Path) -> None:
         OSError: a file cannot be written.
     """
     if settings.gateway_tls:
-        folder = str(settings.gateway_tls.absolute())
-        named = _TEMPLATES.get_template("certificates.yaml.j2").render(folder=folder)
-        write_private(file.with_name(_CERTIFICATES), named)
+        _write_certificate(file.with_name(_PUBLIC), settings.gateway_tls)
+    if settings.tls:
+        _write_certificate(file.with_name(_INSIDE), settings.tls)
+        _write_certificate(file.with_name(_AUTHORITIES), settings.tls, authorities=True)
     write_private(file, render(settings, file.parent))
+
+
+def _write_certificate(file: Path, folder: Path, *, authorities: bool = False) -> None:
+    template = _TEMPLATES.get_template("certificates.yaml.j2")
+    write_private(file, template.render(name=file.stem, folder=str(folder.absolute()), authorities=authorities))
 
 
 def render(settings: GatewaySettings, folder: Path = Path()) -> str:
@@ -59,7 +66,7 @@ def render(settings: GatewaySettings, folder: Path = Path()) -> str:
     image = read_image(file)
     return _TEMPLATES.get_template("envoy.yaml.j2").render(
         settings=settings,
-        certificates=str(folder.absolute() / _CERTIFICATES),
+        certificates={Path(name).stem: str(folder.absolute() / name) for name in (_PUBLIC, _INSIDE, _AUTHORITIES)},
         descriptor_image=str(file),
         lua_modules=lua_modules(image),
         words=reasons.read(image),

@@ -1,13 +1,14 @@
 """Makes the demo domain's content by the admin RPCs, as an operator would."""
 
 import asyncio
+from pathlib import Path
 
 import grpc
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tessera.account.v1 import account_admin_service_pb2 as account_pb2
 from tessera.account.v1.account_admin_service_pb2_grpc import AccountAdminServiceStub
-from tessera.client import AccessTokens, ClientSecret, TesseraError, open_channel
+from tessera.client import AccessTokens, Certificates, ClientSecret, TesseraError, open_channel
 from tessera.token.v1 import token_admin_service_pb2 as token_pb2
 from tessera.token.v1.token_admin_service_pb2_grpc import TokenAdminServiceStub
 from tessera.token.v1.user_service_pb2 import CreateUserRequest
@@ -33,24 +34,26 @@ _SCOPES = ("ACCOUNT.ALL", "DRIVE.ALL", "FILE.ALL", "USER.ALL")
 _REDIRECT_URI = "http://127.0.0.1:8000/callback"
 
 
-async def seed(layout: Layout, home: Home) -> Demo:
+async def seed(layout: Layout, home: Home, certificates: Path | None = None) -> Demo:
     """Make one of everything; the refresh token is left empty.
 
     Args:
         layout: where the services and the gateway are.
         home: where the operator's identity is.
+        certificates: folder of the operator's, where the services want one.
 
     Raises:
         CannotRun: there is no identity, or a call was refused. What the calls before it made stays, and is nobody's.
     """
     credential = ClientSecret(*home.operator())
     token, account = ([str(address) for address in layout.peers(service)] for service in ("token", "account"))
+    tls = {name: Certificates(certificates, name) if certificates else None for name in ("token", "account")}
     try:
-        async with open_channel(*token) as channel:
+        async with open_channel(*token, tls=tls["token"]) as channel:
             access_tokens = AccessTokens(channel, credential)
             async with (
-                open_channel(*token, access_tokens=access_tokens) as to_token,
-                open_channel(*account, access_tokens=access_tokens) as to_account,
+                open_channel(*token, access_tokens=access_tokens, tls=tls["token"]) as to_token,
+                open_channel(*account, access_tokens=access_tokens, tls=tls["account"]) as to_account,
             ):
                 return await _seed(layout, to_token, to_account)
     except TesseraError as error:

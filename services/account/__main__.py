@@ -38,6 +38,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         client_key=settings.client_key.private_key,
         domain_id=settings.domain_id,
         clock=clock,
+        tls=settings.token_tls,
     )
     provider_keys = ProviderKeys()
     store, process = Store(database), uuid7(clock.now())
@@ -55,9 +56,9 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
     user_follower = UserFollower(store, token, clock, process)
     user_sweep = UserSweep(store, token, clock, process)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
-    keys = RemoteKeys(settings.token_address, settings.state_dir)
+    keys = RemoteKeys(settings.token_address, settings.state_dir, settings.token_tls)
     revocations = Revocations(clock, settings.revocations_max_age)
-    follower = RemoteFollower(settings.token_address, revocations)
+    follower = RemoteFollower(settings.token_address, revocations, settings.token_tls)
     await keys.start()
     await partitions.start()
     follower.start()

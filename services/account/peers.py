@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from google.protobuf.timestamp_pb2 import Timestamp
-from tessera.client import AccessTokens, PrivateKeyJwt, TesseraError, errors, open_channel
+from tessera.client import AccessTokens, Certificates, PrivateKeyJwt, TesseraError, errors, open_channel
 from tessera.token.v1 import (
     feed_service_pb2,
     feed_service_pb2_grpc,
@@ -110,6 +110,7 @@ class TokenPeer:
         client_key: signs the assertions that prove it.
         domain_id: domain it belongs to.
         clock: stamps them.
+        tls: how it is called; nothing: in plaintext.
     """
 
     def __init__(
@@ -120,14 +121,17 @@ class TokenPeer:
         client_key: EllipticCurvePrivateKey,
         domain_id: str,
         clock: Clock,
+        tls: Certificates | None = None,
     ) -> None:
         targets = [str(address) for address in addresses]
         # Nothing is tried again here: whoever calls account may do so.
-        self._token = open_channel(*targets, timeout=_TIMEOUT_SECONDS, retry=False)
+        self._token = open_channel(*targets, tls=tls, timeout=_TIMEOUT_SECONDS, retry=False)
         self._access_tokens = AccessTokens(
             self._token, PrivateKeyJwt(client_id, client_key, audience=domain_id, now=clock.now), now=clock.now
         )
-        self._channel = open_channel(*targets, access_tokens=self._access_tokens, timeout=_TIMEOUT_SECONDS, retry=False)
+        self._channel = open_channel(
+            *targets, access_tokens=self._access_tokens, tls=tls, timeout=_TIMEOUT_SECONDS, retry=False
+        )
         self._mint = token_service_pb2_grpc.MintServiceStub(self._channel)
         self._users = feed_service_pb2_grpc.UserFeedServiceStub(self._channel)
         self._user_data = user_data_service_pb2_grpc.UserDataServiceStub(self._channel)

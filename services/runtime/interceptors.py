@@ -28,6 +28,7 @@ from services.runtime.errors import (
     Unavailable,
 )
 from services.runtime.limits import CallLimits
+from services.runtime.tls import Peers
 from services.runtime.validation import check_required
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ class Call:
     metadata: Mapping[str, str]
     streams: "Streams | None"
     denied: "Denied | None" = None
+    peers: Peers | None = None
     request: Any = None
     caller: auth.Principal | None = None
     refusal: Refusal | None = None
@@ -117,6 +119,13 @@ async def translate_errors(call: Call, proceed: Next) -> Any:
     return await call.context.abort_with_status(rpc_status.to_status(call.refusal.status()))
 
 
+async def recognise(call: Call, proceed: Next) -> Any:
+    """Refuse who may not connect, where processes have certificates."""
+    if call.peers:
+        call.peers.check(call.method, call.context.auth_context())
+    return await proceed(call)
+
+
 async def keep_deadline(call: Call, proceed: Next) -> Any:
     """End the call when its caller's deadline has passed; a unary call always has one."""
     if call.streams:
@@ -171,7 +180,7 @@ class _Requests:
         return _checked(request)
 
 
-STEPS: tuple[Step, ...] = (log_call, measure, translate_errors, keep_deadline, authenticate, validate)
+STEPS: tuple[Step, ...] = (log_call, measure, translate_errors, recognise, keep_deadline, authenticate, validate)
 """Outermost first."""
 
 
@@ -218,6 +227,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         authenticator: verifies credentials.
         denied: told of verified callers who may not do what they asked for; it raises nothing.
         limits: counts the calls of verified callers.
+        peers: who may connect; nothing: anybody who can.
 
     Raises:
         ValueError: an RPC declares no access.
@@ -229,6 +239,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         authenticator: auth.Authenticator,
         denied: Denied | None = None,
         limits: CallLimits | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self._access = {
             f"/{service.full_name}/{method.name}": auth.access_of(method)
@@ -239,6 +250,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._authenticator = authenticator
         self._denied = denied
         self._limits = limits or CallLimits(None)
+        self._peers = peers
         self.streams = Streams()
         """What is to be ended before the server is stopped."""
         self._handlers: dict[str, Handler] = {}
@@ -294,6 +306,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
                     metadata,
                     open_streams,
                     self._denied,
+                    self._peers,
                     request,
                 )
             )

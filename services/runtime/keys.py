@@ -15,7 +15,7 @@ import grpc
 import jwt
 import structlog
 from google.protobuf.message import DecodeError
-from tessera.client import open_channel
+from tessera.client import Certificates, open_channel
 from tessera.token.v1 import token_pb2, token_service_pb2, token_service_pb2_grpc
 
 from services.runtime.env import Address
@@ -86,10 +86,11 @@ class RemoteKeys:
     Args:
         addresses: the token service's workers.
         state: folder that the last answer is kept in.
+        tls: how it is called; nothing: in plaintext.
     """
 
-    def __init__(self, addresses: tuple[Address, ...], state: Path) -> None:
-        self._channel = open_channel(*map(str, addresses), timeout=_TIMEOUT_SECONDS, retry=False)
+    def __init__(self, addresses: tuple[Address, ...], state: Path, tls: Certificates | None = None) -> None:
+        self._channel = open_channel(*map(str, addresses), tls=tls, timeout=_TIMEOUT_SECONDS, retry=False)
         self._stub = token_service_pb2_grpc.KeyServiceStub(self._channel)
         self._file = state / "verification_keys.binpb"
         self._keys: dict[str, VerificationKey] = {}

@@ -20,6 +20,7 @@ class ProbeSettings:
     """What a probe must know of the service's settings."""
 
     listen: tuple[Address, ...] = setting("the workers to ask")
+    health_listen: tuple[Address, ...] | None = setting("where they are asked, if elsewhere", default=None)
 
 
 def main() -> int:
@@ -29,7 +30,8 @@ def main() -> int:
     except SettingsError as error:
         print(*error.problems, sep="\n", file=sys.stderr)
         return 2
-    problems = [f"{address}: {problem}" for address in settings.listen if (problem := _problem_of(address))]
+    asked = settings.health_listen or settings.listen
+    problems = [f"{address}: {problem}" for address in asked if (problem := _problem_of(address))]
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     return 1 if problems else 0
 

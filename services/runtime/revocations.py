@@ -18,7 +18,7 @@ from typing import Any
 import grpc
 import structlog
 from prometheus_client import Gauge
-from tessera.client import errors, open_channel
+from tessera.client import Certificates, errors, open_channel
 from tessera.token.v1 import feed_service_pb2, feed_service_pb2_grpc
 
 from services.runtime.clock import Clock
@@ -236,10 +236,13 @@ class RemoteFollower(Follower):
     Args:
         addresses: the token service's workers.
         revocations: what it fills.
+        tls: how it is called; nothing: in plaintext.
     """
 
-    def __init__(self, addresses: tuple[Address, ...], revocations: Revocations) -> None:
-        self._channel = open_channel(*map(str, addresses), retry=False)
+    def __init__(
+        self, addresses: tuple[Address, ...], revocations: Revocations, tls: Certificates | None = None
+    ) -> None:
+        self._channel = open_channel(*map(str, addresses), tls=tls, retry=False)
         self._stub = feed_service_pb2_grpc.RevocationServiceStub(self._channel)
         super().__init__(self._watch, revocations)
 

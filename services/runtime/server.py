@@ -23,9 +23,10 @@ import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from tessera.client import Certificates
 from tessera.client.channel import target
 
-from services.runtime import migrations, telemetry
+from services.runtime import migrations, telemetry, tls
 from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
@@ -43,7 +44,7 @@ R = TypeVar("R")
 _METADATA_BYTES = 65_536
 # Objects made since the last collection, as many as some hundred calls make.
 _COLLECTED_AFTER = 20_000
-_FILES = ("TESSERA_LISTEN_FILE", "TESSERA_METRICS_LISTEN_FILE")
+_FILES = ("TESSERA_LISTEN_FILE", "TESSERA_HEALTH_LISTEN_FILE", "TESSERA_METRICS_LISTEN_FILE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,22 @@ class ServerSettings(DatabaseSettings):
     listen: tuple[Address, ...] = setting("host:port to serve gRPC on; several, by commas, make a worker process each")
     metrics_listen: tuple[Address, ...] | None = setting(
         "host:port for Prometheus, one a worker; absent: none", default=None
+    )
+    tls: Path | None = setting(
+        "folder of this process's certificate for mTLS: `tls.crt`, with the names spiffe://DOMAIN/SERVICE and SERVICE, "
+        "`tls.key`, and `ca.crt`, whose certificates are believed; read again when replaced; absent: plaintext",
+        default=None,
+    )
+    trust_domain: str = setting("DOMAIN in the names of our own processes' certificates", default="tessera")
+    peers: tuple[str, ...] = setting(
+        "who else may connect by mTLS, beside our own processes: names in their certificates, by commas; "
+        "spiffe://DOMAIN/PATH/* is all below",
+        default=(),
+    )
+    health_listen: tuple[Address, ...] | None = setting(
+        "host:port, one a worker, where health checks alone are answered, in plaintext: for probes that have no "
+        "certificate; absent: none",
+        default=None,
     )
     pool_size: int = setting("database connections a worker", default=10, minimum=1, maximum=200)
     statement_timeout: timedelta = setting(
@@ -99,9 +116,18 @@ class ServerSettings(DatabaseSettings):
         found = []
         if self.metrics_listen and len(self.metrics_listen) != len(self.listen):
             found.append("TESSERA_METRICS_LISTEN: it must name as many addresses as TESSERA_LISTEN")
-        addresses = (*self.listen, *(self.metrics_listen or ()))
+        if self.health_listen and len(self.health_listen) != len(self.listen):
+            found.append("TESSERA_HEALTH_LISTEN: it must name as many addresses as TESSERA_LISTEN")
+        addresses = (*self.listen, *(self.health_listen or ()), *(self.metrics_listen or ()))
         if len(set(addresses)) != len(addresses):
-            found.append("TESSERA_LISTEN, TESSERA_METRICS_LISTEN: an address stands twice")
+            found.append("TESSERA_LISTEN, TESSERA_HEALTH_LISTEN, TESSERA_METRICS_LISTEN: an address stands twice")
+        if self.tls:
+            try:
+                tls.server_credentials(self.tls)
+            except (OSError, ValueError) as error:
+                found.append(f"TESSERA_TLS: {error}")
+        elif self.peers or self.health_listen:
+            found.append("TESSERA_PEERS, TESSERA_HEALTH_LISTEN: of no use without TESSERA_TLS")
         return found
 
 
@@ -121,6 +147,11 @@ class FollowerSettings(ServerSettings):
         except ValueError as error:
             found.append(f"TESSERA_TOKEN_ADDRESS: {error}")
         return found
+
+    @property
+    def token_tls(self) -> Certificates | None:
+        """How token is called: by mTLS where this service speaks it itself."""
+        return Certificates(self.tls, "token") if self.tls else None
 
 
 @dataclass(frozen=True)
@@ -155,12 +186,14 @@ class Wiring:
         authenticator: verifies callers.
         problems: further reasons not to be ready, asked twice a second and more; each answers `None` while all is well.
         denied: told of verified callers who may not do what they asked for.
+        callers: processes beside the gateway that call this service: with mTLS, nobody else may connect.
     """
 
     servicers: Sequence[Servicer]
     authenticator: Authenticator
     problems: Mapping[str, Callable[[], str | None]]
     denied: Denied | None = None
+    callers: Sequence[str] = ()
 
 
 Settings = TypeVar("Settings", bound=ServerSettings)
@@ -251,6 +284,8 @@ async def _supervise(service: str, settings: ServerSettings) -> int:
         environ.setdefault("TESSERA_WORKERS", str(len(settings.listen)))
         if metrics:
             environ["TESSERA_METRICS_LISTEN"] = str(metrics[number])
+        if settings.health_listen:
+            environ["TESSERA_HEALTH_LISTEN"] = str(settings.health_listen[number])
         # A worker ends by itself when it has drained.
         grace = settings.lame_duck + settings.drain + timedelta(seconds=5)
         workers.append(Process(name=f"{service}-{number}", argv=argv, env=environ, grace=grace))
@@ -298,6 +333,7 @@ async def opened(
                 wiring.authenticator,
                 wiring.denied,
                 CallLimits(settings.calls_per_second),
+                tls.Peers(settings.trust_domain, wiring.callers, settings.peers) if settings.tls else None,
             )
             server = _server(settings, wiring, readiness.health, pipeline)
             watch = await readiness.begin()
@@ -331,13 +367,22 @@ def _server(
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     names = [servicer.descriptor.full_name for servicer in wiring.servicers]
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    address = settings.listen[0]
+    _listen(server, settings.listen[0], tls.server_credentials(settings.tls) if settings.tls else None)
+    if settings.health_listen:
+        # The same server: the pipeline refuses whatever else comes there, as it has no certificate.
+        _listen(server, settings.health_listen[0], None)
+    return server
+
+
+def _listen(server: grpc.aio.Server, address: Address, credentials: grpc.ServerCredentials | None) -> None:
     try:
-        server.add_insecure_port(str(address))
+        if credentials:
+            server.add_secure_port(str(address), credentials)
+        else:
+            server.add_insecure_port(str(address))
     except RuntimeError as error:
         msg = f"cannot listen on {address}: is the port in use, is the host this one?"
         raise OSError(msg) from error
-    return server
 
 
 async def _serve_one(service: str, settings: ServerSettings, wire: Wire) -> int:

@@ -79,6 +79,8 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
             authenticator=Authenticator("token", keyring, clock, revocations, gateway_by_basic(resources)),
             problems={"keys": lambda: keyring.problem, "partitions": lambda: partitions.problem},
             denied=partial(refusals.write_denied, resources),
+            # For keys and revocations, and account to have tokens issued.
+            callers=("account", "binding"),
         )
     finally:
         await follower.close()

@@ -54,7 +54,7 @@ async def world(host: Host, kept: Path, folder: Path) -> World:
         shutil.copy(kept / name, home.identities)
     peers = {name: (Address("127.0.0.1", host.port(name, port)),) for name, port in SERVICES.items()}
     layout = Layout(Address("127.0.0.1", host.port("gateway", 8080)), peers, {}, "127.0.0.1", {})
-    demo = await seed(layout, home)
+    demo = await seed(layout, home, kept / "tls" / "operator")
     demo = await asyncio.to_thread(demo.renewed, layout.gateway_url)
     demo.write(home.demo)
     made = Demo.read(home.demo)

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from tessera.client.certificates import Watched
 
 from services.runtime.env import load
 from services.runtime.server import DatabaseSettings
@@ -24,27 +26,79 @@ def run(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if not path.is_dir()]
+
+
 def test_all_of_them_are_made_readable_in_a_folder_that_is_private(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "secrets"
     made = run(folder)
     assert (made.returncode, made.stderr) == (0, "")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
+    closed = {path for path in files(folder) if stat.S_IMODE(path.stat().st_mode) != 0o444}
+    assert closed == {folder / "tls" / "authority.key"}
+    assert stat.S_IMODE((folder / "tls" / "authority.key").stat().st_mode) == 0o600
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_dir()} == {0o755}
     assert len(base64.b64decode((folder / "master_key").read_text())) == 32
     assert Identities.read(folder)
-    for path in folder.iterdir():
-        assert path.name in made.stdout
+    for path in files(folder):
+        place = path if path.parent == folder else path.parent
+        assert str(place.relative_to(folder)) in made.stdout
         assert path.read_text() not in made.stdout
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_each_process_has_a_certificate_of_its_own(tmp_path: Path, umask: int) -> None:
+    folder = tmp_path / "secrets"
+    before = os.umask(umask)
+    try:
+        assert run(folder).returncode == 0
+    finally:
+        os.umask(before)
+    authority = x509.load_pem_x509_certificate((folder / "tls" / "authority.crt").read_bytes())
+    for name in ("gateway", "token", "account", "binding", "operator"):
+        own = folder / "tls" / name
+        pems = Watched(own).pems
+        certificate = x509.load_pem_x509_certificate(pems.chain)
+        certificate.verify_directly_issued_by(authority)
+        named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert named.get_values_for_type(x509.UniformResourceIdentifier) == [f"spiffe://tessera/{name}"]
+        assert named.get_values_for_type(x509.DNSName) == [name]
+        assert pems.authorities == (folder / "tls" / "authority.crt").read_bytes()
+        assert {stat.S_IMODE(path.stat().st_mode) for path in (own, *own.iterdir())} == {0o755, 0o444}
+
+
+def test_a_certificate_that_is_deleted_is_made_anew(tmp_path: Path) -> None:
+    assert run(tmp_path).returncode == 0
+    before = {path: path.read_bytes() for path in files(tmp_path)}
+    for name in ("tls.crt", "tls.key"):
+        (tmp_path / "tls" / "token" / name).unlink()
+    assert run(tmp_path).stdout.endswith("made tls/token\n")
+    changed = {path for path, content in before.items() if path.read_bytes() != content}
+    assert changed == {tmp_path / "tls" / "token" / name for name in ("tls.crt", "tls.key")}
+
+
+def test_certificates_of_somebody_else_are_taken_as_they_are(tmp_path: Path) -> None:
+    for name in ("gateway", "token", "account", "binding", "operator"):
+        (tmp_path / "tls" / name).mkdir(parents=True)
+        for file in ("ca.crt", "tls.crt", "tls.key"):
+            (tmp_path / "tls" / name / file).write_text("mine")
+    assert run(tmp_path).returncode == 0
+    assert {path.read_text() for path in files(tmp_path / "tls")} == {"mine"}
+    (tmp_path / "tls" / "token" / "tls.key").unlink()
+    refused = run(tmp_path)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "go together" in refused.stderr
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
     (tmp_path / "token_password").write_text("mine/+@\n")
     assert run(tmp_path).returncode == 0
     assert "token:mine%2F%2B%40@postgres:5432" in (tmp_path / "token_dsn").read_text()
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path: path.read_bytes() for path in files(tmp_path)}
     again = run(tmp_path, "--host", "other")
     assert again.stdout.endswith("nothing was missing\n")
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in files(tmp_path)} == before
 
 
 def test_what_is_there_and_closed_is_opened_to_the_containers(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -57,6 +58,10 @@ class Compose:
         image = self._image(service)
         mounts = {"/run/secrets": self._granted(name, service["secrets"])}
         for volume in service.get("volumes", ()):
+            if isinstance(volume, dict):
+                assert (volume["type"], volume["read_only"]) == ("bind", True)
+                mounts[volume["target"]] = self._secrets_in(name, volume["source"].removeprefix("./.secrets/"))
+                continue
             source, target = volume.split(":")
             assert source in self._content["volumes"]
             mounts[target] = self._volume(source, image)
@@ -90,6 +95,13 @@ class Compose:
     def _volume(self, name: str, image: Image) -> Path:
         folder = self._folder / name
         return folder if folder.exists() else writable(folder, image.user)
+
+    def _secrets_in(self, name: str, below: str) -> Path:
+        """A folder of secrets that is mounted whole: a copy, as what stands above is its owner's alone."""
+        folder = self._folder / f"{name}-{below.replace('/', '-')}"
+        if not folder.exists():
+            shutil.copytree(self._secrets / below, folder)
+        return folder
 
     def _granted(self, name: str, secrets: list[str]) -> Path:
         """A folder with the secrets that a service is granted, and no others."""

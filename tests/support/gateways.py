@@ -112,6 +112,8 @@ class Upstream(grpc.GenericRpcHandler):
         """Every call: its path and its message."""
         self.headers: list[dict[str, str | bytes]] = []
         """Of every call."""
+        self.peers: list[list[bytes]] = []
+        """The SPIFFE names in its caller's certificate, of every call."""
         self._ended = threading.Event()
         self._wires: dict[str, socket.socket] = {}
         self._open: list[socket.socket] = []
@@ -129,6 +131,7 @@ class Upstream(grpc.GenericRpcHandler):
     def _answer(self, path: str, request: bytes, context: grpc.ServicerContext) -> bytes:
         self.calls.append((path, request))
         self.headers.append(dict(context.invocation_metadata()))
+        self.peers.append(list(context.auth_context().get("peer_uri", ())))
         if path.startswith("/envoy.") and self.checked is not None:
             return self.checked.SerializeToString()
         if self.mode == "cut":
@@ -140,10 +143,11 @@ class Upstream(grpc.GenericRpcHandler):
         return self.said.SerializeToString()
 
     @contextmanager
-    def running(self) -> Iterator[Address]:
-        """Serve; answers where."""
+    def running(self, proven: grpc.ServerCredentials | None = None) -> Iterator[Address]:
+        """Serve, in plaintext or proven by a certificate; answers where."""
         server = grpc.server(ThreadPoolExecutor(32), handlers=(self,))
-        port = server.add_insecure_port("127.0.0.1:0")
+        place = "127.0.0.1:0"
+        port = server.add_secure_port(place, proven) if proven else server.add_insecure_port(place)
         server.start()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             threading.Thread(target=self._accept, args=(listener, port), daemon=True).start()

@@ -20,9 +20,18 @@ when it ends, with the cursor of the last message that was dealt with, and after
 `stream.cancel()` ends one that is read no further.
 """
 
+from tessera.client.certificates import Certificates
 from tessera.client.channel import open_channel
 from tessera.client.credentials import ClientSecret, Credential, PrivateKeyJwt
 from tessera.client.failure import TesseraError
 from tessera.client.tokens import AccessTokens
 
-__all__ = ["AccessTokens", "ClientSecret", "Credential", "PrivateKeyJwt", "TesseraError", "open_channel"]
+__all__ = [
+    "AccessTokens",
+    "Certificates",
+    "ClientSecret",
+    "Credential",
+    "PrivateKeyJwt",
+    "TesseraError",
+    "open_channel",
+]

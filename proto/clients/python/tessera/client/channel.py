@@ -5,6 +5,8 @@ import re
 
 import grpc
 from tessera.client.calls import Calls, Streams, TwoWayStreams
+from tessera.client.certificates import Certificates, Pems, Watched
+from tessera.client.renewing import RenewedChannel
 from tessera.client.retries import service_config
 from tessera.client.tokens import AccessTokens
 
@@ -31,7 +33,7 @@ _HOST_AND_PORT = re.compile(r"([^/:\s]+|\[[0-9A-Fa-f:.]+\]):\d+")
 def open_channel(
     *addresses: str,
     access_tokens: AccessTokens | None = None,
-    tls: grpc.ChannelCredentials | None = None,
+    tls: Certificates | grpc.ChannelCredentials | None = None,
     timeout: float = 10.0,
     retry: bool = True,
 ) -> grpc.aio.Channel:
@@ -41,23 +43,34 @@ def open_channel(
         addresses: `host:port` of the service's workers, used in turn: IP addresses of one family, any number; or one
             host name, whose every address is used.
         access_tokens: the caller's. `None` for RPCs that take no credential, as token's own.
-        tls: `grpc.ssl_channel_credentials(…)`, with key and certificate for mTLS. `None`: plaintext, for a network or
-            a mesh that is trusted.
+        tls: `Certificates(…)` for mTLS by files that are replaced from time to time; `grpc.ssl_channel_credentials(…)`
+            for what stays. `None`: plaintext, for a network or a mesh that is trusted.
         timeout: seconds that a call may take where it names no `timeout` itself: all tries, and getting the token. A
             stream has no end but the one that it is given.
         retry: whether calls that are UNAVAILABLE and may be repeated are made again, up to four times. Not for who
             is called by somebody that tries again, or does so itself.
 
     Raises:
-        ValueError: an address that is not `host:port`, or several that are not IP addresses of one family.
+        ValueError: an address that is not `host:port`, or several that are not IP addresses of one family; files that
+            are no certificates, or do not fit together.
+        OSError: a certificate cannot be read.
     """
     options = [*_OPTIONS, ("grpc.service_config", service_config(retry=retry))]
     interceptors: list[grpc.aio.ClientInterceptor] = [
         kind(access_tokens, timeout) for kind in (Calls, Streams, TwoWayStreams)
     ]
+    where = target(*addresses)
     if tls is None:
-        return grpc.aio.insecure_channel(target(*addresses), options, interceptors=interceptors)
-    return grpc.aio.secure_channel(target(*addresses), tls, options, interceptors=interceptors)
+        return grpc.aio.insecure_channel(where, options, interceptors=interceptors)
+    if isinstance(tls, Certificates):
+        options.append(("grpc.ssl_target_name_override", tls.server))
+
+        def open_with(pems: Pems) -> grpc.aio.Channel:
+            proven = grpc.ssl_channel_credentials(pems.authorities, pems.key, pems.chain)
+            return grpc.aio.secure_channel(where, proven, options, interceptors=interceptors)
+
+        return RenewedChannel(Watched(tls.folder), open_with)
+    return grpc.aio.secure_channel(where, tls, options, interceptors=interceptors)
 
 
 def target(*addresses: str) -> str:
