@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow load bench-token bench-account gateway-compat check format manual docs docs-serve openapi package secrets proto clients lock clean
+.PHONY: help run test test-slow load bench-token bench-account bench-edge gateway-compat check format manual docs docs-serve openapi package secrets proto clients lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -38,6 +38,9 @@ bench-token: $(VENV)/.installed gen/.made ## Measure what a grant costs, by proc
 
 bench-account: $(VENV)/.installed gen/.made ## Measure what linking and lookup cost, among 10 thousand to 10 million; ARGS=--help says how
 	@$(BIN)/python -m tests.bench account $(ARGS)
+
+bench-edge: $(VENV)/.installed gen/.made ## Measure what each scheme of the edge adds to a call; ARGS=--help says how
+	@$(BIN)/python -m tests.bench edge $(ARGS)
 
 check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/ruff format --check $(PACKAGES)

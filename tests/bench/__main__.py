@@ -8,9 +8,10 @@ from services.runtime import telemetry
 from services.runtime.supervisor import ProcessFailed
 from tests.bench import stacks
 from tests.bench.accounts import Accounts
+from tests.bench.edge import Edge
 from tests.bench.grants import Grants
 
-_BENCHES: dict[str, type[stacks.Bench]] = {"token": Grants, "account": Accounts}
+_BENCHES: dict[str, type[stacks.Bench]] = {"token": Grants, "account": Accounts, "edge": Edge}
 
 
 def main() -> int:
