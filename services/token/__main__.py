@@ -45,9 +45,11 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     listener = Listener(
         settings.direct_dsn or settings.dsn, CHANGES, _taking_changes(directory, keyring), directory.forget_all
     )
+    revocations = Revocations(clock, settings.revocations_max_age)
     resources = Resources(
         store=store,
         rotations=Batches(store.rotate_sessions),
+        nonces=Batches(store.insert_nonces),
         directory=directory,
         keyring=keyring,
         key_rotation=key_rotation,
@@ -56,9 +58,9 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
         clock=clock,
         lifetimes=Lifetimes(settings.access_token_lifetime, settings.session_idle, settings.session_lifetime),
         limits=GrantLimits(clock, settings.workers),
+        revocations=revocations,
         default_domain=settings.default_domain,
     )
-    revocations = Revocations(clock, settings.revocations_max_age)
     follower = Follower(feeds.watch_revocations, revocations)
     await keyring.start()
     await partitions.start()

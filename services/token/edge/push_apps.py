@@ -18,7 +18,7 @@ _NO_SECRET = b"\0" * 43
 
 
 async def verify(
-    resources: Resources, request: Request, identifier: str, prove: Callable[[bytes], tuple[str, str]], **further: Any
+    resources: Resources, request: Request, identifier: str, prove: Callable[[bytes], tuple[str, str]], **of_request: Any
 ) -> Caller:
     """Find out whether a push app made a request. Nobody is told why it did not.
 
@@ -27,7 +27,7 @@ async def verify(
         request: the request.
         identifier: access id that it names.
         prove: from an app's secret, what proves it and what was sent.
-        further: claims beside the app's.
+        of_request: claims that no other request has.
 
     Raises:
         Unauthenticated: there is no such push app where the request was sent to, or this is not its proof.
@@ -45,9 +45,8 @@ async def verify(
         "client_id": str(app.access_id),
         "permissions": PUSH_PERMISSIONS,
         "push_app": app.claim(),
-        **further,
     }
-    return Caller(app.domain_id, claims)
+    return Caller(app.domain_id, claims, of_request)
 
 
 def refused(detail: str) -> Unauthenticated:
