@@ -50,15 +50,23 @@ def encode(text: str) -> str:
     return quote(text, safe="")
 
 
+def encode_canonical(text: str) -> str:
+    """What `canonical` gives, escaped once more; it has no other characters that are not unreserved."""
+    return text.replace("%", "%25").replace("&", "%26").replace("=", "%3D")
+
+
 def canonical(parameters: Iterable[tuple[str, str]]) -> str:
     """Parameters in the order of their names, escaped."""
     return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(parameters))
 
 
 def _unescape(text: bytes) -> str:
-    if _BROKEN.search(text):
-        raise RequestMalformed(detail="a broken escape")
+    text = text.replace(b"+", b" ")
+    if b"%" in text:
+        if _BROKEN.search(text):
+            raise RequestMalformed(detail="a broken escape")
+        text = unquote_to_bytes(text)
     try:
-        return unquote_to_bytes(text.replace(b"+", b" ")).decode()
+        return text.decode()
     except UnicodeDecodeError as error:
         raise RequestMalformed(detail="no UTF-8") from error

@@ -4,6 +4,7 @@
 from typing import Any
 
 import grpc
+import structlog
 from google.protobuf import json_format
 from google.rpc import status_pb2
 from prometheus_client import Counter
@@ -17,6 +18,8 @@ from services.token.edge.request import Request, read
 from services.token.edge.schemes.scheme import Scheme
 from services.token.edge.surfaces import SCHEMES
 from services.token.resources import Resources
+
+log = structlog.get_logger()
 
 REFUSED = Counter(
     "tessera_edge_refused_total", "Requests whose credential the gateway was told to refuse.", ["surface", "reason"]
@@ -50,6 +53,7 @@ class AuthorizationServicer(auth_pb2_grpc.AuthorizationServicer):
         except Refusal as refusal:
             if refusal.code() not in _HTTP_STATUS:
                 raise
+            log.info("credential refused", surface=asked.surface, reason=refusal.reason, detail=refusal.detail)
             REFUSED.labels(asked.surface, refusal.reason).inc()
             return _denied(refusal)
         return self._passes.give(caller, attributes.context_extensions["audience"], scheme.name)
