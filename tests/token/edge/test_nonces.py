@@ -14,9 +14,10 @@ from services.runtime.env import Address
 from services.runtime.partitions import Partitions
 from services.token.store import PARTITIONED
 from tests.support import signatures
+from tests.support.calls import refused
 from tests.support.ports import free_ports
 from tests.support.token import Running, running, serving
-from tests.token.edge.checking import LINK, Key, Sent, make_key, outcome
+from tests.token.edge.checking import LINK, Key, Sent, check, make_key, outcome
 
 PASSED = "passed"
 USED = "403 NONCE_REPEATED"
@@ -96,6 +97,14 @@ async def test_it_is_kept_longer_than_the_whole_window(own: Running) -> None:
     await partitions.drop()
     async with own.database() as database:
         assert await database.fetchval("select count(*) from token.nonce where day < $1", midnight) == 0
+
+
+async def test_what_cannot_be_told_is_no_pass_and_no_refusal(own: Running) -> None:
+    request = sent(await make_key(own), datetime.now(UTC), "n")
+    async with own.database() as database, database.transaction() as connection:
+        await connection.execute("lock table token.nonce in access exclusive mode")
+        await refused(check(own, request), "DEADLINE_EXCEEDED")
+    assert await outcome(own, request) == PASSED
 
 
 async def test_no_row_is_made_by_what_is_refused(own: Running) -> None:

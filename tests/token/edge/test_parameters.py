@@ -71,6 +71,12 @@ def test_both_find_the_same_body_a_form(content_type: str) -> None:
     assert ("b" in read) == bool(FORM[b"is"](content_type.encode()))
 
 
+@given(st.dictionaries(st.text(), st.text()))
+def test_escaped_once_more_in_a_shorter_way(sent: dict[str, str]) -> None:
+    once = parameters.canonical(sent.items())
+    assert parameters.encode_again(once) == parameters.encode(once)
+
+
 def test_escapes() -> None:
     assert parameters.encode("Az09-_.~ *+/&=中%") == "Az09-_.~%20%2A%2B%2F%26%3D%E4%B8%AD%25"
     assert parameters.canonical({"b": "", "a": "1 2", "B": "x"}.items()) == "B=x&a=1%202&b="

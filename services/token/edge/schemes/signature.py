@@ -68,7 +68,7 @@ class Signature:
             nonce=sent["SignatureNonce"],
             signature=sent["Signature"],
             # The path is always the same.
-            to_sign=f"{request.method}&%2F&{parameters.encode_canonical(canonical)}",
+            to_sign=f"{request.method}&%2F&{parameters.encode_again(canonical)}",
             sign=_sign,
             path=action_path(sent.get("Action", "")),
         )
