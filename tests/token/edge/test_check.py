@@ -3,6 +3,7 @@ from typing import Any
 
 import jwt
 import pytest
+from structlog.testing import capture_logs
 from tessera.edge import external_auth_pb2 as auth_pb2
 from tessera.token.v1 import token_service_pb2
 
@@ -114,3 +115,21 @@ async def test_a_web_app_is_no_gateway(service: Running) -> None:
     await refused(
         _check(service, None, caller=bearer((await service.by_secret(app)).access_token)), "PERMISSION_DENIED"
     )
+
+
+async def test_a_line_is_written_of_what_is_refused_and_of_nothing_else(service: Running) -> None:
+    """What passes has its line where it goes."""
+    app = await service.push_app()
+    with capture_logs() as lines:
+        assert (await _check(service, basic(str(app.access_id), app.secret_key))).status.code == 0
+        await _check(service, basic(str(app.access_id), "hunter2"))
+        await refused(_check(service, None, caller=[]), "UNAUTHENTICATED")
+    of_credential, of_call = [
+        line for line in lines if line["event"] in ("answered", "refused", "credential refused")
+    ]
+    assert (of_credential["event"], of_credential["surface"], of_credential["reason"]) == (
+        *("credential refused", "tpns"),
+        "UNAUTHENTICATED",
+    )
+    assert "hunter2" not in str(lines)
+    assert (of_call["event"], of_call["method"]) == ("refused", "/envoy.service.auth.v3.Authorization/Check")
