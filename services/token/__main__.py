@@ -17,7 +17,7 @@ from services.runtime.revocations import Follower, Revocations
 from services.runtime.server import Command, Servicer, Wiring, run, servicers
 from services.token.actions.phases import refusals
 from services.token.bootstrap import bootstrap, declare
-from services.token.callers import gateway_by_basic
+from services.token.callers import GatewayByBasic
 from services.token.config import TokenSettings
 from services.token.directory import Directory
 from services.token.edge import AuthorizationServicer
@@ -78,7 +78,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     AuthorizationServicer(resources),
                 ),
             ),
-            authenticator=Authenticator("token", keyring, clock, revocations, gateway_by_basic(resources)),
+            authenticator=Authenticator("token", keyring, clock, revocations, GatewayByBasic(resources)),
             problems={"keys": lambda: keyring.problem, "partitions": lambda: partitions.problem},
             denied=partial(refusals.write_denied, resources),
         )

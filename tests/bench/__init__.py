@@ -1,5 +1,4 @@
-"""What calls cost: `make bench-token`, `make bench-account`, `make bench-edge`; each is a module of scenarios,
-`grants.py`, `accounts.py`, `edge.py`.
+"""What calls cost: `make bench-token`, `-account`, `-edge`; each is a module, `grants.py`, `accounts.py`, `edge.py`.
 
 What they share: `stacks.py` runs a stack for a bench, `driving.py` drives calls on it with `client.py` or `sending.py`,
 in a process of its own, `pgbench.py` drives statements alone, `tables.py` shows what came of it. The rest is what calls

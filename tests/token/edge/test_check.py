@@ -5,6 +5,7 @@ import jwt
 import pytest
 from structlog.testing import capture_logs
 from tessera.edge import external_auth_pb2 as auth_pb2
+from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_service_pb2
 
 from services.runtime.auth import EDGE_HEADER
@@ -133,3 +134,12 @@ async def test_a_line_is_written_of_what_is_refused_and_of_nothing_else(service:
     )
     assert "hunter2" not in str(lines)
     assert (of_call["event"], of_call["method"]) == ("refused", "/envoy.service.auth.v3.Authorization/Check")
+
+
+async def test_who_was_the_gateway_is_asked_for_each_call(own: Running) -> None:
+    app = await own.push_app()
+    credential = basic(str(app.access_id), app.secret_key)
+    assert (await _check(own, credential)).status.code == 0
+    request = admin_pb2.DisallowAppRequest(client_id=own.made["gateway"]["client_id"])
+    await own.admin.DisallowApp(request, metadata=await own.operator())
+    await refused(_check(own, credential), "UNAUTHENTICATED")
