@@ -123,5 +123,6 @@ def _check_limits(key: AccessKey, request: Request, signed: Signed) -> None:
         raise PermissionDenied(detail=f"{key.access_key_id} refuses acs")
     if not key.limits.reach(signed.path):
         raise PermissionDenied(detail=f"{key.access_key_id} is limited to other paths")
+    # An address is read where one is asked for.
     if key.limits.networks and not key.limits.admit(request.client):
         raise PermissionDenied(detail=f"{key.access_key_id} is limited to other networks than that of {request.client}")
