@@ -33,7 +33,8 @@ async def running(response: auth_pb2.CheckResponse) -> AsyncIterator[tuple[str, 
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    assert process.stdin and process.stdout
+    assert process.stdin
+    assert process.stdout
     try:
         process.stdin.write(response.SerializeToString())
         process.stdin.close()

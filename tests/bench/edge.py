@@ -6,6 +6,7 @@ import base64
 import statistics
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,12 +69,13 @@ class Edge:
     about = "what each scheme of the edge adds to a call, and its Check alone beside a constant"
     description = """\
 Makes a cheap call of each surface through the gateway, by each scheme that the surface takes and by an access token,
-which goes past token, in turn; and prints what a scheme adds: to p50 and p99, with one call at a time; and to the CPU of
-each process, with --chains calls under way: CPU-seconds for each 1,000 requests. "added" is of the same round.
+which goes past token, in turn; and prints what a scheme adds: to p50 and p99, with one call at a time; and to the CPU
+of each process, with --chains calls under way: CPU-seconds for each 1,000 requests. "added" is of the same round.
 
-Then it asks token alone, over gRPC with the gateway's identity, as the gateway does. "constant" is a server of grpc.aio
-that answers the same requests by one response, of the same size and in a process of its own; "beyond" is what Check costs
-beside that: microseconds of CPU of a server's process for a call. What token does when nobody calls is taken off.
+Then it asks token alone, over gRPC with the gateway's identity, as the gateway does. "constant" is a server of
+grpc.aio that answers the same requests by one response, of the same size and in a process of its own; "beyond" is what
+Check costs beside that: microseconds of CPU of a server's process for a call. What token does when nobody calls is
+taken off.
 
 Every request is signed beforehand, with a nonce of its own. It starts a stack of its own in a temporary folder and on
 free ports; one that `make run` keeps is not touched. Each figure is the median of the rounds.
@@ -129,11 +131,12 @@ free ports; one that `make run` keeps is not touched. Each figure is the median 
                 if scheme == BEARER:
                     continue
                 name = f"Check of {scheme} on {call.name}"
-                checks = _checks(driving, call, scheme, credentials, driving.address("token"), authorization)
-                check = await driving.measure(name, checks)
-                response = await _answered(driving.address("token"), authorization, call, scheme, credentials)
+                asked = partial(_asked, call, scheme, credentials)
+                token = driving.address("token")
+                check = await driving.measure(name, _checks(asked, driving.chains, token, authorization))
+                response = await _answered(token, authorization, asked())
                 async with constant.running(response) as (address, process):
-                    checks = _checks(driving, call, scheme, credentials, address, authorization)
+                    checks = _checks(asked, driving.chains, address, authorization)
                     empty = await driving.measure(name, checks, beside=process)
                 self._checked.setdefault((call.name, scheme), []).append(_Checked(check, empty, idle))
                 advance()
@@ -228,12 +231,11 @@ def _requests(
 
 
 def _checks(
-    driving: Driving, call: Call, scheme: str, credentials: Credentials, address: str, authorization: str
+    asked: Callable[[], bytes], chains: int, address: str, authorization: str
 ) -> Callable[[float], Awaitable[Sending]]:
     async def sending(seconds: float) -> Sending:
         calls = round(seconds * _MOST_CHECKS_PER_SECOND)
-        chains = signed.prepared(lambda: _asked(call, scheme, credentials), calls, driving.chains)
-        return Sending(address=address, authorization=authorization, seconds=seconds, chains=chains)
+        return Sending(address, authorization, seconds, signed.prepared(asked, calls, chains))
 
     return sending
 
@@ -242,11 +244,9 @@ def _asked(call: Call, scheme: str, credentials: Credentials) -> bytes:
     return call.schemes[scheme](credentials, _HOST).asked(_HOST, call.surface, call.audience)
 
 
-async def _answered(
-    address: str, authorization: str, call: Call, scheme: str, credentials: Credentials
-) -> auth_pb2.CheckResponse:
-    """What token answers."""
-    request = auth_pb2.CheckRequest.FromString(_asked(call, scheme, credentials))
+async def _answered(address: str, authorization: str, asked: bytes) -> auth_pb2.CheckResponse:
+    """What token answers to a CheckRequest."""
+    request = auth_pb2.CheckRequest.FromString(asked)
     async with grpc.aio.insecure_channel(address) as channel:
         stub = auth_pb2_grpc.AuthorizationStub(channel)
         return await stub.Check(request, metadata=(("authorization", authorization),))

@@ -62,10 +62,7 @@ async def _request(sending: Sending, chains: list[list[bytes]], made: client.Cha
     connections = [client.Connection(*await asyncio.open_connection(*sending.address.split(":"))) for _ in chains]
     made.begin()
     await asyncio.gather(
-        *(
-            made.run(connection.exchange, chain)
-            for connection, chain in zip(connections, chains, strict=True)
-        )
+        *(made.run(connection.exchange, chain) for connection, chain in zip(connections, chains, strict=True))
     )
     for connection in connections:
         connection.close()

@@ -70,9 +70,7 @@ class Request:
             headers["content-length"] = str(len(self.body))
         context = auth_pb2.AttributeContext
         source = context.Peer(address=auth_pb2.Address(socket_address=auth_pb2.SocketAddress(address="127.0.0.1")))
-        http = context.HttpRequest(
-            method=self.method, path=self.target, host=host, headers=headers, raw_body=self.body
-        )
+        http = context.HttpRequest(method=self.method, path=self.target, host=host, headers=headers, raw_body=self.body)
         attributes = context(
             source=source,
             request=context.Request(http=http),

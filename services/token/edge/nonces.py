@@ -9,7 +9,7 @@ from services.token.resources import Resources
 
 
 async def use_up(resources: Resources, domain_id: str, signed_at: datetime, nonce: str, signature: str) -> bool:
-    """Take what tells a request from all others, and answer whether nobody had. One statement, with those of other requests.
+    """Take what tells a request from all others, and answer whether nobody had. Other requests share the statement.
 
     Args:
         resources: the parts of the service.

@@ -18,7 +18,11 @@ _NO_SECRET = b"\0" * 43
 
 
 async def verify(
-    resources: Resources, request: Request, identifier: str, prove: Callable[[bytes], tuple[str, str]], **of_request: Any
+    resources: Resources,
+    request: Request,
+    identifier: str,
+    prove: Callable[[bytes], tuple[str, str]],
+    **of_request: Any,
 ) -> Caller:
     """Find out whether a push app made a request. Nobody is told why it did not.
 

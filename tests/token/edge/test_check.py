@@ -125,9 +125,7 @@ async def test_a_line_is_written_of_what_is_refused_and_of_nothing_else(service:
         assert (await _check(service, basic(str(app.access_id), app.secret_key))).status.code == 0
         await _check(service, basic(str(app.access_id), "hunter2"))
         await refused(_check(service, None, caller=[]), "UNAUTHENTICATED")
-    of_credential, of_call = [
-        line for line in lines if line["event"] in ("answered", "refused", "credential refused")
-    ]
+    of_credential, of_call = [line for line in lines if line["event"] in ("answered", "refused", "credential refused")]
     assert (of_credential["event"], of_credential["surface"], of_credential["reason"]) == (
         *("credential refused", "tpns"),
         "UNAUTHENTICATED",

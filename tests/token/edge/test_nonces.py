@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import hashlib
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -153,12 +154,9 @@ async def test_batches_with_the_same_nonces_do_not_wait_in_a_circle(own: Running
     async with own.database(connections=3) as database:
         store = Store(database)
         for number in range(20):
-            nonces = [
-                Nonce(DOMAIN, hashlib.sha256(b"%d %d" % (number, each)).digest(), (today,)) for each in range(50)
-            ]
+            nonces = [Nonce(DOMAIN, hashlib.sha256(b"%d %d" % (number, each)).digest(), (today,)) for each in range(50)]
             batches = [nonces, nonces[::-1], nonces[25:] + nonces[:25]]
             taken = await asyncio.gather(*map(store.insert_nonces, batches))
-            by_nonce = Counter(
-                each.hash for batch, took in zip(batches, taken, strict=True) for each, new in zip(batch, took, strict=True) if new
-            )
+            asked = [each.hash for batch in batches for each in batch]
+            by_nonce = Counter(itertools.compress(asked, itertools.chain(*taken)))
             assert by_nonce == {each.hash: 1 for each in nonces}
