@@ -1,6 +1,6 @@
 # Tessera. `make` alone prints what there is; the first two commands are `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow load bench-token bench-account bench-binding gateway-compat check format manual docs docs-serve openapi package secrets proto clients lock clean
+.PHONY: help run test test-slow load bench-token bench-account bench-binding bench-edge gateway-compat check format manual docs docs-serve openapi package secrets proto clients lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -41,6 +41,9 @@ bench-account: $(VENV)/.installed gen/.made ## Measure what linking and lookup c
 
 bench-binding: $(VENV)/.installed gen/.made ## Measure what binding and finding cost beside pgbench, among 10 thousand to 10 million; ARGS=--help says how
 	@$(BIN)/python -m tests.bench binding $(ARGS)
+
+bench-edge: $(VENV)/.installed gen/.made ## Measure what each scheme of the edge adds to a call; ARGS=--help says how
+	@$(BIN)/python -m tests.bench edge $(ARGS)
 
 check: $(VENV)/.checkers gen/.made ## Everything CI checks beside the tests
 	$(BIN)/ruff format --check $(PACKAGES)

@@ -25,11 +25,12 @@ class Clock:
 
     def timestamp(self) -> int:
         """The time in whole seconds since 1970, as JWTs carry it."""
-        return int(self.now().timestamp())
+        return int(self._known_seconds + time.monotonic() - self._known_at + self._shift.total_seconds())
 
     def follow(self, theirs: datetime) -> None:
         """Take over what the database's clock says now."""
         self._known = theirs
+        self._known_seconds = theirs.timestamp()
         self._known_at = time.monotonic()
         self._skew = abs(datetime.now(UTC) - theirs)
 

@@ -40,6 +40,10 @@ FOREIGN: Mapping[str, access_pb2.Access] = {
     "/envoy.service.auth.v3.Authorization/": access_pb2.Access(permissions=["edge.check"]),
 }
 
+# Health checks come every second. A request that the gateway asks about has its line where it goes, or, refused, the
+# servicer's.
+_QUIET = ("/grpc.health.v1.Health/", "/envoy.service.auth.v3.Authorization/")
+
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -73,21 +77,26 @@ Step = Callable[[Call, Next], Awaitable[Any]]
 
 
 async def log_call(call: Call, proceed: Next) -> Any:
-    """One line a call, with its request id: who, what, how it ended, how long it took. Never a request's content."""
+    """One line a call, with its request id: who, what, how it ended, how long it took. Never a request's content.
+
+    Those of `_QUIET` have one where they fail.
+    """
     telemetry.take_request_id(call.metadata.get("x-request-id"))
     started = time.perf_counter()
     try:
         return await proceed(call)
     finally:
-        refusal = call.refusal
-        facts: dict[str, Any] = {"method": call.method, "ms": round((time.perf_counter() - started) * 1000, 2)}
-        if call.caller:
-            facts |= {"domain": call.caller.domain_id, "kind": call.caller.kind, "caller": call.caller.subject}
-        if refusal:
-            facts |= {"reason": refusal.reason, "detail": refusal.detail or refusal.message}
-        # Health checks come every second, and say nothing while they succeed.
-        quiet = refusal is None and call.method.startswith("/grpc.health.")
-        (log.debug if quiet else log.info)("refused" if refusal else "answered", **facts)
+        if call.refusal or not call.method.startswith(_QUIET):
+            _tell(call, time.perf_counter() - started)
+
+
+def _tell(call: Call, seconds: float) -> None:
+    facts: dict[str, Any] = {"method": call.method, "ms": round(seconds * 1000, 2)}
+    if call.caller:
+        facts |= {"domain": call.caller.domain_id, "kind": call.caller.kind, "caller": call.caller.subject}
+    if call.refusal:
+        facts |= {"reason": call.refusal.reason, "detail": call.refusal.detail or call.refusal.message}
+    log.info("refused" if call.refusal else "answered", **facts)
 
 
 async def measure(call: Call, proceed: Next) -> Any:

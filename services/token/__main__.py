@@ -11,13 +11,14 @@ from services.runtime.auth import Authenticator
 from services.runtime.batching import Batches
 from services.runtime.clock import Clock
 from services.runtime.db import Database
+from services.runtime.limits import CallLimits
 from services.runtime.listening import Listener
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import Follower, Revocations
 from services.runtime.server import Command, Servicer, Wiring, run, servicers
 from services.token.actions.phases import refusals
 from services.token.bootstrap import bootstrap, declare
-from services.token.callers import gateway_by_basic
+from services.token.callers import GatewayByBasic
 from services.token.config import TokenSettings
 from services.token.directory import Directory
 from services.token.edge import AuthorizationServicer
@@ -45,9 +46,11 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
     listener = Listener(
         settings.direct_dsn or settings.dsn, CHANGES, _taking_changes(directory, keyring), directory.forget_all
     )
+    revocations = Revocations(clock, settings.revocations_max_age)
     resources = Resources(
         store=store,
         rotations=Batches(store.rotate_sessions),
+        nonces=Batches(store.insert_nonces),
         directory=directory,
         keyring=keyring,
         key_rotation=key_rotation,
@@ -56,9 +59,10 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
         clock=clock,
         lifetimes=Lifetimes(settings.access_token_lifetime, settings.session_idle, settings.session_lifetime),
         limits=GrantLimits(clock, settings.workers),
+        call_limits=CallLimits(settings.calls_per_second),
+        revocations=revocations,
         default_domain=settings.default_domain,
     )
-    revocations = Revocations(clock, settings.revocations_max_age)
     follower = Follower(feeds.watch_revocations, revocations)
     await keyring.start()
     await partitions.start()
@@ -76,7 +80,7 @@ async def wire(settings: TokenSettings, database: Database, clock: Clock) -> Asy
                     AuthorizationServicer(resources),
                 ),
             ),
-            authenticator=Authenticator("token", keyring, clock, revocations, gateway_by_basic(resources)),
+            authenticator=Authenticator("token", keyring, clock, revocations, GatewayByBasic(resources)),
             problems={"keys": lambda: keyring.problem, "partitions": lambda: partitions.problem},
             denied=partial(refusals.write_denied, resources),
             # For keys and revocations, and account to have tokens issued.

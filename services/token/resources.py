@@ -7,12 +7,14 @@ from uuid import UUID
 from services.runtime.batching import Batches
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
+from services.runtime.limits import CallLimits
+from services.runtime.revocations import Revocations
 from services.token.directory import Directory
 from services.token.feeds import Feeds
 from services.token.key_rotation import KeyRotation
 from services.token.keys import Keyring
 from services.token.limits import GrantLimits
-from services.token.model import Domain, Rotation, Session
+from services.token.model import Domain, Nonce, Rotation, Session
 from services.token.store import Store
 from services.token.vault import Vault
 
@@ -30,11 +32,13 @@ class Lifetimes:
 class Resources:
     """The parts of the service.
 
-    `rotations` uses refresh tokens, as `Store.rotate_sessions` does.
+    `rotations` uses refresh tokens, as `Store.rotate_sessions` does, and `nonces` nonces, as `Store.insert_nonces`.
+    `revocations` is what all processes hear is revoked.
     """
 
     store: Store
     rotations: Batches[Rotation, tuple[str, Session | None]]
+    nonces: Batches[Nonce, bool]
     directory: Directory
     keyring: Keyring
     key_rotation: KeyRotation
@@ -43,6 +47,8 @@ class Resources:
     clock: Clock
     lifetimes: Lifetimes
     limits: GrantLimits
+    call_limits: CallLimits
+    revocations: Revocations
     default_domain: str
 
     async def asked_for(self, domain_id: str, host: str) -> Domain | None:

@@ -9,9 +9,10 @@ from services.runtime.supervisor import ProcessFailed
 from tests.bench import stacks
 from tests.bench.accounts import Accounts
 from tests.bench.bindings import Bindings
+from tests.bench.edge import Edge
 from tests.bench.grants import Grants
 
-_BENCHES: dict[str, type[stacks.Bench]] = {"token": Grants, "account": Accounts, "binding": Bindings}
+_BENCHES: dict[str, type[stacks.Bench]] = {"token": Grants, "account": Accounts, "binding": Bindings, "edge": Edge}
 
 
 def main() -> int:

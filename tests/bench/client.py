@@ -22,10 +22,11 @@ from google.protobuf.descriptor import MethodDescriptor
 
 Parameters = dict[str, Any]
 # Makes a call, given its message over gRPC, else its parameters.
-Call = Callable[[Any], Awaitable[None]]
+Call = Callable[[Any], Awaitable[Any]]
 
 _IMAGE = Path(__file__).parents[2] / "gen" / "tessera.binpb"
-_TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 20
+"""How long a call may take."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +61,25 @@ class Answers:
     failures: list[str]
 
 
-class _Chains:
-    """Makes the calls of a task, each chain's one after the other, and keeps what came of them."""
+class Chains:
+    """Makes calls, each chain's one after the other, and keeps what came of them.
 
-    def __init__(self, task: Task) -> None:
+    Args:
+        seconds: how long, from `begin` on.
+        again: whether a chain begins anew with its calls when it has made them.
+    """
+
+    def __init__(self, seconds: float, *, again: bool) -> None:
         self.latencies: list[float] = []
         self.failures: list[str] = []
-        self.began_at = time.perf_counter()
-        self._end = self.began_at + task.seconds
-        self._again = task.again
+        self._seconds = seconds
+        self._again = again
+        self.begin()
+
+    def begin(self) -> None:
+        """Count the time from now on."""
+        self._began_at = time.perf_counter()
+        self._end = self._began_at + self._seconds
 
     async def run(self, call: Call, calls: Sequence[Any]) -> None:
         """One chain."""
@@ -85,7 +96,7 @@ class _Chains:
 
     def answers(self) -> Answers:
         """What came of all of them."""
-        return Answers(self.latencies, time.perf_counter() - self.began_at, self.failures)
+        return Answers(self.latencies, time.perf_counter() - self._began_at, self.failures)
 
 
 async def drive(task: Task) -> Answers:
@@ -106,43 +117,60 @@ async def _drive_grpc(task: Task) -> Answers:
         )
 
         async def call(message: Any) -> None:
-            answer = await stub(message, metadata=metadata, timeout=_TIMEOUT_SECONDS)
+            answer = await stub(message, metadata=metadata, timeout=TIMEOUT_SECONDS)
             if spends and message.refresh_token:
                 message.refresh_token = answer.refresh_token
 
-        made = _Chains(task)
+        made = Chains(task.seconds, again=task.again)
         await asyncio.gather(*(made.run(call, chain) for chain in chains))
         return made.answers()
 
 
 async def _drive_rest(task: Task) -> Answers:
-    connections = [await asyncio.open_connection(*task.address.split(":")) for _ in task.chains]
-    made = _Chains(task)
+    connections = [Connection(*await asyncio.open_connection(*task.address.split(":"))) for _ in task.chains]
+    made = Chains(task.seconds, again=task.again)
     await asyncio.gather(
         *(
-            made.run(_by_form(*connection, task.address, task.path), each)
+            made.run(_by_form(connection, task.address, task.path), each)
             for connection, each in zip(connections, task.chains, strict=True)
         )
     )
     answers = made.answers()
-    for _, writer in connections:
-        writer.close()
+    for connection in connections:
+        connection.close()
     return answers
 
 
-def _by_form(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str) -> Call:
+class Connection:
+    """A connection to a gateway, for one request after the other."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def close(self) -> None:
+        """Make no more requests."""
+        self._writer.close()
+
+    async def exchange(self, request: bytes) -> bytes:
+        """Send a request, and answer the content of what came. Raises `ValueError` where that is no 200."""
+        self._writer.write(request)
+        lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
+        content = await self._reader.readexactly(int(headers["content-length"]))
+        if " 200 " not in lines[0]:
+            raise ValueError(f"{lines[0]}: {content.decode()}")
+        return content
+
+
+def _by_form(connection: Connection, host: str, path: str) -> Call:
     async def call(parameters: Parameters) -> None:
         body = urllib.parse.urlencode(parameters).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nhost: {host}\r\n"
             f"content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(body)}\r\n\r\n"
         )
-        writer.write(head.encode() + body)
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
-        content = await reader.readexactly(int(headers["content-length"]))
-        if " 200 " not in lines[0]:
-            raise ValueError(f"{lines[0]}: {content.decode()}")
+        content = await connection.exchange(head.encode() + body)
         if "refresh_token" in parameters:
             parameters["refresh_token"] = json.loads(content)["refresh_token"]
 
@@ -158,8 +186,12 @@ def _method(rpc: str) -> MethodDescriptor:
     return pool.FindMethodByName(rpc)
 
 
-if __name__ == "__main__":
-    answers = uvloop.run(drive(Task(**json.load(sys.stdin))))
+def answer(answers: Answers) -> None:
+    """Write what came of a task to standard output."""
     # Not by print: with PYTHONUNBUFFERED set, that loses what a pipe does not take at once.
     with open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False) as output:
         json.dump(dataclasses.asdict(answers), output)
+
+
+if __name__ == "__main__":
+    answer(uvloop.run(drive(Task(**json.load(sys.stdin)))))

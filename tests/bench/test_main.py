@@ -1,4 +1,4 @@
-"""`python -m tests.bench`, as `make bench-token`, `make bench-account` and `make bench-binding` call it."""
+"""`python -m tests.bench`, as the Makefile calls it for `bench-token`, `-account`, `-binding` and `-edge`."""
 
 import os
 import re
@@ -62,6 +62,26 @@ def test_a_small_run_of_bindings(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("tessera-bench-*"))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_small_run_of_the_edge(tmp_path: Path) -> None:
+    done = bench("edge", "--seconds", "0.5", "--chains", "4", "--rounds", "1", tmp_path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    schemes = {
+        "/v2/account/get_link_info": ("acs", "ACS4", "ACS3"),
+        "/?Action=DescribeOpenAccount": ("signature 1.0", "ACS3"),
+        "/v3/device/account/query": ("Basic", "Sign"),
+    }
+    through, alone = done.stdout.split("Check alone")
+    for call, names in schemes.items():
+        assert re.search(rf"{re.escape(call)} +Bearer( +\d+(\.\d+)?){{8}} *\n", through), through
+        for name in names:
+            assert re.search(rf"{re.escape(call)} +{name}( +-?\d+(\.\d+)?){{11}}", through), through
+            limit = 100 if name == "Basic" else 250
+            assert re.search(rf"{re.escape(call)} +{name}( +-?\d+(\.\d+)?){{6}} +{limit}\b", alone), alone
+    assert not list(tmp_path.glob("tessera-bench-*"))
+
+
 @pytest.mark.parametrize(("name", "room"), [("account", r"745\d*"), ("binding", r"372\d*")])
 def test_more_than_there_is_room_for_is_not_begun(name: str, room: str, tmp_path: Path) -> None:
     done = bench(name, "--sizes", "1000000000000", tmp_path=tmp_path)
@@ -70,7 +90,7 @@ def test_more_than_there_is_room_for_is_not_begun(name: str, room: str, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["token", "account", "binding"])
+@pytest.mark.parametrize("name", ["token", "account", "binding", "edge"])
 def test_help_says_what_it_does(name: str, tmp_path: Path) -> None:
     done = bench(name, "--help", tmp_path=tmp_path)
     assert done.returncode == 0

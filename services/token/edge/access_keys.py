@@ -91,6 +91,7 @@ async def verify(resources: Resources, request: Request, signed: Signed, words: 
     Raises:
         Refusal: one of `words`.
         PermissionDenied: the key is limited to other paths, networks or schemes.
+        RateLimited: it signed more in this second than it may; the nonce is good still.
         Unavailable: it cannot be told.
     """
     key = await _known(resources, signed.key_id, request.host)
@@ -106,6 +107,7 @@ async def verify(resources: Resources, request: Request, signed: Signed, words: 
     if not is_its or key is None or not key.enabled:
         raise words.mismatched(signed.to_sign)
     _check_limits(key, request, signed)
+    resources.call_limits.take("access_key", key.domain_id, key.access_key_id)
     if not await use_up(resources, key.domain_id, signed.signed_at, signed.nonce, expected):
         raise words.repeated()
     claims = {
@@ -131,5 +133,6 @@ def _check_limits(key: AccessKey, request: Request, signed: Signed) -> None:
         raise PermissionDenied(detail=f"{key.access_key_id} refuses acs")
     if not key.limits.reach(signed.path):
         raise PermissionDenied(detail=f"{key.access_key_id} is limited to other paths")
-    if not key.limits.admit(request.client):
+    # An address is read where one is asked for.
+    if key.limits.networks and not key.limits.admit(request.client):
         raise PermissionDenied(detail=f"{key.access_key_id} is limited to other networks than that of {request.client}")

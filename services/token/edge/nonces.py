@@ -4,11 +4,12 @@ import hashlib
 from datetime import datetime
 
 from services.token.edge.times import WINDOW
+from services.token.model import Nonce
 from services.token.resources import Resources
 
 
 async def use_up(resources: Resources, domain_id: str, signed_at: datetime, nonce: str, signature: str) -> bool:
-    """Take what tells a request from all others, and answer whether nobody had. One statement.
+    """Take what tells a request from all others, and answer whether nobody had. Other requests share the statement.
 
     Args:
         resources: the parts of the service.
@@ -19,8 +20,8 @@ async def use_up(resources: Resources, domain_id: str, signed_at: datetime, nonc
     """
     text = f"nonce\0{nonce}" if nonce else f"signature\0{signature}"
     # Of two requests that are both good at one time, the days have one in common.
-    days = sorted({_midnight(signed_at - WINDOW), _midnight(signed_at + WINDOW)})
-    return await resources.store.insert_nonce(domain_id, hashlib.sha256(text.encode()).digest(), days)
+    days = tuple({_midnight(signed_at - WINDOW), _midnight(signed_at + WINDOW)})
+    return await resources.nonces.add(Nonce(domain_id, hashlib.sha256(text.encode()).digest(), days))
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -18,7 +18,11 @@ _NO_SECRET = b"\0" * 43
 
 
 async def verify(
-    resources: Resources, request: Request, identifier: str, prove: Callable[[bytes], tuple[str, str]], **further: Any
+    resources: Resources,
+    request: Request,
+    identifier: str,
+    prove: Callable[[bytes], tuple[str, str]],
+    **of_request: Any,
 ) -> Caller:
     """Find out whether a push app made a request. Nobody is told why it did not.
 
@@ -27,10 +31,11 @@ async def verify(
         request: the request.
         identifier: access id that it names.
         prove: from an app's secret, what proves it and what was sent.
-        further: claims beside the app's.
+        of_request: claims that no other request has.
 
     Raises:
         Unauthenticated: there is no such push app where the request was sent to, or this is not its proof.
+        RateLimited: it asked for more in this second than it may.
     """
     number = int(identifier) if identifier.isascii() and identifier.isdecimal() and len(identifier) < 20 else 0
     app = await resources.directory.push_app(number)
@@ -39,15 +44,15 @@ async def verify(
     expected, sent = prove(app.secret if app else _NO_SECRET)
     if not hmac.compare_digest(expected.encode(), sent.encode()) or app is None or elsewhere:
         raise refused(f"unknown push app {identifier[:20]!r}, sent to another domain, or wrong proof")
+    resources.call_limits.take("push_app", app.domain_id, str(app.access_id))
     claims = {
         "kind": "push_app",
         "sub": str(app.access_id),
         "client_id": str(app.access_id),
         "permissions": PUSH_PERMISSIONS,
         "push_app": app.claim(),
-        **further,
     }
-    return Caller(app.domain_id, claims)
+    return Caller(app.domain_id, claims, of_request)
 
 
 def refused(detail: str) -> Unauthenticated:

@@ -11,8 +11,8 @@ class Request:
     """A request.
 
     `path` is without the query, both as they were sent; dots are resolved, as the route was found by the result.
-    `headers` have lower-case names; what stood several times is joined by commas. `client` is who is connected to the
-    gateway, `None` where that is no IP address.
+    `headers` have lower-case names; what stood several times is joined by commas. `peer` is who is connected to the
+    gateway.
     """
 
     surface: str
@@ -22,7 +22,12 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     host: str
-    client: IPv4Address | IPv6Address | None
+    peer: str
+
+    @property
+    def client(self) -> IPv4Address | IPv6Address | None:
+        """The address of `peer`, `None` where that is no IP address."""
+        return _read_address(self.peer)
 
     @property
     def scheme(self) -> str:
@@ -48,7 +53,7 @@ def read(attributes: Any) -> Request:
         headers=http.headers,
         body=http.raw_body,
         host=http.host,
-        client=_read_address(attributes.source.address.socket_address.address),
+        peer=attributes.source.address.socket_address.address,
     )
 
 

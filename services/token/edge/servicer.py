@@ -1,37 +1,37 @@
 """Answers the gateway: an internal token in place of a request's credential, or a refusal."""
 # ruff: noqa: N802  gRPC names the methods as proto/ does
 
-import secrets
-from collections.abc import Mapping
 from typing import Any
 
 import grpc
+import structlog
 from google.protobuf import json_format
-from google.rpc import code_pb2, status_pb2
+from google.rpc import status_pb2
 from prometheus_client import Counter
 from tessera.edge import external_auth_pb2 as auth_pb2
 from tessera.edge import external_auth_pb2_grpc as auth_pb2_grpc
 
 from services.runtime import telemetry
-from services.runtime.auth import EDGE_HEADER, EDGE_TYPE
 from services.runtime.errors import Refusal, Unauthenticated
+from services.token.edge.passes import Passes
 from services.token.edge.request import Request, read
-from services.token.edge.schemes.scheme import Caller, Scheme
+from services.token.edge.schemes.scheme import Scheme
 from services.token.edge.surfaces import SCHEMES
-from services.token.keys import EDGE, LONGEST
 from services.token.resources import Resources
+
+log = structlog.get_logger()
 
 REFUSED = Counter(
     "tessera_edge_refused_total", "Requests whose credential the gateway was told to refuse.", ["surface", "reason"]
 )
 
-_LIFETIME_SECONDS = int(LONGEST[EDGE].total_seconds())
 # HTTP status of a refusal. What has another gRPC status is no refusal of a credential but a fault.
 _HTTP_STATUS = {
     grpc.StatusCode.INVALID_ARGUMENT: 400,
     grpc.StatusCode.UNAUTHENTICATED: 401,
     grpc.StatusCode.PERMISSION_DENIED: 403,
     grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
 }
 
 
@@ -40,6 +40,7 @@ class AuthorizationServicer(auth_pb2_grpc.AuthorizationServicer):
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
+        self._passes = Passes(resources)
 
     async def Check(self, request: auth_pb2.CheckRequest, _context: Any) -> auth_pb2.CheckResponse:
         """Verify a request's credential and replace it; a database that is away is an error, not a refusal."""
@@ -53,24 +54,10 @@ class AuthorizationServicer(auth_pb2_grpc.AuthorizationServicer):
         except Refusal as refusal:
             if refusal.code() not in _HTTP_STATUS:
                 raise
+            log.info("credential refused", surface=asked.surface, reason=refusal.reason, detail=refusal.detail)
             REFUSED.labels(asked.surface, refusal.reason).inc()
             return _denied(refusal)
-        return _passed(self._token(caller, attributes.context_extensions["audience"], scheme.name))
-
-    def _token(self, caller: Caller, audience: str, scheme: str) -> str:
-        key = self._resources.keyring.active(caller.domain_id, EDGE)
-        now = self._resources.clock.timestamp()
-        claims: Mapping[str, Any] = {
-            "iss": key.issuer,
-            "aud": audience,
-            "iat": now,
-            "exp": now + _LIFETIME_SECONDS,
-            "jti": secrets.token_urlsafe(16),
-            "domainId": caller.domain_id,
-            "scheme": scheme,
-            **caller.claims,
-        }
-        return key.sign(claims, EDGE_TYPE)
+        return self._passes.give(caller, attributes.context_extensions["audience"], scheme.name)
 
 
 def _scheme_of(request: Request) -> Scheme:
@@ -79,17 +66,6 @@ def _scheme_of(request: Request) -> Scheme:
             return scheme
     raise Unauthenticated(
         "The credential is missing or not valid.", detail="the surface takes no such scheme, or there is no credential"
-    )
-
-
-def _passed(token: str) -> auth_pb2.CheckResponse:
-    header = auth_pb2.HeaderValueOption(
-        header=auth_pb2.HeaderValue(key=EDGE_HEADER, value=token),
-        append_action=auth_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD,
-    )
-    return auth_pb2.CheckResponse(
-        status=status_pb2.Status(code=code_pb2.OK),
-        ok_response=auth_pb2.OkHttpResponse(headers=[header], headers_to_remove=["authorization"]),
     )
 
 

@@ -14,7 +14,7 @@ from services.token.model.apps import (
 from services.token.model.audit import AuditEvent, AuditFilter, Event, Proof
 from services.token.model.codes import CODE_CHALLENGE, CODE_VERIFIER, AuthorizationCode, code_challenge
 from services.token.model.domains import ID, Domain
-from services.token.model.requests import OPENID, PUSH_SCOPE, SCOPE, ClientRequest, PresentedToken, TokenRequest
+from services.token.model.requests import OPENID, PUSH_SCOPE, SCOPE, ClientRequest, Nonce, PresentedToken, TokenRequest
 from services.token.model.roles import Actor, check_permissions, check_role, endable_roles, lower_role
 from services.token.model.sessions import KeptSession, NewSession, OpenSession, RefreshTokenState, Rotation, Session
 from services.token.model.signing_keys import DueKey, SigningKey, StoredKey
@@ -48,6 +48,7 @@ __all__ = [
     "KeptSession",
     "NewSession",
     "NewUser",
+    "Nonce",
     "OpenSession",
     "PresentedToken",
     "Profile",

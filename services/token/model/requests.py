@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 
 # RFC 6749 section 3.3.
 SCOPE = re.compile(r"[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,128}")
@@ -51,3 +52,12 @@ class PresentedToken(ClientRequest):
     """A token that a client presents to have it looked at or revoked."""
 
     token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Nonce:
+    """What makes a signed request good once: SHA-256 of it, and the midnights of the days that it is used up in."""
+
+    domain_id: str
+    hash: bytes
+    days: tuple[datetime, ...]

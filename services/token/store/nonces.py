@@ -6,6 +6,7 @@ from pathlib import Path
 
 from services.runtime.section import Section
 from services.runtime.sql import load_queries
+from services.token.model import Nonce
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -13,12 +14,24 @@ _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 class Nonces(Section):
     """Signed requests that were accepted."""
 
-    async def insert_nonce(self, domain_id: str, nonce_hash: bytes, days: Sequence[datetime]) -> bool:
-        """Use a nonce up in some days, and answer whether nobody had in any of them. Of two at once one did.
+    async def insert_nonces(self, nonces: Sequence[Nonce], **_: bool) -> list[bool]:
+        """Use nonces of any domains up, with one commit, and answer of each whether nobody had in any of its days.
 
-        Args:
-            domain_id: the domain.
-            nonce_hash: SHA-256 of the nonce.
-            days: midnights, each once, in their order: in which everybody waits for another.
+        Of several of one nonce, here or at the same time in another process, one did. It waits for nobody but for who
+        is about to commit the same nonce.
         """
-        return len(await self._database.fetch(_SQL["insert_nonce"], domain_id, nonce_hash, list(days))) == len(days)
+        # In one order, in which everybody waits for another.
+        wanted = sorted((each.domain_id, each.hash, day) for each in nonces for day in each.days)
+        rows = await self._database.fetch(_SQL["insert_nonces"], *map(list, zip(*wanted, strict=True)))
+        if len(rows) == len(wanted):
+            return [True] * len(nonces)
+        new = {(row["domain_id"], row["nonce_hash"], row["day"]) for row in rows}
+        return [_took(new, each) for each in nonces]
+
+
+def _took(new: set[tuple[str, bytes, datetime]], nonce: Nonce) -> bool:
+    """Whether all rows of a nonce are new; nobody else gets them."""
+    own = {(nonce.domain_id, nonce.hash, day) for day in nonce.days}
+    all_new = own <= new
+    new -= own
+    return all_new

@@ -1,7 +1,7 @@
--- Signed requests that were accepted. Each statement names its tenant.
+-- Signed requests that were accepted. Each statement names its tenants.
 
--- name: insert_nonce
+-- name: insert_nonces
 insert into token.nonce (domain_id, nonce_hash, day)
-select $1, $2, signed.day from unnest($3::timestamptz[]) as signed (day)
+select * from unnest($1::text[], $2::bytea[], $3::timestamptz[])
 on conflict do nothing
-returning day;
+returning domain_id, nonce_hash, day;

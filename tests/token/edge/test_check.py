@@ -1,15 +1,22 @@
+import asyncio
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from structlog.testing import capture_logs
 from tessera.edge import external_auth_pb2 as auth_pb2
+from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_service_pb2
 
 from services.runtime.auth import EDGE_HEADER
 from services.runtime.keys import read_key
+from services.token.config import TokenSettings
 from tests.support.calls import Metadata, bearer, refused
-from tests.support.token import Running
+from tests.support.databases import Databases
+from tests.support.token import Running, serving, settings_of
 from tests.support.token_client import basic
 
 
@@ -114,3 +121,47 @@ async def test_a_web_app_is_no_gateway(service: Running) -> None:
     await refused(
         _check(service, None, caller=bearer((await service.by_secret(app)).access_token)), "PERMISSION_DENIED"
     )
+
+
+async def test_a_line_is_written_of_what_is_refused_and_of_nothing_else(service: Running) -> None:
+    """What passes has its line where it goes."""
+    app = await service.push_app()
+    with capture_logs() as lines:
+        assert (await _check(service, basic(str(app.access_id), app.secret_key))).status.code == 0
+        await _check(service, basic(str(app.access_id), "hunter2"))
+        await refused(_check(service, None, caller=[]), "UNAUTHENTICATED")
+    of_credential, of_call = [line for line in lines if line["event"] in ("answered", "refused", "credential refused")]
+    assert (of_credential["event"], of_credential["surface"], of_credential["reason"]) == (
+        *("credential refused", "tpns"),
+        "UNAUTHENTICATED",
+    )
+    assert "hunter2" not in str(lines)
+    assert (of_call["event"], of_call["method"]) == ("refused", "/envoy.service.auth.v3.Authorization/Check")
+
+
+async def test_who_was_the_gateway_is_asked_for_each_call(own: Running) -> None:
+    app = await own.push_app()
+    credential = basic(str(app.access_id), app.secret_key)
+    assert (await _check(own, credential)).status.code == 0
+    request = admin_pb2.DisallowAppRequest(client_id=own.made["gateway"]["client_id"])
+    await own.admin.DisallowApp(request, metadata=await own.operator())
+    await refused(_check(own, credential), "UNAUTHENTICATED")
+
+
+async def test_a_push_app_that_asks_too_often_is_told_so(
+    databases: Databases, founded: tuple[TokenSettings, dict[str, Any]], tmp_path: Path
+) -> None:
+    settings, made = founded
+    dsn = await asyncio.to_thread(databases.copied, "token", settings.dsn)
+    async with serving(replace(settings_of(dsn, tmp_path), calls_per_second=1), made) as service:
+        app, other = await service.push_app(), await service.push_app()
+        answers = [await _check(service, basic(str(app.access_id), app.secret_key)) for _ in range(10)]
+        assert answers[0].status.code == 0
+        refusals = [answer for answer in answers if answer.status.code]
+        assert len(refusals) >= 5
+        assert refusals[0].denied_response.status.code == 429
+        assert "RATE_LIMITED" in refusals[0].denied_response.body
+        # Nobody else, and a wrong secret counts against nobody.
+        assert (await _check(service, basic(str(other.access_id), other.secret_key))).status.code == 0
+        _denied(await _check(service, basic(str(other.access_id), "wrong")))
+    await asyncio.to_thread(databases.drop, dsn)

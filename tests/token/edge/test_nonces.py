@@ -2,6 +2,8 @@
 
 import asyncio
 import dataclasses
+import hashlib
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -12,11 +14,12 @@ import pytest_asyncio
 
 from services.runtime.env import Address
 from services.runtime.partitions import Partitions
-from services.token.store import PARTITIONED
+from services.token.model import Nonce
+from services.token.store import PARTITIONED, Store
 from tests.support import signatures
 from tests.support.calls import refused
 from tests.support.ports import free_ports
-from tests.support.token import Running, running, serving
+from tests.support.token import DOMAIN, Running, running, serving
 from tests.token.edge.checking import LINK, Key, Sent, check, make_key, outcome
 
 PASSED = "passed"
@@ -122,3 +125,38 @@ async def test_no_row_is_made_by_what_is_refused(own: Running) -> None:
         assert await database.fetchval("select count(*) from token.nonce") == 0
         assert await outcome(own, good.but(client="198.51.100.9")) == PASSED
         assert await database.fetchval("select count(*) > 0 from token.nonce") is True
+
+
+async def test_those_of_one_batch_are_told_from_each_other(own: Running) -> None:
+    today = own.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    tomorrow = today + timedelta(days=1)
+
+    def nonce(name: bytes, *days: datetime, domain_id: str = DOMAIN) -> Nonce:
+        return Nonce(domain_id, name * 32, days)
+
+    async with own.database() as database:
+        store = Store(database)
+        assert await store.insert_nonces([nonce(b"a", today)]) == [True]
+        batch = [
+            nonce(b"a", today),
+            nonce(b"b", today, tomorrow),
+            nonce(b"b", tomorrow),
+            nonce(b"b", today),
+            nonce(b"b", today, domain_id="another"),
+            nonce(b"c", tomorrow),
+            nonce(b"a", today, tomorrow),
+        ]
+        assert await store.insert_nonces(batch) == [False, True, False, False, True, True, False]
+
+
+async def test_batches_with_the_same_nonces_do_not_wait_in_a_circle(own: Running) -> None:
+    today = own.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    async with own.database(connections=3) as database:
+        store = Store(database)
+        for number in range(20):
+            nonces = [Nonce(DOMAIN, hashlib.sha256(b"%d %d" % (number, each)).digest(), (today,)) for each in range(50)]
+            batches = [nonces, nonces[::-1], nonces[25:] + nonces[:25]]
+            taken = await asyncio.gather(*map(store.insert_nonces, batches))
+            asked = [each.hash for batch in batches for each in batch]
+            by_nonce = Counter(itertools.compress(asked, itertools.chain(*taken)))
+            assert by_nonce == {each.hash: 1 for each in nonces}

@@ -49,7 +49,7 @@ class Acs3:
         found = _CREDENTIAL.fullmatch(request.credential)
         if found is None:
             raise SignatureIncomplete
-        headers = {name: value for name, value in request.headers.items() if not name.startswith(":")}
+        headers = {name: request.headers[name] for name in request.headers if not name.startswith(":")}
         headers["host"] = request.host
         names = found["headers"].split(";")
         must = {name for name in headers if name.startswith("x-acs-") or name in ("host", "content-type")}

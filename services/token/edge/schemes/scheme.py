@@ -1,7 +1,7 @@
 """What a scheme is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from services.token.edge.request import Request
@@ -10,10 +10,11 @@ from services.token.resources import Resources
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who made a request: its domain, and claims of the internal token."""
+    """Who made a request: its domain, claims of the internal token, and those that no other request has."""
 
     domain_id: str
     claims: Mapping[str, Any]
+    of_request: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Scheme(Protocol):
