@@ -133,7 +133,7 @@ async def test_a_users_tokens_for_a_server(client: Client) -> None:
         assert (answer["user_id"], answer["role"], answer["token_type"]) == (demo["user_id"], "user", "Bearer")
         userinfo = await http.get("/v2/oauth/userinfo", headers={"authorization": f"Bearer {answer['access_token']}"})
         assert userinfo.json()["sub"] == demo["user_id"]
-        refused = await http.post("/v2/user/get_access_token", json=body, headers={"authorization": "acs key:sig"})
+        refused = await http.post("/v2/user/get_access_token", json=body, headers={"authorization": "Digest x"})
         assert (refused.status_code, refused.json()["code"]) == (401, "AccessTokenInvalid")
         forged = server | {"x-tessera-edge-token": server["authorization"].removeprefix("Bearer ")}
         del forged["authorization"]
