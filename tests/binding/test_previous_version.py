@@ -77,7 +77,7 @@ async def test_this_version_keeps_the_partitions_that_were_made_for_it(
         await Partitions(dsn, clock, PARTITIONED).attach()
         await Partitions(dsn, clock, PARTITIONED).drop()
         kept = await database.fetchval("select count(*) from binding.change")
-        assert kept == (1 if day <= 8 else 0)
+        assert kept == (1 if day <= 9 else 0)
         clock.shift(timedelta(days=1))
 
 
