@@ -1,6 +1,7 @@
 """What the public listener lets through, of all that the services have: what has a path in proto/, and nothing else."""
 
 import http.client
+import itertools
 from collections.abc import Iterator
 
 import grpc
@@ -96,21 +97,22 @@ HEADERS = {
 def test_nothing_inside_is_reached(written: Written, behind: tuple[Written, int], path: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", behind[1], timeout=30)
     names: dict[str, str]
+    ways = itertools.cycle(itertools.product(HEADERS.values(), ("Bearer x", "Basic x")))
     for service, name in INSIDE:
         names = {"service": service, "name": name, "rest": service[1:], "upper": service.upper()}
-        for headers in HEADERS.values():
-            for authorization in ("Bearer x", "Basic x"):
-                # As it stands: no library of ours puts it right.
-                connection.putrequest("POST", PATHS[path].format(**names), skip_accept_encoding=True)
-                for header, value in headers.items():
-                    connection.putheader(header, value.format(**names))
-                connection.putheader("authorization", authorization)
-                connection.putheader("content-length", "2")
-                connection.endheaders(b"{}")
-                answer = connection.getresponse()
-                answer.read()
-                if answer.will_close:
-                    connection.close()
+        # Every path with each of them, every RPC with some.
+        for headers, authorization in itertools.islice(ways, 2):
+            # As it stands: no library of ours puts it right.
+            connection.putrequest("POST", PATHS[path].format(**names), skip_accept_encoding=True)
+            for header, value in headers.items():
+                connection.putheader(header, value.format(**names))
+            connection.putheader("authorization", authorization)
+            connection.putheader("content-length", "2")
+            connection.endheaders(b"{}")
+            answer = connection.getresponse()
+            answer.read()
+            if answer.will_close:
+                connection.close()
     connection.close()
     reached = {method for method, _, _ in written.called}
     assert reached <= PUBLIC, reached - PUBLIC
