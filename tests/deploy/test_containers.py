@@ -118,6 +118,7 @@ async def test_compose(builder: Builder, folder: Path) -> None:
 @pytest.mark.skipif(
     manifests.tool("kustomize") is None and not os.environ.get("CI"), reason="kustomize is missing: make .venv/.tools"
 )
+@pytest.mark.slow
 async def test_kubernetes(builder: Builder, folder: Path) -> None:
     place, port = folder / "kubernetes", free_ports(1)[0]
     place.mkdir()
