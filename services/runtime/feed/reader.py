@@ -165,13 +165,13 @@ class Reader(Generic[Event]):
             rows, now, epoch = await self._fetch(self._far, base, snapshot, limit, last)
         else:
             rows, now, epoch = await self._fetch(self._near, base, snapshot, limit)
-            if rows and rows[0]["found"] > _NEAR:
-                last = await self._before_first(base, now.snapshot)
-                rows, _, _ = await self._fetch(self._far, base, now.snapshot, limit, last)
         if epoch != cursor.epoch:
             raise CursorExpired(detail=f"epoch {cursor.epoch[:32]!r}, now {epoch!r}")
         if cursor.since and now.at - cursor.since > self._keep_seconds:
             raise CursorExpired(detail=f"{now.at - cursor.since} seconds old")
+        if not last and rows and rows[0]["found"] > _NEAR:
+            last = await self._before_first(base, now.snapshot)
+            rows, _, _ = await self._fetch(self._far, base, now.snapshot, limit, last)
         target = target or now
         events = [self._read(row) for row in rows]
         if len(rows) < limit:
