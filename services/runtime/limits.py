@@ -17,9 +17,25 @@ _SERVICE = "service"
 
 
 @dataclass(slots=True)
-class _Bucket:
-    calls: float
+class Bucket:
+    """What may still be done at once; it fills with time.
+
+    Args:
+        left: how much that is.
+        filled_at: when that was so, in seconds.
+    """
+
+    left: float
     filled_at: float
+
+    def take(self, rate: float, most: float, now: float) -> bool:
+        """Take one, where there is one: it fills by `rate` a second, up to `most`."""
+        self.left = min(most, self.left + max(0.0, now - self.filled_at) * rate)
+        self.filled_at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
 
 
 class CallLimits:
@@ -33,7 +49,7 @@ class CallLimits:
     def __init__(self, calls_per_second: int | None, now: Callable[[], float] = time.monotonic) -> None:
         self._rate = calls_per_second
         self._now = now
-        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, str], Bucket] = OrderedDict()
 
     def take(self, kind: str, domain_id: str, subject: str) -> None:
         """Count a call of a caller whose credential was verified.
@@ -49,12 +65,9 @@ class CallLimits:
         if self._rate is None or kind == _SERVICE:
             return
         now, key = self._now(), (domain_id, subject)
-        bucket = self._buckets.setdefault(key, _Bucket(self._rate, now))
+        bucket = self._buckets.setdefault(key, Bucket(self._rate, now))
         self._buckets.move_to_end(key)
         if len(self._buckets) > _MOST_CALLERS:
             self._buckets.popitem(last=False)
-        bucket.calls = min(self._rate, bucket.calls + (now - bucket.filled_at) * self._rate)
-        bucket.filled_at = now
-        if bucket.calls < 1:
+        if not bucket.take(self._rate, self._rate, now):
             raise RateLimited(detail=f"{self._rate} calls a second")
-        bucket.calls -= 1

@@ -5,23 +5,15 @@ unused. What a domain was not given by one worker, another does not give instead
 gets less than its limit, and never more.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from prometheus_client import Counter
 
 from services.runtime.clock import Clock
+from services.runtime.limits import Bucket
 from services.token.errors import LimitExceeded
 from services.token.model import Domain
 
 # Without the domain: there may be ten thousand. The log's line of each refusal names it.
 EXCEEDED = Counter("tessera_limit_exceeded_total", "What was refused for a limit of its domain.", ["limit"])
-
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    filled_at: datetime
 
 
 class GrantLimits:
@@ -36,7 +28,7 @@ class GrantLimits:
         self._clock = clock
         self._workers = workers
         # Of existing domains alone, and of those that have a limit.
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets: dict[str, Bucket] = {}
 
     def take(self, domain: Domain) -> None:
         """Count a grant of a domain.
@@ -48,16 +40,12 @@ class GrantLimits:
             return
         rate = domain.grants_per_second / self._workers
         most = max(1.0, rate)
-        now = self._clock.now()
-        bucket = self._buckets.setdefault(domain.domain_id, _Bucket(most, now))
-        passed = max(0.0, (now - bucket.filled_at).total_seconds())
-        bucket.tokens, bucket.filled_at = min(most, bucket.tokens + passed * rate), now
-        if bucket.tokens < 1:
+        now = self._clock.now().timestamp()
+        if not self._buckets.setdefault(domain.domain_id, Bucket(most, now)).take(rate, most, now):
             EXCEEDED.labels("grants_per_second").inc()
             raise LimitExceeded(detail=f"domain {domain.domain_id}: {domain.grants_per_second} grants a second")
-        bucket.tokens -= 1
 
     def give_back(self, domain: Domain) -> None:
         """Uncount a grant that was taken: whoever asked for it turned out to have proven nothing."""
         if bucket := self._buckets.get(domain.domain_id):
-            bucket.tokens += 1
+            bucket.left += 1
