@@ -6,7 +6,9 @@ set local statement_timeout = '60s';
 -- The access key, or app, that made the link. Null: the user itself did, or it was made before this was kept.
 alter table account.link add column create_access_key text;
 
--- As 0003 has it, with the credential that makes the link.
+-- As 0003 has it, with the credential that makes the link; and a user has at most 1,000 identities (a few more where some
+-- are linked at once, or users are merged): what is done with all of a user's identities, erasing, merging, showing them,
+-- is to end in time. The verdict is then `full`.
 create function account.link_identity(
     p_domain_id text,
     p_type text,
@@ -26,6 +28,17 @@ declare
 begin
     if not account.hold_user(p_domain_id, p_user_id) then
         return 'gone';
+    end if;
+    if (
+            select count(*) >= 1000
+            from (select from account.link l where l.domain_id = p_domain_id and l.user_id = p_user_id limit 1000) as k
+        )
+        and not exists (
+            select from account.link l
+            where l.domain_id = p_domain_id and l.type = p_type and l.identity_key = p_identity_key
+        )
+    then
+        return 'full';
     end if;
     -- A link of the same user is written again unchanged, to be found by the statement that waited for it; another user's
     -- is not touched, and no row comes back.
