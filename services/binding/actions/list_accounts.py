@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.binding.model import Page, Place
+from services.binding.model import Page, Place, page_of
 from services.binding.resources import Resources
 from services.runtime.auth import PushApp
 
@@ -23,12 +23,7 @@ async def list_accounts(
         The bindings in the order of `tokens`, those of one by type.
     """
     begun = after or Place(0, -1)
-    # One more than is answered tells whether there is a next page.
     found = await resources.store.select_accounts(
         push_app.access_id, tokens[begun.entry :], after=begun.key, limit=limit + 1
     )
-    bindings = [binding for _, binding in found[:limit]]
-    following = (
-        Place(begun.entry + found[limit - 1][0], bindings[-1].account.account_type) if len(found) > limit else None
-    )
-    return Page(bindings, following)
+    return page_of(found, begun, limit, lambda last: last.account.account_type)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.binding.model import Account, Page, Place
+from services.binding.model import Account, Page, Place, page_of
 from services.binding.resources import Resources
 from services.binding.store.lookups import NEWEST
 from services.runtime.auth import PushApp
@@ -24,10 +24,7 @@ async def list_tokens(
         The bindings in the order of `accounts`, those of one the most recently bound first.
     """
     begun = after or Place(0, NEWEST)
-    # One more than is answered tells whether there is a next page.
     found = await resources.store.select_tokens(
         push_app.access_id, accounts[begun.entry :], before=begun.key, limit=limit + 1
     )
-    bindings = [binding for _, binding in found[:limit]]
-    following = Place(begun.entry + found[limit - 1][0], bindings[-1].op) if len(found) > limit else None
-    return Page(bindings, following)
+    return page_of(found, begun, limit, lambda last: last.op)

@@ -5,12 +5,18 @@ is wrong with one entry of a list is that entry's code.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
 from tessera.binding.v1 import binding_pb2, binding_service_pb2
 
 from services.binding.actions.query_accounts import Found
-from services.binding.convert.fields import MAX_ACCOUNTS_OF_TOKEN, is_account, is_account_type, is_token
+from services.binding.convert.fields import (
+    MAX_ACCOUNTS_OF_TOKEN,
+    MAX_LISTED,
+    check_count,
+    is_account,
+    is_account_type,
+    is_token,
+)
 from services.binding.model import (
     Account,
     AccountsOf,
@@ -25,12 +31,9 @@ from services.binding.model import (
     TokensOf,
     Unbind,
 )
-from services.runtime.errors import FieldInvalid, FieldMissing
-
-T = TypeVar("T")
+from services.runtime.errors import FieldInvalid
 
 MAX_TOKEN_ACCOUNTS = 20
-MAX_LISTED = 1000
 
 # An answer as the gateway prints it. Beyond TESSERA_GATEWAY_REPLY_BYTES, which is 32 MiB or more, Envoy refuses it
 # in words of its own.
@@ -142,7 +145,7 @@ def _texts(found: Found) -> Iterator[str]:
 def _read_token_accounts(
     request: binding_service_pb2.BatchOperateAccountsRequest,
 ) -> list[TokenAccounts | Failed]:
-    _check_count(request.token_accounts, MAX_TOKEN_ACCOUNTS, "token_accounts")
+    check_count("token_accounts", request.token_accounts, MAX_TOKEN_ACCOUNTS)
     _check_default_type(request.account_type)
     default_type = request.account_type
     return [_read_entry(entry, default_type) for entry in request.token_accounts]
@@ -158,12 +161,12 @@ def _read_entry(entry: binding_pb2.TokenAccounts, default_type: int) -> TokenAcc
 
 
 def _read_tokens(tokens: Sequence[str]) -> list[str | Failed]:
-    _check_count(tokens, MAX_LISTED, "token_list")
+    check_count("token_list", tokens, MAX_LISTED)
     return [token if is_token(token) else Failed(Code.BAD_TOKEN) for token in tokens]
 
 
 def _read_accounts(messages: Sequence[binding_pb2.Account], default_type: int) -> list[Account | Failed]:
-    _check_count(messages, MAX_LISTED, "account_list")
+    check_count("account_list", messages, MAX_LISTED)
     _check_default_type(default_type)
     accounts = [_read_account(message, default_type) for message in messages]
     return [account if is_account(account) else Failed(Code.BAD_ACCOUNT) for account in accounts]
@@ -172,13 +175,6 @@ def _read_accounts(messages: Sequence[binding_pb2.Account], default_type: int) -
 def _read_account(message: binding_pb2.Account, default_type: int) -> Account:
     named = message.HasField("account_type")
     return Account(message.account_type if named else default_type, message.account)
-
-
-def _check_count(items: Sequence[T], most: int, field: str) -> None:
-    if not items:
-        raise FieldMissing(field)
-    if len(items) > most:
-        raise FieldInvalid(field, f"{field} has more than {most} entries.")
 
 
 def _check_default_type(account_type: int) -> None:

@@ -8,13 +8,19 @@ from typing import Any
 from tessera.binding.v1 import device_token_service_pb2 as pb2
 
 from services.binding.actions.list_bindings import BindingsPage
-from services.binding.convert.fields import MAX_ACCOUNTS_OF_TOKEN, is_account, is_account_type, is_token
+from services.binding.convert.fields import (
+    MAX_ACCOUNTS_OF_TOKEN,
+    MAX_LISTED,
+    check_count,
+    is_account,
+    is_account_type,
+    is_token,
+)
 from services.binding.model import Account, Binding, Kind, Page, Place, Row, TokenAccounts
 from services.runtime.auth import PushApp
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.pages import bigint, read_page_token, write_page_token
 
-_MAX_ENTRIES = 1000
 # To read the accounts of an entry takes up to 0.2 ms, and other calls are not to wait for a thousand of them.
 _AT_ONCE = 20
 
@@ -35,7 +41,7 @@ async def read_bound(request: pb2.BatchBindRequest) -> tuple[Kind, Sequence[Toke
     kind = _KINDS.get(request.mode)
     if kind is None:
         raise FieldInvalid("mode")
-    _check_count("device_tokens", request.device_tokens)
+    check_count("device_tokens", request.device_tokens, MAX_LISTED)
     entries = []
     named: Counter[str] = Counter()
     for place, asked in enumerate(request.device_tokens):
@@ -58,19 +64,19 @@ def read_unbound(request: pb2.BatchUnbindRequest) -> Sequence[Row]:
         FieldMissing: an entry names neither token nor account.
         FieldInvalid: more than 1,000 entries, or a token or account that is none.
     """
-    _check_count("unbindings", request.unbindings)
+    check_count("unbindings", request.unbindings, MAX_LISTED)
     return [_row(asked, f"unbindings[{place}]") for place, asked in enumerate(request.unbindings)]
 
 
 def read_tokens(request: pb2.ListAccountsRequest) -> Sequence[str]:
     """Tokens whose accounts are asked for, each once. Raises `FieldInvalid`."""
-    _check_count("tokens", request.tokens)
+    check_count("tokens", request.tokens, MAX_LISTED)
     return list(dict.fromkeys(_token(token, f"tokens[{place}]") for place, token in enumerate(request.tokens)))
 
 
 def read_accounts(request: pb2.ListTokensRequest | pb2.StreamTokensRequest) -> Sequence[Account]:
     """Accounts whose tokens are asked for, each once. Raises `FieldInvalid`."""
-    _check_count("accounts", request.accounts)
+    check_count("accounts", request.accounts, MAX_LISTED)
     return list(dict.fromkeys(_accounts(request.accounts)))
 
 
@@ -124,11 +130,6 @@ def write_bindings(bindings: Iterable[Binding]) -> list[pb2.Binding]:
         message.bind_time.FromDatetime(binding.bound_at)
         written.append(message)
     return written
-
-
-def _check_count(field: str, entries: Sequence[Any]) -> None:
-    if len(entries) > _MAX_ENTRIES:
-        raise FieldInvalid(field, f"{field} has more than {_MAX_ENTRIES} entries.")
 
 
 def _token(token: str, field: str) -> str:

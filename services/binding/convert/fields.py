@@ -1,21 +1,31 @@
 """Rules of the wire that several messages share."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from services.binding.model import Account, Once
 from services.runtime.auth import Principal
 from services.runtime.clock import Clock
-from services.runtime.errors import FieldInvalid
+from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.ids import uuid7_time
 from services.runtime.requests import read_request
 from services.runtime.validation import has_control
 
 MAX_ACCOUNTS_OF_TOKEN = 100
+MAX_LISTED = 1000
 
 _REQUEST_ID_LIVES = timedelta(hours=24)
 # Callers' clocks go wrong, too.
 _REQUEST_ID_AHEAD = timedelta(minutes=5)
+
+
+def check_count(field: str, entries: Sequence[object], most: int) -> None:
+    """See that a list has entries, and not too many. Raises `FieldMissing`, `FieldInvalid`."""
+    if not entries:
+        raise FieldMissing(field)
+    if len(entries) > most:
+        raise FieldInvalid(field, f"{field} has more than {most} entries.")
 
 
 def is_token(token: str) -> bool:

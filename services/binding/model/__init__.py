@@ -2,7 +2,7 @@
 
 from services.binding.model.bindings import Account, AccountTokens, Binding, TokenAccounts
 from services.binding.model.changes import Change, Kind, Once, Outcome, Part, Row, bound, parts, unbound
-from services.binding.model.listings import Page, Place
+from services.binding.model.listings import Page, Place, page_of
 from services.binding.model.operations import (
     AccountsOf,
     Bind,
@@ -44,6 +44,7 @@ __all__ = [
     "bound",
     "code_of",
     "good",
+    "page_of",
     "parts",
     "unbound",
 ]

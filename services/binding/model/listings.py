@@ -1,6 +1,6 @@
 """Listings of bindings, a page at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.binding.model.bindings import Binding
@@ -30,3 +30,19 @@ class Page:
 
     bindings: Sequence[Binding]
     following: Place | None
+
+
+def page_of(found: Sequence[tuple[int, Binding]], begun: Place, limit: int, key: Callable[[Binding], int]) -> Page:
+    """The page that begins at a place.
+
+    Args:
+        found: its bindings, each with its entry's place behind the one where the page begins; one more than is shown
+            tells that there is a next page.
+        begun: where it begins.
+        limit: bindings of it at the most.
+        key: of a binding, by which those of an entry are ordered.
+    """
+    bindings = [binding for _, binding in found[:limit]]
+    if len(found) <= limit:
+        return Page(bindings, None)
+    return Page(bindings, Place(begun.entry + found[limit - 1][0], key(bindings[-1])))
