@@ -74,12 +74,7 @@ class UserFollower:
         self._task.cancel()
         await asyncio.wait((self._task,))
         FOLLOWING.set(0)
-        try:
-            # A database that says nothing is not waited for: it is held for a moment only.
-            async with asyncio.timeout(1):
-                await self._store.unfollow(self._holder, self._clock.now())
-        except (Refusal, TimeoutError) as error:
-            log.debug("users not let go of", problem=str(error))
+        await self._let_go()
 
     async def _follow(self) -> float:
         """Do what token tells until that ends; answers after how many seconds to begin again."""
@@ -97,6 +92,8 @@ class UserFollower:
         except (Refusal, TimeoutError) as error:
             tell = log.debug if self._failed else log.warning
             tell("users not followed", problem=f"{type(error).__name__}: {error}")
+            # Another process may reach token where this one does not.
+            await self._let_go()
         FOLLOWING.set(0)
         self._failed += 1
         least, most = _AGAIN_SECONDS
@@ -107,6 +104,15 @@ class UserFollower:
         """Be the process that follows, for a moment more. The written cursor; `None` where another process is."""
         now = self._clock.now()
         return await self._store.follow(self._holder, now, now + _HELD)
+
+    async def _let_go(self) -> None:
+        """Let another process go on at once."""
+        try:
+            # A database that says nothing is not waited for: it is held for a moment only.
+            async with asyncio.timeout(1):
+                await self._store.unfollow(self._holder, self._clock.now())
+        except (Refusal, TimeoutError) as error:
+            log.debug("users not let go of", problem=str(error))
 
     async def _listen(self) -> None:
         """Do what token tells after the cursor, while this process follows."""

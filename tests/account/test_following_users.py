@@ -20,11 +20,13 @@ from services.account.model import OpenAccount, normalise
 from services.account.store import PARTITIONED, Store
 from services.runtime.clock import Clock
 from services.runtime.db import Database
+from services.runtime.env import Address
 from services.runtime.partitions import Partitions
 from tests.account.linking import linked
 from tests.account.running import Account, running_account
 from tests.support.calls import Metadata, refusal_in
 from tests.support.databases import Databases
+from tests.support.ports import free_ports
 from tests.support.token import DOMAIN, Running, run_bootstrap, serving, settings_of
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
@@ -42,12 +44,12 @@ class Place:
     folder: Path
 
     @asynccontextmanager
-    async def account(self, name: str = "account") -> AsyncIterator[Account]:
+    async def account(self, name: str = "account", reached_at: Address | None = None) -> AsyncIterator[Account]:
         identity = self.token.made["account"]
         async with running_account(
             self.dsn,
             self.folder / name,
-            self.token.settings.listen[0],
+            reached_at or self.token.settings.listen[0],
             client_id=identity["client_id"],
             client_key=identity["private_key_pem"],
             domain_id=DOMAIN,
@@ -196,6 +198,20 @@ async def test_two_account_processes_follow_as_one(place: Place) -> None:
         # Each end was told once, whoever did it.
         told = await place.sql("select count(*) from account.link_event where kind = 'unlinked'")
         assert told == 20
+
+
+async def test_who_cannot_reach_token_keeps_nobody_from_following(place: Place) -> None:
+    async with place.account("cut off", Address("127.0.0.1", free_ports(1)[0])):
+        # It holds the feed first.
+        async with asyncio.timeout(SOON):
+            while not await place.sql("select holder from account.followed_feed"):
+                await asyncio.sleep(0.01)
+        async with place.account():
+            await place.until_followed()
+            users = [await place.linked_user() for _ in range(5)]
+            for user_id in users:
+                await place.token.delete_user(user_id)
+                assert await place.until_none(user_id) < SOON
 
 
 async def test_who_followed_and_was_killed_is_followed_by_another(place: Place) -> None:

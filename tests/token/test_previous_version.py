@@ -142,7 +142,7 @@ async def test_refreshes_in_turns_with_this_version(database: "asyncpg.Connectio
         assert (await rotate(database, session_id, generation))["generation"] == generation + 1
         rotated = await database.fetchrow(
             THIS_VERSIONS_ROTATE_SESSIONS,
-            *([DOMAIN], [session_id], [CLIENT], [b"secret"], [generation + 1], ["openid"]),
+            *(True, [DOMAIN], [session_id], [CLIENT], [b"secret"], [generation + 1], ["openid"]),
             *([NOW], [NOW - timedelta(seconds=30)], [10], [LATER], [uuid7(NOW)]),
         )
         assert rotated
