@@ -104,10 +104,12 @@ class Revocations:
     Args:
         clock: tells which entries are needed no more.
         max_age: how old the knowledge may be for a call that asks for fresh one.
+        max_entries: what there is room for.
     """
 
-    def __init__(self, clock: Clock, max_age: timedelta) -> None:
+    def __init__(self, clock: Clock, max_age: timedelta, max_entries: int = _MAX_ENTRIES) -> None:
         self._clock = clock
+        self._max_entries = max_entries
         self._max_age = max_age.total_seconds()
         # When each was revoked, in seconds since 1970; about in that order.
         self._revoked: OrderedDict[bytes, int] = OrderedDict()
@@ -173,13 +175,13 @@ class Revocations:
         while self._revoked:
             first, revoked_at = next(iter(self._revoked.items()))
             if revoked_at >= gone:
-                if len(self._revoked) <= _MAX_ENTRIES:
+                if len(self._revoked) <= self._max_entries:
                     break
                 lost = max(lost, revoked_at)
             del self._revoked[first]
         if lost:
             self._forgotten_until = max(self._forgotten_until, lost + lifetime)
-            log.error("more is revoked than there is room for", room=_MAX_ENTRIES)
+            log.error("more is revoked than there is room for", room=self._max_entries)
 
 
 class Follower:

@@ -136,10 +136,8 @@ def test_what_no_living_token_can_be_of_is_forgotten(known: Revocations, clock: 
     assert len(known) == 0
 
 
-async def test_memory_has_an_end_and_then_power_is_refused(
-    known: Revocations, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(revocations, "_MAX_ENTRIES", 3)
+async def test_memory_has_an_end_and_then_power_is_refused(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Revocations(clock, timedelta(hours=1), max_entries=3)
     monkeypatch.setattr(revocations, "_WAIT", timedelta(milliseconds=10))
     now = clock.timestamp()
     known.take(revoked(*((bytes([number]) * 16, now) for number in range(3))))
