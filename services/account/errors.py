@@ -7,6 +7,8 @@ Refusal
     ├── NotFoundOpenAccount, IdpNotRegistered, IdTokenInvalid, IdpUnavailable, ParametersDisagree
     ├── NotFoundProject, AlreadyExistsProject, ProjectInUse, NotFoundProvider, AlreadyExistsProvider
     └── AlreadyExistsOpenAccount, OpenAccountLinked
+
+LogonRefused is no answer to a call: a page says it.
 """
 
 from tessera.account.v1 import error_reason_pb2
@@ -172,3 +174,19 @@ class ChangedMeanwhile(AccountRefusal):
 
     reason = "CHANGED_MEANWHILE"
     public = "It was changed meanwhile. Read it again."
+
+
+class LogonRefused(Exception):
+    """A user system did not let a person in.
+
+    Args:
+        key: which text the page shows: `cancelled`, the person went back; `wrong_credentials`; `not_a_member`, of a
+            corporation or account that may; `root_refused`, an Alibaba Cloud account itself; `refused`, by the user
+            system, for reasons of its own.
+        detail: why, for the log; never a secret.
+    """
+
+    def __init__(self, key: str, detail: str = "") -> None:
+        super().__init__(key)
+        self.key = key
+        self.detail = detail

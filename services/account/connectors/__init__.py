@@ -1,0 +1,95 @@
+"""How people are proven by each kind of user system: a module each, two small interfaces.
+
+Owns: what is said to a user system, and whom its answer proves. Leaves to others where browsers are sent and kept
+(`pages`), what a proven identity opens (`actions`), and which user systems a domain has (`model.user_systems`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.account.model import Identity
+from services.account.model.user_systems import UserSystem
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Whom a user system has proven.
+
+    Args:
+        identity: the person there.
+        display_name: what it calls the person; empty: nothing.
+        avatar: https URL of a picture; empty: none.
+    """
+
+    identity: Identity
+    display_name: str = ""
+    avatar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept for a browser while it is away: three random values of 256 bits, in base64url.
+
+    Args:
+        state: by which the browser that comes back is known to be the one that left.
+        nonce: by which an id token is known to be the answer (OpenID Connect Core section 3.1.2.1).
+        verifier: by which a code is known to be the answer (RFC 7636 section 4.1).
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the app wishes of the user system's own page.
+
+    Args:
+        login_hint: who is likely to log on; empty: unknown.
+        in_app: whether the browser is the one in the user system's own app.
+        password: whether name and password are asked for there, rather than a QR code shown.
+    """
+
+    login_hint: str = ""
+    in_app: bool = False
+    password: bool = False
+
+
+class Redirecting(Protocol):
+    """Proves people on a page of its own, to which the browser goes and from which it comes back."""
+
+    async def leave(self, system: UserSystem, kept: Kept, redirect_uri: str, wish: Wish) -> str:
+        """Where the browser is sent.
+
+        Raises:
+            Unavailable: the user system is away, or says what it should not.
+        """
+
+    async def come_back(self, system: UserSystem, kept: Kept, redirect_uri: str, answer: Mapping[str, str]) -> Proven:
+        """Whom it has proven.
+
+        Args:
+            system: which it is.
+            kept: the same as when the browser left.
+            redirect_uri: the same.
+            answer: the parameters with which the browser came back; that `state` is the one kept was seen.
+
+        Raises:
+            LogonRefused: the person is not let in.
+            Unavailable: the user system is away, or says what it should not.
+        """
+
+    async def test(self, system: UserSystem) -> list[str]:
+        """What is wrong with the settings, a sentence each; nothing: people can log on, as far as can be seen."""
+
+
+class Asking(Protocol):
+    """Proves people by name and password, which are typed on a page of ours and kept nowhere."""
+
+    async def prove(self, system: UserSystem, name: str, password: str) -> Proven:
+        """Whom they prove. Raises as `Redirecting.come_back`."""
+
+    async def test(self, system: UserSystem) -> list[str]:
+        """As `Redirecting.test`."""
