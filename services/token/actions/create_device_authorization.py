@@ -1,13 +1,11 @@
 """CreateDeviceAuthorization: codes for a device without a browser, and for its user (RFC 8628 section 3.1)."""
 
-import asyncio
 import hashlib
 import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from services.runtime import jws
-from services.runtime.errors import Refusal
 from services.token.actions.grants.device_code import SECRET_BYTES
 from services.token.actions.phases import admission, clients, refusals, scopes
 from services.token.actions.phases.clients import Client
@@ -49,13 +47,11 @@ async def create_device_authorization(resources: Resources, *, request: DeviceRe
         LimitExceeded: the domain has had its grants of this second.
     """
     client = await clients.authenticate(resources, request, grant=True)
-    try:
-        await admission.admit(resources, client, admission.DEVICE_CODE)
-        return await _created(resources, client, request)
-    except (Refusal, asyncio.CancelledError):
-        if not refusals.is_proven(client):
-            resources.limits.give_back(client.domain)
-        raise
+    if not refusals.is_proven(client):
+        # Whoever knows an id could use the grants of its domain up.
+        resources.limits.give_back(client.domain)
+    await admission.admit(resources, client, admission.DEVICE_CODE)
+    return await _created(resources, client, request)
 
 
 async def _created(resources: Resources, client: Client, request: DeviceRequest) -> DeviceCodes:

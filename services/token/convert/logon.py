@@ -171,5 +171,5 @@ def _read_auth_time(message: Any) -> datetime | None:
     moment: Timestamp = message.auth_time
     try:
         return moment.ToDatetime(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise FieldInvalid("auth_time") from error

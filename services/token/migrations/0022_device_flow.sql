@@ -87,7 +87,8 @@ end
 $$;
 
 -- Finds what a device asks for by its user code. Verdicts: `found`; `decided`; `unknown`, which is counted; `guessed`: as
--- many as `p_guesses` were unknown in this minute, and nothing was looked for.
+-- many as `p_guesses` were unknown in this minute, and nothing was looked for. In a domain one looks at a time: people do,
+-- and of those who guess at once none gets beyond the limit.
 create function token.find_device_authorization(
     p_domain_id text,
     p_user_code_hash bytea,
@@ -98,15 +99,19 @@ create function token.find_device_authorization(
 )
 language plpgsql as $$
 declare
-    this_minute timestamptz := date_trunc('minute', p_now, 'UTC');
+    before bigint;
 begin
-    if exists (
-        select from token.device_guess g
-        where g.domain_id = p_domain_id and g.minute = this_minute and g.wrong >= p_guesses
-    ) then
+    insert into token.device_guess as g (domain_id, minute, wrong)
+    values (p_domain_id, date_trunc('minute', p_now, 'UTC'), 0)
+    on conflict (domain_id) do update set
+        wrong = case when g.minute >= excluded.minute then g.wrong else 0 end,
+        minute = greatest(g.minute, excluded.minute)
+    returning g.wrong into before;
+    if before >= p_guesses then
         verdict := 'guessed';
         return;
     end if;
+    -- A new statement sees what was written while the row was waited for.
     select d.* into asked from token.device_authorization d
     where d.domain_id = p_domain_id and d.user_code_hash = p_user_code_hash and d.expires_at > p_now;
     verdict := case
@@ -115,10 +120,7 @@ begin
         else 'found'
     end;
     if verdict = 'unknown' then
-        insert into token.device_guess as g (domain_id, minute, wrong) values (p_domain_id, this_minute, 1)
-        on conflict (domain_id) do update set
-            wrong = case when g.minute = excluded.minute then g.wrong + 1 else 1 end,
-            minute = excluded.minute;
+        update token.device_guess g set wrong = before + 1 where g.domain_id = p_domain_id;
     end if;
 end
 $$;
