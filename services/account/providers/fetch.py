@@ -4,7 +4,7 @@ Those may be anywhere, and nobody is to reach through us what he does not reach 
 names are resolved here, every address must be a public one, and the connection goes to the address that was looked at.
 No redirect is followed, no proxy asked, and nothing is read beyond a bound.
 
-What is sent may hold secrets, also in a query or a header: no error's text has more of a request than its host and path.
+What is sent may hold secrets, in a query or a header too: no error's text has more of a request than host and path.
 """
 
 import asyncio
@@ -112,7 +112,7 @@ async def request_json(
         form: fields of a form, which is sent.
         json: a value that is sent as JSON, instead of a form; `None`: nothing.
         headers: further ones.
-        auth: client id and secret, sent by HTTP Basic as OAuth has them (RFC 6749 section 2.3.1: each is encoded first).
+        auth: client id and secret, sent by HTTP Basic as OAuth has it (RFC 6749 section 2.3.1: each is encoded first).
 
     Raises:
         FetchError: nobody answers there, it is not allowed, the answer is too large, or comes too late.
