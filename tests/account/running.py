@@ -21,6 +21,7 @@ from services.account.config import AccountSettings, ClientKey
 from services.runtime.clock import Clock
 from services.runtime.env import Address
 from services.runtime.server import opened
+from services.runtime.vault import MasterKey
 from tests.support.ports import free_ports
 
 
@@ -69,6 +70,7 @@ async def running_account(
         client_key=ClientKey(client_key or new_client_key()),
         domain_id=domain_id,
         code_sender=code_sender,
+        master_key=MasterKey("A" * 43 + "="),
     )
     async with (
         opened("account", settings, wire, Clock()),

@@ -73,6 +73,7 @@ class Launcher:
             "TESSERA_TOKEN_ADDRESS": str(self._whole_users.token.settings.listen[0]),
             "TESSERA_CLIENT_ID": identity["client_id"],
             "TESSERA_CLIENT_KEY": identity["client_key"],
+            "TESSERA_MASTER_KEY": "A" * 43 + "=",
             "TESSERA_DOMAIN_ID": identity["domain_id"],
         }
         process = await asyncio.create_subprocess_exec(
