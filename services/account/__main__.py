@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.account.config import AccountSettings
+from services.account.connectors import Connector
 from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
@@ -25,6 +26,7 @@ from services.runtime.keys import RemoteKeys
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import RemoteFollower, Revocations
 from services.runtime.server import Wiring, run, servicers
+from services.runtime.vault import Vault
 
 _SENDERS: dict[str, type[Sender]] = {"none": NoSender, "console": ConsoleSender}
 
@@ -41,7 +43,9 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         tls=settings.token_tls,
     )
     provider_keys = ProviderKeys()
-    store, process = Store(database), uuid7(clock.now())
+    store, process = Store(database, Vault(settings.master_key.secret)), uuid7(clock.now())
+    # By type: whatever asks user systems of it. Codes go by the sender.
+    connectors: dict[str, Connector] = {}
     link_feed, outbox = LinkFeed(database), Outbox(store, token, clock)
     resources = Resources(
         store=store,
@@ -52,6 +56,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         proof_key=ProofKey(settings.client_key.private_key),
         provider_keys=provider_keys,
         sender=_SENDERS[settings.code_sender](),
+        connectors=connectors,
     )
     user_follower = UserFollower(store, token, clock, process)
     user_sweep = UserSweep(store, token, clock, process)

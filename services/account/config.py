@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.runtime.env import setting
 from services.runtime.server import FollowerSettings
+from services.runtime.vault import MasterKey
 
 
 class ClientKey:
@@ -34,6 +35,9 @@ class AccountSettings(FollowerSettings):
     client_id: str = setting("id of this service's identity at token, as bootstrap printed it")
     client_key: ClientKey = setting("private key of that identity, P-256 in PEM; hand it over as a file", secret=True)
     domain_id: str = setting("domain that this identity belongs to", default="bj1")
+    master_key: MasterKey = setting(
+        "encrypts secrets of user systems at rest: 32 bytes in base64, another than token's", secret=True
+    )
     code_sender: str = setting(
         "how codes reach people: none, they are refused; console, shown on standard error, for a terminal alone",
         default="none",

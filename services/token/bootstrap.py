@@ -14,6 +14,7 @@ from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.errors import Refusal
 from services.runtime.partitions import Partitions
+from services.runtime.vault import Vault
 from services.token.actions.domains.founding import OPERATOR, SCOPES, found_domain, insert_identity
 from services.token.config import TokenSettings
 from services.token.identities import Identities, IdentityError
@@ -21,7 +22,6 @@ from services.token.jwk import read_trusted_key
 from services.token.keys import new_keys
 from services.token.model import ID, Domain
 from services.token.store import PARTITIONED, Statements, Store
-from services.token.vault import Vault
 
 # What reaches beyond its domain is the first operator's alone.
 _OPERATOR = ("token.domain", "token.user.watch", "runtime.reflect", "account.provider.private", *OPERATOR)

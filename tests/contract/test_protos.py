@@ -14,6 +14,7 @@ from tessera.account.v1 import (
     domain_settings_service_pb2,
     link_service_pb2,
     open_account_xml_service_pb2,
+    user_system_service_pb2,
 )
 from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
@@ -58,6 +59,7 @@ FILES = (
     domain_settings_service_pb2,
     link_service_pb2,
     account_user_data_service_pb2,
+    user_system_service_pb2,
     open_account_xml_service_pb2,
     binding_service_pb2,
     device_token_service_pb2,
@@ -123,6 +125,10 @@ ONCE = {
     "account.v1.AccountAdminService.UpdateProvider",
     "account.v1.AccountAdminService.DeleteProvider",
     "account.v1.AccountAdminService.UpdateOpenAccount",
+    "account.v1.UserSystemService.CreateUserSystem",
+    "account.v1.UserSystemService.UpdateUserSystem",
+    "account.v1.UserSystemService.DeleteUserSystem",
+    "account.v1.UserSystemService.TestUserSystem",
 }
 
 
@@ -194,6 +200,7 @@ def test_what_operators_call_has_no_path() -> None:
         link_service_pb2,
         user_data_service_pb2,
         account_user_data_service_pb2,
+        user_system_service_pb2,
     ):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:

@@ -20,9 +20,10 @@ from services.runtime.db import Database, connected
 from services.runtime.env import Address
 from services.runtime.partitions import Partitions
 from services.runtime.server import opened
+from services.runtime.vault import MasterKey
 from services.token.__main__ import wire
 from services.token.bootstrap import bootstrap, declare
-from services.token.config import MasterKey, TokenSettings
+from services.token.config import TokenSettings
 from services.token.identities import Identities
 from services.token.store import PARTITIONED
 from tests.support.calls import Metadata, bearer

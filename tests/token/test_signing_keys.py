@@ -11,10 +11,10 @@ from tessera.token.v1 import token_pb2
 
 from services.runtime import jws
 from services.runtime.keys import RemoteKeys
+from services.runtime.vault import Vault
 from services.token.keys import Keyring, new_keys
 from services.token.model import Domain
 from services.token.store import Store
-from services.token.vault import Vault
 from tests.support.calls import Metadata, refused
 from tests.support.signing_keys import (
     accepted,

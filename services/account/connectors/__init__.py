@@ -6,7 +6,7 @@ Owns: what is said to a user system, and whom its answer proves. Leaves to other
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from services.account.model import Identity
 from services.account.model.user_systems import UserSystem
@@ -93,3 +93,7 @@ class Asking(Protocol):
 
     async def test(self, system: UserSystem) -> list[str]:
         """As `Redirecting.test`."""
+
+
+Connector: TypeAlias = Redirecting | Asking
+"""What asks user systems of one type."""

@@ -13,6 +13,8 @@ from tessera.account.v1 import (
     open_account_xml_service_pb2_grpc,
     user_data_service_pb2,
     user_data_service_pb2_grpc,
+    user_system_service_pb2,
+    user_system_service_pb2_grpc,
 )
 
 from services.account.resources import Resources
@@ -23,6 +25,7 @@ from services.account.service.link_service import LinkServicer
 from services.account.service.open_account_service import OpenAccountServicer
 from services.account.service.open_account_xml_service import OpenAccountXmlServicer
 from services.account.service.user_data_service import UserDataServicer
+from services.account.service.user_system_service import UserSystemServicer
 from services.runtime.server import Served
 
 SERVED: tuple[Served[Resources], ...] = (
@@ -32,5 +35,6 @@ SERVED: tuple[Served[Resources], ...] = (
     (domain_settings_service_pb2, domain_settings_service_pb2_grpc, (DomainSettingsServicer,)),
     (link_service_pb2, link_service_pb2_grpc, (LinkServicer,)),
     (user_data_service_pb2, user_data_service_pb2_grpc, (UserDataServicer,)),
+    (user_system_service_pb2, user_system_service_pb2_grpc, (UserSystemServicer,)),
 )
 """What the account service serves under its own names."""
