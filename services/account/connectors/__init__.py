@@ -6,7 +6,7 @@ Owns: what is said to a user system, and whom its answer proves. Leaves to other
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from services.account.model import Identity
 from services.account.model.user_systems import UserSystem
@@ -57,6 +57,7 @@ class Wish:
     password: bool = False
 
 
+@runtime_checkable
 class Redirecting(Protocol):
     """Proves people on a page of its own, to which the browser goes and from which it comes back."""
 
@@ -85,6 +86,7 @@ class Redirecting(Protocol):
         """What is wrong with the settings, a sentence each; nothing: people can log on, as far as can be seen."""
 
 
+@runtime_checkable
 class Asking(Protocol):
     """Proves people by name and password, which are typed on a page of ours and kept nowhere."""
 

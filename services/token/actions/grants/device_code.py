@@ -68,9 +68,7 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
     )
     if OPENID not in granted or session.authenticated_at is None:
         return issued
-    return replace(
-        issued, id_token=signing.id_token(resources, issued, client.app.client_id, session.authenticated_at)
-    )
+    return replace(issued, id_token=signing.id_token(resources, issued, client.app.client_id, session.authenticated_at))
 
 
 async def _read(resources: Resources, client: Client, code: str) -> tuple[UUID, bytes]:
