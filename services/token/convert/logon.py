@@ -69,9 +69,7 @@ def write_logon_app(app: App, domain: Domain, redirect_uri: str) -> pb2.GetLogon
     )
 
 
-def read_logon_user(
-    message: pb2.CreateUserForLogonRequest, caller: Principal
-) -> tuple[LogonUser, RequestId | None]:
+def read_logon_user(message: pb2.CreateUserForLogonRequest, caller: Principal) -> tuple[LogonUser, RequestId | None]:
     """What a user is to be who logs on for the first time, and what tells the call that is made again."""
     new = LogonUser(
         domain_id=checked_domain_id(message.domain_id),

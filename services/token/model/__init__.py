@@ -24,7 +24,16 @@ from services.token.model.devices import (
 )
 from services.token.model.domains import ID, Domain
 from services.token.model.redirect_uris import is_registered
-from services.token.model.requests import OPENID, PUSH_SCOPE, SCOPE, ClientRequest, DeviceRequest, Nonce, PresentedToken, TokenRequest
+from services.token.model.requests import (
+    OPENID,
+    PUSH_SCOPE,
+    SCOPE,
+    ClientRequest,
+    DeviceRequest,
+    Nonce,
+    PresentedToken,
+    TokenRequest,
+)
 from services.token.model.roles import Actor, check_permissions, check_role, endable_roles, lower_role
 from services.token.model.sessions import KeptSession, NewSession, OpenSession, RefreshTokenState, Rotation, Session
 from services.token.model.signing_keys import DueKey, SigningKey, StoredKey

@@ -69,4 +69,3 @@ def _check(caller: Principal, before: Domain, after: Domain, names: Iterable[str
     check_permissions(caller, opened(set(after.scopes).difference(before.scopes)))
     if after.impersonate_superadmins and not before.impersonate_superadmins:
         check_permissions(caller, ROLES["superadmin"])
-
