@@ -39,9 +39,7 @@ async def mint(stack: Stack, client: Client) -> AsyncIterator[token_service_pb2_
 
 async def begin(client: Client, **parameters: Any) -> dict[str, Any]:
     async with client.world.http() as http:
-        answer = await http.post(
-            "/v2/oauth/device/code", data=parameters, headers=await client.headers("client")
-        )
+        answer = await http.post("/v2/oauth/device/code", data=parameters, headers=await client.headers("client"))
     assert answer.status_code == 200, answer.text
     assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
     return dict(answer.json())
@@ -125,7 +123,10 @@ async def test_json_is_taken_as_a_form_is(client: Client) -> None:
             ({"json": body | {"client_secret": "wrong"}}, (401, "invalid_client", "InvalidParameter.ClientId")),
             ({"json": body | {"scope": "MORE"}}, (400, "invalid_scope", "InvalidParameterOutOfRange")),
             ({"data": body | {"device_name": "x" * 129}}, (400, "invalid_request", "InvalidParameter")),
-            ({"data": {"client_id": demo["jwt_client_id"]}}, (400, "unauthorized_client", "InvalidParameterNotSupported")),
+            (
+                {"data": {"client_id": demo["jwt_client_id"]}},
+                (400, "unauthorized_client", "InvalidParameterNotSupported"),
+            ),
         ):
             assert error(await http.post("/v2/oauth/device/code", **request)) == expected
         assert (await http.get("/v2/oauth/device/code")).status_code == 404

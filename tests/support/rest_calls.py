@@ -236,9 +236,7 @@ REST_CALLS = [
     RestCall("TokenService.Token", _TOKEN, Client.by_secret_for_a_push_app),
     RestCall("TokenService.Token", _TOKEN, Client.by_basic, "client"),
     RestCall("TokenService.CreateDeviceAuthorization", "/v2/oauth/device/code", Client.for_a_device),
-    RestCall(
-        "TokenService.CreateDeviceAuthorization", "/v2/oauth/device/code", Client.for_a_device_by_basic, "client"
-    ),
+    RestCall("TokenService.CreateDeviceAuthorization", "/v2/oauth/device/code", Client.for_a_device_by_basic, "client"),
     RestCall("TokenService.RevokeToken", "/v2/oauth/revoke", Client.presented),
     RestCall("TokenService.RevokeToken", "/v2/oauth/revoke", Client.presented_refresh_token),
     RestCall("TokenService.RevokeToken", "/v2/oauth/revoke", Client.presented_by_basic, "client"),

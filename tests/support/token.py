@@ -108,9 +108,7 @@ class Running(TokenClient):
 
     async def poll(self, app: App, device_code: str) -> token_pb2.Token:
         """What a device asks while its user decides."""
-        return await self.token(
-            DEVICE_CODE, client_id=app.client_id, client_secret=app.secret, device_code=device_code
-        )
+        return await self.token(DEVICE_CODE, client_id=app.client_id, client_secret=app.secret, device_code=device_code)
 
     async def asked(self, user_code: str, **changed: str) -> token_service_pb2.GetDeviceAuthorizationResponse:
         """What a page shows of a device."""

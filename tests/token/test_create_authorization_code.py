@@ -60,8 +60,7 @@ async def test_when_the_user_was_proven(service: Running, user_id: str) -> None:
 
 async def test_a_superadmin_logs_on_as_itself(service: Running, app: App) -> None:
     """A logon is no impersonation: nobody acts, and the role is the user's own."""
-    owner = await service.make_superadmin(await service.operator())
-    issued = await service.redeem(app, await service.code(app, owner))
+    issued = await service.redeem(app, await service.code(app, service.made["user_id"]))
     assert issued.role == "superadmin"
     assert "act" not in content(issued.access_token)
 

@@ -74,9 +74,7 @@ async def test_no_more_than_the_domain_may_have(own: Running) -> None:
     answers = await asyncio.gather(*(made(own) for _ in range(10)), return_exceptions=True)
     refusals = [refusal_in(each) for each in answers if isinstance(each, BaseException)]
     assert len(refusals) == 7
-    assert {(each.code, each.reason) for each in refusals} == {
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")
-    }
+    assert {(each.code, each.reason) for each in refusals} == {(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")}
 
 
 async def test_fields_that_are_not_good(service: Running) -> None:

@@ -107,10 +107,7 @@ async def test_of_twenty_decisions_at_once_one_counts(service: Running, app: App
     begun = await service.device(app)
     authorization_id = (await service.asked(begun.user_code)).authorization_id
     reasons = await asyncio.gather(
-        *(
-            outcome(service.decide(authorization_id, who, approve=number % 2 == 0))
-            for number, who in enumerate(users)
-        )
+        *(outcome(service.decide(authorization_id, who, approve=number % 2 == 0)) for number, who in enumerate(users))
     )
     assert sorted(reasons) == ["", *["DEVICE_AUTHORIZATION_DECIDED"] * 19]
     winner = reasons.index("")

@@ -47,16 +47,12 @@ async def test_an_app_that_is_not_admitted_says_so(service: Running) -> None:
     """Its operator is to be told what is missing; a page decides whom it tells."""
     app = await service.web_app(admit=False)
     assert not (await told(service, app)).admitted
-    await service.admin.AllowApp(
-        admin_pb2.AllowAppRequest(client_id=app.client_id), metadata=await service.operator()
-    )
+    await service.admin.AllowApp(admin_pb2.AllowAppRequest(client_id=app.client_id), metadata=await service.operator())
     assert (await told(service, app)).admitted
 
 
 async def test_whether_a_redirect_uri_is_the_apps(service: Running) -> None:
-    app = await service.app(
-        admin_pb2.APP_TYPE_NATIVE, redirect_uris=["http://127.0.0.1/cb", "com.example.app:/cb"]
-    )
+    app = await service.app(admin_pb2.APP_TYPE_NATIVE, redirect_uris=["http://127.0.0.1/cb", "com.example.app:/cb"])
     for uri, registered in (
         ("http://127.0.0.1:4711/cb", True),
         ("com.example.app:/cb", True),

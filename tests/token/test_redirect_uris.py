@@ -1,7 +1,7 @@
 """Which redirect URIs are an app's: RFC 9700 section 2.1, RFC 8252 sections 7.3 and 8.3; and the tricks that are known.
 
-Sources of the tricks: RFC 9700 section 4.1; the redirect CVEs of Keycloak and others, which all let something be decoded,
-normalised or left out before the comparison.
+Sources of the tricks: RFC 9700 section 4.1; the redirect CVEs of Keycloak and others, which all let something be
+decoded, normalised or left out before the comparison.
 """
 
 import pytest
@@ -48,7 +48,7 @@ TRICKS = {
     "line end behind": "https://app.example.com/callback\n",
     "tab within": "https://app.exa\tmple.com/callback",
     "null byte": "https://app.example.com/callback\0",
-    "look-alike letter": "https://аpp.example.com/callback",
+    "look-alike letter": "https://\u0430pp.example.com/callback",
     "full-width dot": "https://app。example.com/callback",
     "subdomain in front": "https://evil.app.example.com/callback",
     "host that begins so": "https://app.example.com.evil.com/callback",
@@ -102,7 +102,9 @@ def test_to_the_letter(trick: str, app_type: AppType) -> None:
 
 @pytest.mark.parametrize("trick", LOOPBACK_TRICKS)
 def test_the_port_alone_may_be_another(trick: str) -> None:
-    assert not is_registered(AppType.NATIVE, (LOOPBACK, LOOPBACK_6, "http://localhost/callback"), LOOPBACK_TRICKS[trick])
+    assert not is_registered(
+        AppType.NATIVE, (LOOPBACK, LOOPBACK_6, "http://localhost/callback"), LOOPBACK_TRICKS[trick]
+    )
 
 
 @pytest.mark.parametrize("port", ["", ":1", ":80", ":8080", ":65535"])

@@ -136,7 +136,7 @@ def read_app_type(value: int) -> AppType | None:
     return _APP_TYPES.get(value)  # type: ignore[call-overload, no-any-return]
 
 
-def write_app_type(app_type: AppType) -> admin_pb2.AppType:
+def write_app_type(app_type: AppType) -> admin_pb2.AppType.ValueType:
     """A type."""
     return _APP_TYPE_NAMES[app_type]
 

@@ -15,7 +15,10 @@ CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """A code about to be handed out. `code_hash` is SHA-256 of its secret; `authenticated_at`: when the user was proven."""
+    """A code about to be handed out.
+
+    `code_hash` is SHA-256 of its secret; `authenticated_at`: when the user was proven.
+    """
 
     domain_id: str
     code_id: uuid.UUID

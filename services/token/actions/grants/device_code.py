@@ -1,7 +1,8 @@
 """urn:ietf:params:oauth:grant-type:device_code: RFC 8628 section 3.4, for a device whose user decides elsewhere.
 
-A device code is an id and a 256-bit secret, as an authorization code is. It gives tokens once. A second use ends nothing:
-the code was never in anybody's browser, and who asks twice is a device that did not hear the answer (docs/adr/0072).
+A device code is an id and a 256-bit secret, as an authorization code is. It gives tokens once. A second use ends
+nothing: the code was never in anybody's browser, and who asks twice is a device that did not hear the answer
+(docs/adr/0072).
 """
 
 import hashlib
