@@ -18,7 +18,7 @@ _MAX_NAME = 64
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _READABLE = 4.5
 
-_FIRST_LOGONS: Mapping[int, FirstLogon] = {
+_FIRST_LOGONS = {
     settings_pb2.FIRST_LOGON_CREATE: FirstLogon.CREATE,
     settings_pb2.FIRST_LOGON_LINK_OR_CREATE: FirstLogon.LINK_OR_CREATE,
     settings_pb2.FIRST_LOGON_LINK: FirstLogon.LINK,
@@ -62,7 +62,7 @@ def _read_codes_per_hour(field: str, number: int) -> int:
     return number
 
 
-def _read_first_logon(field: str, number: int) -> FirstLogon:
+def _read_first_logon(field: str, number: Any) -> FirstLogon:
     if not number:
         return FirstLogon.CREATE
     # A number of a later version.
