@@ -125,7 +125,7 @@ async def test_a_call_made_again_makes_nothing_more(operator: UserSystemsOperato
         ("ram", {"secret": ""}, "FIELD_MISSING", "user_system.secret"),
         ("ram", {"ram": {"client_id": "x"}}, "FIELD_MISSING", "user_system.ram.account_ids"),
         ("ram", {"ram": {"client_id": "x", "account_ids": ["x"]}}, "FIELD_INVALID", "user_system.ram.account_ids"),
-        ("ram", {"ram": {"client_id": "x", "account_ids": ["١"]}}, "FIELD_INVALID", "user_system.ram.account_ids"),
+        ("ram", {"ram": {"client_id": "x", "account_ids": ["\u0661"]}}, "FIELD_INVALID", "user_system.ram.account_ids"),
         ("wechat", {"secret": ""}, "FIELD_MISSING", "user_system.secret"),
         ("wechat", {"wechat": {"agent_id": "1"}}, "FIELD_MISSING", "user_system.wechat.corp_id"),
         ("wechat", {"wechat": {"corp_id": "a:b", "agent_id": "1"}}, "FIELD_INVALID", "user_system.wechat.corp_id"),

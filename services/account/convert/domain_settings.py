@@ -1,6 +1,7 @@
 """Messages of a domain's settings to model and back."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
@@ -9,7 +10,7 @@ from services.account.convert.fields import read_url
 from services.account.model.domain_settings import DomainSettings, FirstLogon, LogonPage, contrast_with_white
 from services.runtime import etags
 from services.runtime.errors import FieldInvalid
-from services.runtime.masks import read_changes
+from services.runtime.masks import Reader, read_changes
 from services.runtime.validation import checked_text
 
 _MAX_CODES_PER_HOUR = 100_000
@@ -61,7 +62,7 @@ def _read_codes_per_hour(field: str, number: int) -> int:
     return number
 
 
-def _read_first_logon(field: str, number: int) -> FirstLogon:
+def _read_first_logon(field: str, number: Any) -> FirstLogon:
     if not number:
         return FirstLogon.CREATE
     # A number of a later version.
@@ -88,7 +89,7 @@ def _read_color(field: str, text: str) -> str:
     return text
 
 
-_READERS = {
+_READERS: Mapping[str, Reader] = {
     "keep_last_identity": _read_flag,
     "codes_per_hour": _read_codes_per_hour,
     "first_logon": _read_first_logon,

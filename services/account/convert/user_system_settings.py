@@ -33,6 +33,9 @@ _MAX_DN = 512
 _MAX_FILTER = 1024
 _MAX_PEM = 64 * 1024
 
+# What is left out is as it stands here.
+_LDAP, _CUSTOM = LdapSettings(url="", base_dn=""), CustomSettings(issuer="", client_id="")
+
 # No colon, which ends it in an identity.
 _CORPORATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
@@ -93,13 +96,11 @@ def _read_ldap(place: str, message: user_system_pb2.LdapSettings) -> LdapSetting
         url=_read_ldap_url(f"{place}.url", message.url),
         base_dn=_needed(f"{place}.base_dn", message.base_dn, _MAX_DN),
         bind_dn=checked_text(f"{place}.bind_dn", message.bind_dn, _MAX_DN),
-        filter=_read_filter(f"{place}.filter", message.filter or LdapSettings.filter),
+        filter=_read_filter(f"{place}.filter", message.filter or _LDAP.filter),
         identity_attribute=_matching(
-            f"{place}.identity_attribute", message.identity_attribute or LdapSettings.identity_attribute, _ATTRIBUTE
+            f"{place}.identity_attribute", message.identity_attribute or _LDAP.identity_attribute, _ATTRIBUTE
         ),
-        name_attribute=_matching(
-            f"{place}.name_attribute", message.name_attribute or LdapSettings.name_attribute, _ATTRIBUTE
-        ),
+        name_attribute=_matching(f"{place}.name_attribute", message.name_attribute or _LDAP.name_attribute, _ATTRIBUTE),
         ca_pem=_read_certificates(f"{place}.ca_pem", message.ca_pem),
     )
 
@@ -147,7 +148,7 @@ def _read_issuer(field: str, text: str) -> str:
 def _read_algorithms(field: str, algorithms: Sequence[str]) -> tuple[str, ...]:
     if not set(algorithms) <= set(ALGORITHMS):
         raise FieldInvalid(field)
-    return tuple(dict.fromkeys(algorithms)) or CustomSettings.algorithms
+    return tuple(dict.fromkeys(algorithms)) or _CUSTOM.algorithms
 
 
 def _read_ldap_url(field: str, text: str) -> str:

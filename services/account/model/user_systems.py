@@ -204,5 +204,9 @@ def unset_systems(domain_id: str) -> tuple[UserSystem, ...]:
 def read_settings(type_: str, values: Mapping[str, Any]) -> UserSystemSettings:
     """Settings of a type by name, as they are stored; lists are tuples again, and what is not known is passed over."""
     known = SETTINGS[type_]
-    taken = {each.name: values[each.name] for each in fields(known) if each.name in values}
-    return known(**{name: tuple(value) if isinstance(value, list) else value for name, value in taken.items()})
+    taken: dict[str, Any] = {each.name: values[each.name] for each in fields(known) if each.name in values}
+    return known(**{name: _whole(value) for name, value in taken.items()})
+
+
+def _whole(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -11,16 +11,16 @@ TesseraError
 │       AccessDenied, ExpiredToken
 ├── DeadlineExceeded
 ├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NotFoundProvider,
-│       NothingBound, NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundAppSecret,
-│       NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession, AccessKeyUnknown,
+│       NotFoundUserSystem, NothingBound, NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey,
+│       NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession, AccessKeyUnknown,
 │       NotFoundDeviceAuthorization
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsProvider,
-│       AlreadyExistsUser, AlreadyExistsDomain
+│       AlreadyExistsUserSystem, AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused, DateSkewed, NonceRepeated
-├── ResourceExhausted: Overloaded, RateLimited, SendLimitExceeded, LinkQuotaExceeded, LimitExceeded, QuotaExceeded,
-│       GuessesExceeded
-├── FailedPrecondition: LastIdentity, UserKept, ProjectInUse, OpenAccountLinked, AppCredentialsExhausted,
-│       LastSuperadmin, DeviceAuthorizationDecided
+├── ResourceExhausted: Overloaded, RateLimited, SendLimitExceeded, LinkQuotaExceeded, UserSystemQuotaExceeded,
+│       LimitExceeded, QuotaExceeded, GuessesExceeded
+├── FailedPrecondition: LastIdentity, UserKept, ProjectInUse, OpenAccountLinked, LastUserSystem,
+│       AppCredentialsExhausted, LastSuperadmin, DeviceAuthorizationDecided
 ├── Aborted: ChangedMeanwhile, EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
@@ -242,6 +242,26 @@ class ChangedMeanwhile(Aborted):
 
 class LinkQuotaExceeded(ResourceExhausted):
     """The user has as many identities as it may, 1,000. It helps to unlink some."""
+
+
+class NotFoundUserSystem(NotFound):
+    """The domain has no such user system."""
+
+
+class AlreadyExistsUserSystem(AlreadyExists):
+    """The domain has a user system of this type already; of type `custom`, one of this issuer."""
+
+
+class UserSystemQuotaExceeded(ResourceExhausted):
+    """The domain has as many user systems as it may, 50."""
+
+
+class LastUserSystem(FailedPrecondition):
+    """The domain's only user system stays: without any, the domain would be logged on to by mobile number and email
+    address again.
+
+    It may be disabled.
+    """
 
 
 class NothingBound(NotFound):
@@ -517,6 +537,10 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "OPEN_ACCOUNT_LINKED": OpenAccountLinked,
     "CHANGED_MEANWHILE": ChangedMeanwhile,
     "LINK_QUOTA_EXCEEDED": LinkQuotaExceeded,
+    "NOT_FOUND_USER_SYSTEM": NotFoundUserSystem,
+    "ALREADY_EXISTS_USER_SYSTEM": AlreadyExistsUserSystem,
+    "USER_SYSTEM_QUOTA_EXCEEDED": UserSystemQuotaExceeded,
+    "LAST_USER_SYSTEM": LastUserSystem,
     "NOTHING_BOUND": NothingBound,
     "INVALID_CLIENT": InvalidClient,
     "INVALID_GRANT": InvalidGrant,
