@@ -22,7 +22,7 @@ from tessera.token.v1 import (
 
 from services.account.errors import LinkUserRefused, LogonRefused, NotFoundLinkUser
 from services.account.model import UserEventKind, UserId, UserNews
-from services.account.model.logon import LogonApp
+from services.account.model.logon import Device, LogonApp
 from services.runtime.clock import Clock
 from services.runtime.env import Address
 from services.runtime.errors import CursorExpired, FieldInvalid, Internal, PermissionDenied, Refusal, Unavailable
@@ -249,6 +249,59 @@ class TokenPeer:
         )
         request.auth_time.FromDatetime(proven_at)
         return str((await self._call(self._mint.CreateAuthorizationCode, request)).code)
+
+    async def get_device(self, user_code: str, host: str) -> Device:
+        """The device that shows a code.
+
+        Args:
+            user_code: as its user entered it.
+            host: at which the user did: it may name a domain.
+
+        Raises:
+            LogonRefused: `user_code`, no device shows that; `decided`, it was used; `limit`, too many were guessed.
+            Unavailable: token is away.
+        """
+        request = token_service_pb2.GetDeviceAuthorizationRequest(user_code=user_code, host=host)
+        try:
+            found = await self._mint.GetDeviceAuthorization(request, metadata=_metadata())
+        except (errors.NotFoundDeviceAuthorization, errors.NotFoundDomain, errors.FieldInvalid) as error:
+            raise LogonRefused("user_code", str(error)) from error
+        except errors.DeviceAuthorizationDecided as error:
+            raise LogonRefused("decided", str(error)) from error
+        except errors.GuessesExceeded as error:
+            raise LogonRefused("guesses", str(error)) from error
+        except TesseraError as error:
+            raise _refusal(error) from error
+        return Device(found.authorization_id, found.domain_id, found.client_id, tuple(found.scopes), found.device_name)
+
+    async def decide_device(
+        self, device: Device, user_id: str, proof: Proof, proven_at: datetime, *, approve: bool
+    ) -> None:
+        """Let a device be logged on as a user, or not. Of several decisions the first counts.
+
+        Raises:
+            LogonRefused: `user_code`, it asks no longer; `decided`.
+            NotFoundLinkUser: the user is gone.
+            LinkUserRefused: the user is disabled.
+            Unavailable: token is away; whether it was decided is unknown.
+        """
+        kinds = token_service_pb2.DecideDeviceAuthorizationRequest
+        request = token_service_pb2.DecideDeviceAuthorizationRequest(
+            domain_id=device.domain_id,
+            authorization_id=device.authorization_id,
+            decision=kinds.DECISION_APPROVE if approve else kinds.DECISION_DENY,
+            user_id=user_id,
+            proof=token_pb2.Proof(method=proof.method, identity=proof.identity),
+        )
+        request.auth_time.FromDatetime(proven_at)
+        try:
+            await self._mint.DecideDeviceAuthorization(request, metadata=_metadata())
+        except errors.NotFoundDeviceAuthorization as error:
+            raise LogonRefused("user_code", str(error)) from error
+        except errors.DeviceAuthorizationDecided as error:
+            raise LogonRefused("decided", str(error)) from error
+        except TesseraError as error:
+            raise _refusal(error) from error
 
     async def issue_token(self, domain_id: str, user_id: str, client_id: str, proof: Proof, actor: Actor) -> Token:
         """Have a Token issued for a user. Not idempotent: each call starts a session.

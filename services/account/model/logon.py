@@ -66,6 +66,25 @@ class LogonApp:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A device that asks to be logged on (RFC 8628).
+
+    Args:
+        authorization_id: of what it asks.
+        domain_id: of its app.
+        client_id: the app.
+        scopes: asked for.
+        name: what it calls itself; may be empty, and is no more than that.
+    """
+
+    authorization_id: str
+    domain_id: str
+    client_id: str
+    scopes: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class BrowserSession:
     """A browser in which a user is logged on.
 

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from services.account.errors import LogonRefused
-from services.account.pages import account, consent, proven, ways
+from services.account.pages import account, consent, device, proven, ways
 from services.account.pages.authorize import authorize
 from services.account.pages.flow import FlowSeal
 from services.account.pages.languages import LANGUAGES
@@ -69,6 +69,7 @@ def pages(resources: Resources) -> ASGIApp:
             at("/logon/static/style.css", get=_style),
             at("/logon/static/accent/{color}.css", get=_accent),
             at("/logon/language/{tag}", get=_speak),
+            at("/logon/device", get=device.page),
             at("/logon/inbox", get=account.inbox),
             at("/logon/account", get=account.enter),
             at("/logon/account/{domain_id}", get=account.page),

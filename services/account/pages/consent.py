@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
-from services.account.model.logon import BrowserSession, LogonApp
+from services.account.model.logon import BrowserSession, Device, LogonApp
 from services.account.pages.answers import AuthorizationError, answer_to
 from services.account.pages.flow import Ask, Flow
 from services.account.pages.visit import PageError, Visit
@@ -14,6 +14,9 @@ from services.runtime.errors import PermissionDenied
 
 async def is_needed(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> bool:
     """Whether the user is to be asked: not what was let before, unless the app wants it asked again."""
+    # A device is somebody else's until the person has said that it is not.
+    if ask.device:
+        return True
     if app.skip_consent:
         return False
     if ask.consent:
@@ -32,7 +35,14 @@ async def page(visit: Visit, flow: Flow) -> Response:
         return await give(visit, app, ask, session)
     systems = await visit.resources.store.select_logon_systems(flow.domain_id)
     return visit.page(
-        "consent", systems, app=app, scopes=ask.scopes, token=flow.csrf, device=None, code="", to=ask.redirect_uri
+        "consent",
+        systems,
+        app=app,
+        scopes=ask.scopes,
+        token=flow.csrf,
+        device=ask.device,
+        code=ask.user_code,
+        to=ask.redirect_uri,
     )
 
 
@@ -43,6 +53,9 @@ async def take(visit: Visit, flow: Flow) -> Response:
     if session is None:
         return visit.go(f"/logon/{flow.flow_id}")
     match form.get("answer"):
+        case "allow" | "deny" as answer if ask.device:
+            visit.forget(flow)
+            return await _decide(visit, ask.device, session, approve=answer == "allow")
         case "allow":
             await visit.resources.store.upsert_consent(
                 app.domain_id, session.user_id, app.client_id, ask.scopes, visit.now
@@ -79,6 +92,20 @@ async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -
     except PermissionDenied as error:
         raise PageError("client", 403) from error
     return visit.go(answer_to(app, ask.redirect_uri, ask.state, code=code))
+
+
+async def _decide(visit: Visit, device: Device, session: BrowserSession, *, approve: bool) -> Response:
+    """Let a device be logged on, or not. Raises `PageError`, `LogonRefused`, `Unavailable`."""
+    try:
+        await visit.resources.token.decide_device(
+            device, session.user_id, Proof(session.method, ""), session.proven_at, approve=approve
+        )
+    except (NotFoundLinkUser, LinkUserRefused) as error:
+        visit.forget_session(device.domain_id)
+        raise PageError("disabled", 403) from error
+    say = visit.language.say
+    text = say("device_done" if approve else "device_denied")
+    return visit.page("message", title=say("device_title"), text=text, alert=False, on="")
 
 
 async def _all(visit: Visit, flow: Flow) -> tuple[LogonApp, Ask, BrowserSession | None]:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.account.connectors import Kept
 from services.account.model import Identity
+from services.account.model.logon import Device
 
 LIFETIME = timedelta(minutes=30)
 """How long a person may take."""
@@ -39,7 +40,8 @@ class Ask:
         consent: whether the person is asked again what was let before.
         login_hint: who is likely to log on; empty: unknown.
         login_type: the vendor's word for the way that the app wants; `default`: any.
-        user_code: of the device that asks; empty: none does.
+        user_code: of the device that asks, as its user entered it; empty: an app in this browser does.
+        device: what it asks; `None`: none does.
     """
 
     client_id: str
@@ -52,6 +54,7 @@ class Ask:
     login_hint: str
     login_type: str = "default"
     user_code: str = ""
+    device: Device | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,17 @@ def _read(values: Mapping[str, Any]) -> Flow:
     ask, sent, left, newcomer = (values[name] for name in ("ask", "sent", "left", "newcomer"))
     return Flow(
         **{name: values[name] for name in ("flow_id", "csrf", "domain_id", "begun_at", "link")},
-        ask=Ask(**(ask | {"scopes": tuple(ask["scopes"])})) if ask else None,
+        ask=_read_ask(ask) if ask else None,
         sent=Sent(**(sent | {"identity": Identity(**sent["identity"])})) if sent else None,
         left=Left(**(left | {"kept": Kept(**left["kept"])})) if left else None,
         newcomer=Newcomer(**(newcomer | {"identity": Identity(**newcomer["identity"])})) if newcomer else None,
     )
+
+
+def _read_ask(values: Mapping[str, Any]) -> Ask:
+    device = values["device"]
+    read = {
+        "scopes": tuple(values["scopes"]),
+        "device": Device(**(device | {"scopes": tuple(device["scopes"])})) if device else None,
+    }
+    return Ask(**(dict(values) | read))
