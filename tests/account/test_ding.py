@@ -18,6 +18,9 @@ from tests.account.vendors import HOSTILE, REDIRECT_URI, Written, written
 from tests.support.dingtalk import ACCESS_TOKEN, ME, USER_ACCESS_TOKEN, App, DingTalk, Person
 from tests.support.standins import Reply, reply, serving
 
+# By name: tracebacks have lines of this file.
+WRONG_SECRET = "wrong-secret"
+CODE = "the-code"
 CORP = "ding5f6a00"
 SYSTEM = UserSystem(
     "d1", "u1", DingSettings("dingapp1", corp_ids=(CORP,)), private_addresses=True, secret="ding-secret-1"
@@ -267,19 +270,19 @@ async def test_no_secret_is_written(ding: Ding, dingtalk: DingTalk, caplog: pyte
     with written(caplog) as kept:
         await log_on(ding, dingtalk, Person())
         await _refused_in_all_ways(ding, dingtalk, kept)
-        for secret in (SYSTEM.secret, "wrong-secret"):
+        for secret in (SYSTEM.secret, WRONG_SECRET):
             await ding.test(replace(SYSTEM, secret=secret))
     text = kept.text()
     assert "receive_response" in text, "libraries were listened to"
-    for secret in ("ding-secret-1", "wrong-secret", "ding-token-", "refresh-", "the-code"):
+    for secret in ("ding-secret-1", WRONG_SECRET, "ding-token-", "refresh-", CODE):
         assert secret not in text
 
 
 async def _refused_in_all_ways(ding: Ding, dingtalk: DingTalk, kept: Written) -> None:
     with kept.raised(LogonRefused):
-        await ding.come_back(SYSTEM, Kept.fresh(), REDIRECT_URI, {"authCode": "the-code"})
+        await ding.come_back(SYSTEM, Kept.fresh(), REDIRECT_URI, {"authCode": CODE})
     with kept.raised(Unavailable):
-        await log_on(ding, dingtalk, Person(), system=replace(SYSTEM, secret="wrong-secret"))
+        await log_on(ding, dingtalk, Person(), system=replace(SYSTEM, secret=WRONG_SECRET))
     for path in (USER_ACCESS_TOKEN, ME):
         for answer in (*HOSTILE.values(), Reply(b"ding-secret-1 ding-token-1"), reply(400, code="ding-token- 1")):
             dingtalk.instead = {path: answer}

@@ -19,9 +19,10 @@ from tests.account.vendors import HOSTILE, REDIRECT_URI, Written, written
 from tests.support.standins import reply, serving
 from tests.support.wecom import AGENT, GETTOKEN, GETUSERINFO, WeCom
 
-SYSTEM = UserSystem(
-    "d1", "u1", WechatSettings("ww1111", "1000002"), private_addresses=True, secret="wecom-secret-1"
-)
+# By name: tracebacks have lines of this file.
+WRONG_SECRET = "wrong-secret"
+CODE = "the-code"
+SYSTEM = UserSystem("d1", "u1", WechatSettings("ww1111", "1000002"), private_addresses=True, secret="wecom-secret-1")
 
 
 @pytest_asyncio.fixture
@@ -94,7 +95,8 @@ def test_a_state_is_of_the_characters_that_wecom_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    "who", [{"userid": "zhangsan"}, {"UserId": "zhangsan", "DeviceId": "d"}, {"userid": "zhangsan", "UserId": "zhangsan"}]
+    "who",
+    [{"userid": "zhangsan"}, {"UserId": "zhangsan", "DeviceId": "d"}, {"userid": "zhangsan", "UserId": "zhangsan"}],
 )
 async def test_a_userid_in_both_spellings(wechat: Wechat, wecom: WeCom, who: dict[str, object]) -> None:
     assert (await log_on(wechat, wecom, **who)).identity.key == "ww1111:zhangsan"
@@ -367,20 +369,20 @@ async def test_no_secret_is_written(
         await log_on(wechat, wecom)
         await _refused_in_all_ways(wechat, wecom, kept)
         with kept.raised(Unavailable):
-            await nowhere.come_back(SYSTEM, Kept.fresh(), REDIRECT_URI, {"code": "the-code"})
-        for secret in (SYSTEM.secret, "wrong-secret"):
+            await nowhere.come_back(SYSTEM, Kept.fresh(), REDIRECT_URI, {"code": CODE})
+        for secret in (SYSTEM.secret, WRONG_SECRET):
             await wechat.test(replace(SYSTEM, secret=secret))
     text = kept.text()
     assert "receive_response" in text, "libraries were listened to"
-    for secret in ("wecom-secret-1", "wrong-secret", "the-code", *wecom.tokens):
+    for secret in ("wecom-secret-1", WRONG_SECRET, CODE, *wecom.tokens):
         assert secret not in text
 
 
 async def _refused_in_all_ways(wechat: Wechat, wecom: WeCom, kept: Written) -> None:
     with kept.raised(LogonRefused):
-        await wechat.come_back(SYSTEM, Kept.fresh(), REDIRECT_URI, {"code": "the-code"})
+        await wechat.come_back(SYSTEM, Kept.fresh(), REDIRECT_URI, {"code": CODE})
     with kept.raised(Unavailable):
-        await log_on(wechat, wecom, replace(SYSTEM, secret="wrong-secret"))
+        await log_on(wechat, wecom, replace(SYSTEM, secret=WRONG_SECRET))
     for path in (GETTOKEN, GETUSERINFO):
         for answer in (*HOSTILE.values(), reply(errcode="wecom-secret-1"), reply(errcode=40014)):
             wecom.end_tokens(42001)

@@ -51,6 +51,10 @@ class Written:
 def written(caplog: pytest.LogCaptureFixture) -> Iterator[Written]:
     """Listen to everything."""
     kept = Written(caplog)
-    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "httpx"), structlog.testing.capture_logs() as own:
+    with (
+        caplog.at_level(logging.DEBUG),
+        caplog.at_level(logging.DEBUG, "httpx"),
+        structlog.testing.capture_logs() as own,
+    ):
         yield kept
     kept._lines += map(repr, own)

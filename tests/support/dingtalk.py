@@ -52,7 +52,7 @@ class DingTalk(StandIn):
         return Places(f"{self.address}/oauth2/auth", self.address)
 
     def consent(self, url: str, person: Person | None, corp_id: str = "") -> dict[str, str]:
-        """What a browser brings back that was sent to the page, where the person consents; `None`: where it does not."""
+        """What a browser that was sent to the page brings back, where the person consents; `None`: nobody does."""
         query = sent_to(
             url, self.places.login, "redirect_uri", "response_type", "client_id", "scope", "state", "prompt"
         )
@@ -91,7 +91,9 @@ class DingTalk(StandIn):
             return _wrong_client()
         found = self._codes.get(fields["code"])
         if found is None or found[0] != fields["clientId"]:
-            return reply(400, requestid="F340FF76", code="invalidParameter.authCode.notFound", message="不合法的临时授权码")
+            return reply(
+                400, requestid="F340FF76", code="invalidParameter.authCode.notFound", message="不合法的临时授权码"
+            )
         del self._codes[fields["code"]]
         _, corp_id, person = found
         token = f"ding-token-{next(self._numbers)}"
@@ -120,7 +122,7 @@ class DingTalk(StandIn):
                 403,
                 requestid="019F419C",
                 code="Forbidden.AccessDenied.AccessTokenPermissionDenied",
-                message="应用尚未开通所需的权限：[Contact.User.Read]",
+                message="应用尚未开通所需的权限:[Contact.User.Read]",
                 accessdenieddetail={"requiredScopes": ["Contact.User.Read"]},
             )
         usual = {

@@ -1,6 +1,7 @@
-"""Stand-ins of user systems: HTTP on loopback, by asyncio alone. What a stand-in is not documented to be asked fails."""
+"""Stand-ins of user systems: HTTP on loopback, by asyncio alone. A request that is not as documented fails the test."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -65,6 +66,7 @@ class StandIn:
         # In place of the answer to a path, and how long it takes, in seconds.
         self.instead: dict[str, Reply] = {}
         self.slow: dict[str, float] = {}
+        self.over = asyncio.Event()
 
     def answer(self, asked: Asked) -> Reply:
         """What is answered, as documented. Raises `Deviation`."""
@@ -79,7 +81,9 @@ class StandIn:
         try:
             asked = await _read(reader)
             self.asked.append(asked)
-            await asyncio.sleep(self.slow.get(asked.path, 0))
+            if seconds := self.slow.get(asked.path):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.over.wait(), seconds)
             answer = self.instead.get(asked.path) or self._answer(asked)
             headers = {**answer.headers, "content-length": str(len(answer.body)), "connection": "close"}
             lines = [f"HTTP/1.1 {answer.status} Said", *(f"{name}: {value}" for name, value in headers.items())]
@@ -118,7 +122,8 @@ async def serving(*stand_ins: StandIn) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for server in servers:
+        for stand_in, server in zip(stand_ins, servers, strict=True):
+            stand_in.over.set()
             server.close()
     assert [each for stand_in in stand_ins for each in stand_in.deviations] == []
 

@@ -7,10 +7,10 @@ holds. How a code of another of the corporation's apps is answered is told in tw
 import re
 import uuid
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from services.account.connectors.wechat import Places
 from tests.support.standins import Asked, Deviation, Reply, StandIn, once, reply, sent_to
-from urllib.parse import urlsplit
 
 GETTOKEN = "/cgi-bin/gettoken"
 GETUSERINFO = "/cgi-bin/auth/getuserinfo"
@@ -73,9 +73,7 @@ class WeCom(StandIn):
 
     def open_in_app(self, url: str, **who: object) -> dict[str, str]:
         """What the browser in WeCom's app brings back, which asks nobody; of whom this is said."""
-        query = sent_to(
-            url, self.places.in_app, "appid", "redirect_uri", "response_type", "scope", "state", "agentid"
-        )
+        query = sent_to(url, self.places.in_app, "appid", "redirect_uri", "response_type", "scope", "state", "agentid")
         if query["response_type"] != "code" or query["scope"] != "snsapi_base":
             raise Deviation(url)
         if urlsplit(url).fragment != "wechat_redirect":

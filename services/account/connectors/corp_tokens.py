@@ -56,7 +56,9 @@ class CorpTokens:
             return known.token
         task = self._under_way.get(place)
         if task is None:
-            task = self._under_way[place] = asyncio.create_task(self._fetch(place, fetch), name="token of a corporation")
+            task = self._under_way[place] = asyncio.create_task(
+                self._fetch(place, fetch), name="token of a corporation"
+            )
             task.add_done_callback(lambda ended: self._ended(place, ended))
         # Who gives up waiting does not end it for the others.
         return await asyncio.shield(task)

@@ -90,7 +90,7 @@ class Wechat:
         """WeCom's page: a QR code, or for WeCom's own app one that asks nothing."""
         settings = _settings(system)
         if wish.in_app:
-            # In this order: WeCom's app compares the address with a pattern. The fragment is what it looks for.
+            # In the document's order. The fragment is what WeCom's app looks for.
             query = {
                 "appid": settings.corp_id,
                 "redirect_uri": redirect_uri,

@@ -4,8 +4,8 @@ Those may be anywhere, and nobody is to reach through us what he does not reach 
 names are resolved here, every address must be a public one, and the connection goes to the address that was looked at.
 No redirect is followed, no proxy asked, and nothing is read beyond a bound.
 
-What is sent may hold secrets, also in a query or a header: no error's text has more of a request than its host and path,
-and no line of a log does.
+What is sent may hold secrets, also in a query or a header: no error's text, and no line of a log, has more of a request
+than its host and path.
 """
 
 import asyncio
