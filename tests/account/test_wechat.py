@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from services.account.connectors import Kept, Proven, Wish
+from services.account.connectors import Kept, Proven, Wish, answers
 from services.account.connectors.wechat import WECOM, Wechat
 from services.account.errors import LogonRefused
 from services.account.model.user_systems import UserSystem, WechatSettings
@@ -291,6 +291,13 @@ async def test_one_who_does_not_answer(wechat: Wechat, wecom: WeCom) -> None:
     with pytest.raises(Unavailable) as caught:
         await log_on(wechat, wecom)
     assert GETUSERINFO in str(caught.value.detail)
+
+
+async def test_one_who_takes_long_over_each(wechat: Wechat, wecom: WeCom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "LOGON_SECONDS", 0.2)
+    wecom.slow[GETTOKEN] = wecom.slow[GETUSERINFO] = SECONDS / 2
+    with pytest.raises(Unavailable, match="no answers within"):
+        await log_on(wechat, wecom)
 
 
 @pytest.mark.parametrize(

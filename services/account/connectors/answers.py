@@ -3,8 +3,10 @@
 Nothing of an answer reaches an error or a log but codes of errors: the rest may be a token, or about a person.
 """
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,6 +15,8 @@ from services.account.providers.fetch import Answer, FetchError, Reach, request_
 from services.runtime.errors import Unavailable
 from services.runtime.validation import CONTROL
 
+LOGON_SECONDS = 8.0
+"""How long a user system may take over one person, whatever it is asked: less than the gateway gives a call."""
 MAX_CODE_CHARS = 512
 """Of an authorization code: the most that WeCom documents, and more than the others have."""
 MAX_NAME_CHARS = 128
@@ -27,6 +31,16 @@ _UNFIT = re.compile(CONTROL.pattern + "|[\ud800-\udfff]")
 def address(page: str, query: Mapping[str, str]) -> str:
     """The address of a page with a query, its parameters in the order in which they are given."""
     return f"{page}?{urlencode(query, quote_via=quote, safe='')}"
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """See that all that is asked about one person is answered in time. Raises `Unavailable`."""
+    try:
+        async with asyncio.timeout(LOGON_SECONDS):
+            yield
+    except TimeoutError:
+        raise Unavailable("provider", detail=f"no answers within {LOGON_SECONDS} s") from None
 
 
 async def ask(

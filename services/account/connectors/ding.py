@@ -15,6 +15,7 @@ from services.account.connectors.answers import (
     code_of,
     error_code,
     fields_of,
+    in_time,
     name_of,
     visible,
 )
@@ -78,27 +79,23 @@ class Ding:
     async def come_back(self, system: UserSystem, kept: Kept, redirect_uri: str, answer: Mapping[str, str]) -> Proven:
         """Whom it has proven: a member of a corporation. The identity is `{corpId}:{unionId}`."""
         del kept, redirect_uri
-        token, corp_id = await self._token(system, code_of(answer, "authCode"))
         settings = _settings(system)
-        if not corp_id:
-            raise LogonRefused("not_a_member", detail="no corporation was chosen")
-        if not settings.any_corp and corp_id not in settings.corp_ids:
-            raise LogonRefused("not_a_member", detail=f"corporation {corp_id}")
-        return await self._person(system, token, corp_id)
+        async with in_time():
+            token, corp_id = await self._token(system, code_of(answer, "authCode"))
+            if not corp_id:
+                raise LogonRefused("not_a_member", detail="no corporation was chosen")
+            if not settings.any_corp and corp_id not in settings.corp_ids:
+                raise LogonRefused("not_a_member", detail=f"corporation {corp_id}")
+            return await self._person(system, token, corp_id)
 
     async def test(self, system: UserSystem) -> list[str]:
         """What is wrong. Whether the redirect URL is registered with DingTalk cannot be seen from here."""
-        settings = _settings(system)
-        wrong = []
-        if not settings.any_corp and not settings.corp_ids:
-            wrong.append("No corporation may log on: name corp ids, or allow any corporation.")
         if not system.secret:
-            return [*wrong, "The client secret is missing."]
+            return ["The client secret is missing."]
         try:
-            wrong += await self._wrong_credentials(system)
+            return await self._wrong_credentials(system)
         except Unavailable as error:
-            wrong.append(f"DingTalk gives no answer: {error.detail}.")
-        return wrong
+            return [f"DingTalk gives no answer: {error.detail}."]
 
     async def _token(self, system: UserSystem, code: str) -> tuple[str, str]:
         """An access token of the person, and the corporation that was chosen; empty: none."""

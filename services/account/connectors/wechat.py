@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.account.connectors import Kept, Proven, Wish
-from services.account.connectors.answers import address, ask, code_of, fields_of, visible
+from services.account.connectors.answers import address, ask, code_of, fields_of, in_time, visible
 from services.account.connectors.corp_tokens import CorpTokens
 from services.account.errors import LogonRefused
 from services.account.model import normalise
@@ -114,7 +114,8 @@ class Wechat:
         del kept, redirect_uri
         code = code_of(answer, "code")
         try:
-            fields = await self._who(system, code)
+            async with in_time():
+                fields = await self._who(system, code)
         except _ErrorCode as error:
             if error.code == _NO_SUCH_CODE:
                 raise LogonRefused("refused", detail=str(error)) from None

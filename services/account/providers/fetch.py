@@ -116,7 +116,7 @@ async def request_json(
         form: fields of a form, which is sent.
         json: a value that is sent as JSON, instead of a form; `None`: nothing.
         headers: further ones.
-        auth: client id and secret, sent by HTTP Basic as OAuth has them (RFC 6749 section 2.3.1: each is encoded first).
+        auth: client id and secret, sent by HTTP Basic as OAuth has it (RFC 6749 section 2.3.1: each is encoded first).
 
     Raises:
         FetchError: nobody answers there, it is not allowed, the answer is too large, or comes too late.
