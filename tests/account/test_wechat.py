@@ -242,6 +242,13 @@ async def test_a_token_is_fetched_anew_before_its_end(wechat: Wechat, wecom: WeC
     assert wecom.paths().count(GETTOKEN) == 2
 
 
+async def test_a_token_that_would_never_end(wechat: Wechat, wecom: WeCom) -> None:
+    wecom.expires_in = 10**400
+    await log_on(wechat, wecom)
+    await log_on(wechat, wecom)
+    assert wecom.paths().count(GETTOKEN) == 1
+
+
 @pytest.mark.parametrize("errcode", [40014, 42001])
 async def test_a_token_that_ended_early_is_replaced_once(wechat: Wechat, wecom: WeCom, errcode: int) -> None:
     await log_on(wechat, wecom)
