@@ -76,8 +76,14 @@ class Ram:
         self._china = china
         self._international = international
 
-    async def leave(self, system: UserSystem, kept: Kept, redirect_uri: str, _wish: Wish) -> str:
-        """Where the browser is sent. It knows none of the wishes. Raises as `Redirecting.leave`."""
+    async def leave(
+        self,
+        system: UserSystem,
+        kept: Kept,
+        redirect_uri: str,
+        wish: Wish,  # noqa: ARG002 it knows none of them
+    ) -> str:
+        """Where the browser is sent. Raises as `Redirecting.leave`."""
         asked = {
             "client_id": _settings_of(system).client_id,
             "redirect_uri": redirect_uri,
