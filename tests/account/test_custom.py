@@ -1,4 +1,4 @@
-"""Logging on by an OpenID provider that is not ours, npm's oidc-provider, in each way in which clients prove themselves."""
+"""Logging on by an OpenID provider that is not ours, npm's oidc-provider, in each way that clients prove themselves."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -137,7 +137,7 @@ async def test_somebody_turns_back(connector: Connector, ram: Ram) -> None:
 
 
 @pytest.mark.parametrize("name", ["aid", "uid"])
-@pytest.mark.parametrize("value", [None, "", 1234567890123456, "12 ", "1|2", "１２", "1" * 40, ["1"]])
+@pytest.mark.parametrize("value", [None, "", 1234567890123456, "12 ", "1|2", "\uff11\uff12", "1" * 40, ["1"]])
 async def test_numbers_are_numbers(connector: Connector, ram: Ram, name: str, value: Any) -> None:
     ram.changed = {name: value}
     assert name in await away(log_on(connector, ram))

@@ -13,6 +13,7 @@ import httpx
 
 from services.account.connectors import Kept
 from services.account.errors import IdpUnavailable, IdTokenInvalid, LogonRefused
+from services.account.model.web_addresses import is_web_address
 from services.account.providers import ProviderKeys, verify
 from services.account.providers.fetch import FetchError, Reach, request_json
 from services.runtime import jws
@@ -22,7 +23,6 @@ Credentials = tuple[Mapping[str, str], tuple[str, str] | None]
 """What proves our client to a token endpoint: fields of the form, and what is sent by HTTP Basic."""
 
 _MAX_NAME_CHARS = 128
-_MAX_URL_CHARS = 2000
 _NOT_PLAIN = re.compile(r"[^ -~]")
 
 
@@ -115,15 +115,21 @@ async def redeem(
     body = answer.body if isinstance(answer.body, dict) else {}
     if answer.status == httpx.codes.OK and isinstance(body.get("id_token"), str):
         return body
-    error = plain(body.get("error", ""))
-    detail = f"token endpoint answered with status {answer.status}, {error or 'no id_token'}"
-    if error == "invalid_grant":
+    said = plain(body.get("error"))
+    detail = f"token endpoint answered with status {answer.status}, {said or 'no id_token'}"
+    if said == "invalid_grant":
         raise LogonRefused("refused", detail)
     raise Unavailable("provider", detail=detail)
 
 
 async def claims_of(
-    keys: ProviderKeys, signer: SystemSigner, tokens: Mapping[str, Any], kept: Kept, now: datetime, *, echoes_nonce: bool
+    keys: ProviderKeys,
+    signer: SystemSigner,
+    tokens: Mapping[str, Any],
+    kept: Kept,
+    now: datetime,
+    *,
+    echoes_nonce: bool,
 ) -> Mapping[str, Any]:
     """What a user system says of who logged on there, once all of it was verified.
 
@@ -133,7 +139,7 @@ async def claims_of(
         tokens: what the code was redeemed for.
         kept: of the browser that brought the code.
         now: the time.
-        echoes_nonce: whether a nonce must be in the token; if not, one that is there must be this browser's all the same.
+        echoes_nonce: whether a nonce must be in the token; if not, one that is there must be this browser's still.
 
     Raises:
         LogonRefused: the token is not good, not for us, or not the answer to this browser's request.
@@ -185,14 +191,7 @@ def shown_name(text: Any) -> str:
 
 def shown_picture(text: Any) -> str:
     """The URL of a picture, of a claim; empty where there is none that a page may show."""
-    fits = isinstance(text, str) and len(text) <= _MAX_URL_CHARS and not _NOT_PLAIN.search(text)
-    if not fits or " " in text:
-        return ""
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        return ""
-    return text if url.scheme == "https" and url.host and not url.userinfo else ""
+    return text if is_web_address(text) else ""
 
 
 def plain(text: Any) -> str:

@@ -161,5 +161,7 @@ def _admit(settings: RamSettings, claims: Mapping[str, Any], account: str, uid: 
         if not settings.root:
             raise LogonRefused("root_refused", f"account {account} itself")
     elif not claims.get("upn"):
-        # Who took on a role (OAuth apps let them in since 2024) has no user principal name; and a role is many people's.
-        raise LogonRefused("not_a_member", f"{uid} of account {account} is no RAM user, or the app has no scope profile")
+        # Who took on a role (OAuth apps let them in since 2024) has no user principal name; a role is many people's.
+        raise LogonRefused(
+            "not_a_member", f"{uid} of account {account} is no RAM user, or the app has no scope profile"
+        )

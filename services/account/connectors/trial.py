@@ -1,4 +1,4 @@
-"""What can be tried of a user system that speaks OpenID Connect while nobody logs on. What is wrong is said in sentences."""
+"""What can be tried of a user system that speaks OpenID Connect while nobody logs on; what is wrong, in sentences."""
 
 import secrets
 
@@ -39,10 +39,10 @@ async def try_client(endpoint: str, reach: Reach, credentials: Credentials) -> l
         answer = await request_json("POST", endpoint, reach, form=form, auth=auth)
     except FetchError as error:
         return [f"The token endpoint cannot be reached: {error}."]
-    error = plain(answer.body.get("error")) if isinstance(answer.body, dict) else ""
-    if error in _UNKNOWN_CLIENT or answer.status == httpx.codes.UNAUTHORIZED:
-        return [f"The token endpoint does not take the client id with its secret: {error or 'status 401'}."]
-    if not error:
+    said = plain(answer.body.get("error")) if isinstance(answer.body, dict) else ""
+    if said in _UNKNOWN_CLIENT or answer.status == httpx.codes.UNAUTHORIZED:
+        return [f"The token endpoint does not take the client id with its secret: {said or 'status 401'}."]
+    if not said:
         return [f"The token endpoint does not answer as OAuth has it: status {answer.status} and no error code."]
     # It looked further than at the client.
     return []

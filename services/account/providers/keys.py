@@ -1,4 +1,4 @@
-"""Keys of providers, which are kept as all their documents are (`documents`): the one that a token names is looked for."""
+"""Keys of providers, kept as all their documents are (`documents`): the one that a token names is looked for."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -72,8 +72,8 @@ class ProviderKeys:
 
         Args:
             signer: the provider, as it is registered.
-            key_id: what the token says; `None`: nothing. Then it is all that fit the algorithm (RFC 7517 section 4.5 has
-                it optional).
+            key_id: what the token says; `None`: nothing, and all that fit the algorithm are meant (RFC 7517 section 4.5
+                has it optional).
             algorithm: what the token was signed with, one that the provider may use.
 
         Returns:

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
+from services.account.model.web_addresses import is_web_address
 from services.account.providers.documents import DocumentAway, DocumentError, Documents, Source
 from services.account.providers.fetch import Reach, fetch_json
 from services.account.providers.names import Names
 from services.runtime.errors import Unavailable
-
-_MAX_URL_CHARS = 2000
 
 
 class MetadataError(DocumentError):
@@ -72,7 +69,9 @@ def read_metadata(value: Any, issuer: str, reach: Reach) -> Metadata:
         msg = "The discovery document is not a JSON object."
         raise MetadataError(msg)
     if value.get("issuer") != issuer:
-        msg = f"The discovery document is of the issuer {_shown(value.get('issuer'))}, and the settings name {issuer!r}."
+        msg = (
+            f"The discovery document is of the issuer {_shown(value.get('issuer'))}, and the settings name {issuer!r}."
+        )
         raise MetadataError(msg)
     return Metadata(
         issuer,
@@ -89,16 +88,11 @@ def read_metadata(value: Any, issuer: str, reach: Reach) -> Metadata:
 def _address(value: dict[str, Any], name: str, reach: Reach) -> str:
     """A URL; browsers are sent to one of them, so that no other scheme may get through."""
     text = value.get(name)
-    if not isinstance(text, str) or not text:
+    if not text:
         msg = f"The discovery document has no {name}."
         raise MetadataError(msg)
-    schemes = ("https", "http") if reach.private_addresses else ("https",)
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    if len(text) > _MAX_URL_CHARS or url.scheme not in schemes or not url.host or url.userinfo or url.fragment:
-        msg = f"The {name} of the discovery document is no address with {' or '.join(schemes)}: {_shown(text)}."
+    if not is_web_address(text, plain_http=reach.private_addresses):
+        msg = f"The {name} of the discovery document is no address that may be used: {_shown(text)}."
         raise MetadataError(msg)
     return text
 
