@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -17,7 +18,7 @@ from services.account.providers import ProviderKeys
 from services.account.providers.names import Names
 from services.runtime.clock import Clock
 from tests.account.connecting import NO_WISH, REDIRECT_URI, away, kept, refused
-from tests.support.oidc import new_key
+from tests.support.oidc import new_key, serving
 from tests.support.ram import Person, Ram, running_ram
 
 CLIENT_ID, SECRET = "4567890123456789012", "an-app-secret"
@@ -197,6 +198,36 @@ async def test_what_is_wrong_with_settings(connector: Connector, ram: Ram) -> No
     ram.instead["/v1/keys"] = ("503 Away", "", b"")
     (problem,) = await connector.test(system())
     assert "503" in problem
+
+
+async def test_the_stand_in_takes_nothing_else() -> None:
+    """Each of these is a complaint, with which `running_ram` fails."""
+    async with serving(Ram(CLIENT_ID, SECRET, REDIRECT_URI)) as ram, httpx.AsyncClient(trust_env=False) as http:
+        ram.address = ram.issuer
+        form = {"code": "x", "client_id": CLIENT_ID, "redirect_uri": REDIRECT_URI, "grant_type": "authorization_code"}
+        token, authorize = f"{ram.address}/v1/token", f"{ram.address}/oauth2/v1/auth"
+        asked = {"client_id": CLIENT_ID, "redirect_uri": REDIRECT_URI, "response_type": "code"}
+        for request in (
+            http.build_request("GET", token),
+            http.build_request("GET", f"{ram.address}/v1/userinfo"),
+            http.build_request("POST", token, data=form, headers={"content-type": "text/plain"}),
+            http.build_request("POST", token, data=form, params={"a": "b"}),
+            http.build_request("POST", token, data=form, headers={"authorization": "Basic eA=="}),
+            http.build_request("POST", token, data=form | {"resource": "x"}),
+            http.build_request("POST", token, data=form | {"client_secret": ""}),
+            http.build_request("POST", token, data={"code": "x"} | {"client_id": CLIENT_ID}),
+            http.build_request("GET", authorize, params=asked | {"resource": "x"}),
+            http.build_request("GET", authorize, params=asked | {"scope": "openid email"}),
+            http.build_request("GET", authorize, params=asked | {"redirect_uri": "https://else.example.com"}),
+            http.build_request("GET", authorize, params=asked | {"prompt": "login"}),
+        ):
+            ram.complaints.clear()
+            await http.send(request)
+            assert len(ram.complaints) >= 1, request
+        ram.complaints.clear()
+        await http.get(authorize, params=asked)
+        await http.post(token, data=form)
+        assert ram.complaints == []
 
 
 async def test_a_redirect_uri_that_is_not_the_same(connector: Connector, ram: Ram) -> None:
