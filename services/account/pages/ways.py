@@ -7,14 +7,14 @@ from uuid import UUID
 from starlette.responses import Response
 
 from services.account.actions.logon.send_code import send_code, try_code
-from services.account.connectors import Asking, Proven, Redirecting, Wish
+from services.account.connectors import Asking, Kept, Proven, Redirecting, Wish
 from services.account.errors import LogonRefused
 from services.account.model import TYPES, Identity, normalise
 from services.account.model.logon import CODE_LIFETIME, LogonApp
 from services.account.model.user_systems import LogonSystems, UserSystem
 from services.account.pages.flow import Flow, Left, Sent
 from services.account.pages.proven import proven
-from services.account.pages.visit import PageError, Visit, new_kept
+from services.account.pages.visit import PageError, Visit
 from services.runtime.errors import FieldInvalid
 
 # What an app may ask for by `login_type`: the vendor's names, beside those of types; empty: any.
@@ -84,7 +84,7 @@ async def enter(visit: Visit, flow: Flow, way: str) -> Response:
     connector = visit.resources.connectors[system.type]
     if not isinstance(connector, Redirecting):
         return _password_page(visit, systems, flow, system)
-    kept = new_kept()
+    kept = Kept.fresh()
     login_type = flow.ask.login_type if flow.ask else ""
     wish = Wish(
         login_hint=flow.ask.login_hint if flow.ask else "",
