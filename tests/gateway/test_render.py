@@ -85,7 +85,7 @@ def test_reasons_must_be_unique_and_described() -> None:
 def test_transcoded_services_are_the_public_ones() -> None:
     lists = re.findall(r"services: \[(.+)\]", render(SETTINGS))
     transcoded = {service for each in lists for service in each.split(", ")}
-    # By name, which the gateway alone says; whatever it answers, OpenAccountService does too.
+    # By name, which the gateway alone says: documents and pages.
     by_name = "tessera.account.v1.OpenAccountXmlService"
     assert transcoded == {service for service, _ in PUBLIC} | {by_name}
     assert set(RULES[by_name]) == set(RULES["tessera.account.v1.OpenAccountService"])
