@@ -86,6 +86,8 @@ function request.translate(handle)
   if is_coded(headers:get("content-encoding")) then
     return refuse(handle, "REQUEST_MALFORMED", "The body has a coding that is not taken.", "415")
   end
+  -- A page looks at all that its address says, in its own way.
+  if call.surface == "pages" then headers:replace("x-tessera-target", headers:get(":path")) end
   -- The transcoder would let a query string overrule the body, which not every signature covers.
   headers:replace(":path", call.path)
   if call.surface == "rpc" then

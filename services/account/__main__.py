@@ -5,11 +5,16 @@ from contextlib import asynccontextmanager
 
 from services.account.config import AccountSettings
 from services.account.connectors import Connector
+from services.account.connectors.custom import Custom
+from services.account.connectors.ding import Ding
+from services.account.connectors.ram import Ram
+from services.account.connectors.wechat import Wechat
 from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.providers import ProviderKeys
+from services.account.providers.names import Names
 from services.account.resources import Resources
 from services.account.senders import Sender
 from services.account.senders.console import ConsoleSender
@@ -42,10 +47,16 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
         tls=settings.token_tls,
     )
-    provider_keys = ProviderKeys()
+    provider_keys, names = ProviderKeys(), Names()
     store, process = Store(database, Vault(settings.master_key.secret)), uuid7(clock.now())
     # By type: whatever asks user systems of it. Codes go by the sender.
-    connectors: dict[str, Connector] = {}
+    custom, wechat = Custom(names, provider_keys, clock), Wechat(names)
+    connectors: dict[str, Connector] = {
+        "custom": custom,
+        "ram": Ram(names, provider_keys, clock),
+        "ding": Ding(names),
+        "wechat": wechat,
+    }
     link_feed, outbox = LinkFeed(database), Outbox(store, token, clock)
     resources = Resources(
         store=store,
@@ -81,6 +92,8 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         await user_sweep.close()
         await user_follower.close()
         await link_feed.close()
+        await custom.close()
+        await wechat.close()
         await provider_keys.close()
         await follower.close()
         await partitions.close()

@@ -54,7 +54,7 @@ def bootstrap(settings: TokenSettings, arguments: argparse.Namespace) -> int:
     Returns:
         The process's exit status; 0 also where there is a domain already, and nothing is changed.
     """
-    domain = Domain(arguments.domain, arguments.issuer, SCOPES)
+    domain = Domain(arguments.domain, arguments.issuer, SCOPES, name=arguments.domain)
     try:
         return asyncio.run(_bootstrap(settings, domain, arguments.secrets_dir))
     except Refusal as error:
@@ -99,7 +99,7 @@ async def _fill(store: Store, domain: Domain, vault: Vault, now: datetime, folde
             return 0
         identities = Identities.complete(folder) if folder else Identities.make()
         keys = new_keys(domain, vault)
-        user_id = await found_domain(unit, domain, keys, now, name=domain.domain_id, actor=_ACTOR)
+        user_id = await found_domain(unit, domain, keys, now, actor=_ACTOR)
         await _insert_identities(unit, domain.domain_id, identities, now)
     told = {"domain_id": domain.domain_id, "user_id": user_id} | ({} if folder else identities.as_json())
     print(json.dumps(told, indent=None if folder else 2))

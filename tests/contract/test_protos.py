@@ -89,6 +89,7 @@ PATHS = {
 # other RPC.
 ONCE = {
     "token.v1.TokenService.Token",
+    "token.v1.TokenService.CreateDeviceAuthorization",
     # A client's assertion, which may come with these, is good once.
     "token.v1.TokenService.RevokeToken",
     "token.v1.TokenService.IntrospectToken",

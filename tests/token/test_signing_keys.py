@@ -53,7 +53,7 @@ async def _stranger(service: Running) -> str:
     domain = Domain("other", "https://other.example.com", ())
     async with service.database() as database:
         store = Store(database)
-        await store.insert_domain(domain, "", service.clock.now())
+        await store.insert_domain(domain, service.clock.now())
         made = new_keys(domain, Vault(service.settings.master_key.secret))
         for key in made:
             assert await store.insert_signing_key(key, service.clock.now())

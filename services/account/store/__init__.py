@@ -12,6 +12,7 @@ from services.account.store.domain_settings import OfDomains
 from services.account.store.followed_users import FollowedUsers
 from services.account.store.link_lists import LinkLists
 from services.account.store.links import Links
+from services.account.store.logon import Logon
 from services.account.store.open_accounts import OpenAccounts
 from services.account.store.outbox import Outbox
 from services.account.store.projects import Projects
@@ -27,12 +28,14 @@ _DAY = timedelta(days=1)
 PARTITIONED = (
     Partitioned("account.link_event", "uuid7", span=30 * _DAY, keep=30 * _DAY),
     Partitioned("account.proof", "uuid7", span=_DAY, keep=_DAY),
+    Partitioned("account.logon_code", "uuid7", span=_DAY, keep=_DAY),
+    Partitioned("account.logon_session", "uuid7", span=_DAY, keep=_DAY),
 )
 """Tables whose rows expire, and how long each part of them is kept."""
 
 
 class Statements(
-    Links, LinkLists, Proofs, OfDomains, OpenAccounts, Projects, FollowedUsers, Outbox, UserData, UserSystems
+    Links, LinkLists, Logon, Proofs, OfDomains, OpenAccounts, Projects, FollowedUsers, Outbox, UserData, UserSystems
 ):
     """All of them, on the database or in a transaction."""
 

@@ -7,18 +7,20 @@ TesseraError
 │       IdTokenInvalid, InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope,
 │       InvalidRequest, InvalidTarget, AccessKeyIdMissing, SignatureMissing, SignatureNonceMissing, TimestampMissing,
 │       SignatureVersionMissing, SignatureIncomplete, SignatureMethodInvalid, TimestampMalformed, TimestampExpired,
-│       AccessKeyInactive, SignatureMismatched, SignatureNonceUsed, DigestMismatched
+│       AccessKeyInactive, SignatureMismatched, SignatureNonceUsed, DigestMismatched, AuthorizationPending, SlowDown,
+│       AccessDenied, ExpiredToken
 ├── DeadlineExceeded
 ├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NotFoundProvider,
 │       NotFoundUserSystem, NothingBound, NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey,
-│       NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession, AccessKeyUnknown
+│       NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession, AccessKeyUnknown,
+│       NotFoundDeviceAuthorization
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsProvider,
 │       AlreadyExistsUserSystem, AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused, DateSkewed, NonceRepeated
 ├── ResourceExhausted: Overloaded, RateLimited, SendLimitExceeded, LinkQuotaExceeded, UserSystemQuotaExceeded,
-│       LimitExceeded, QuotaExceeded
+│       LimitExceeded, QuotaExceeded, GuessesExceeded
 ├── FailedPrecondition: LastIdentity, UserKept, ProjectInUse, OpenAccountLinked, LastUserSystem,
-│       AppCredentialsExhausted, LastSuperadmin
+│       AppCredentialsExhausted, LastSuperadmin, DeviceAuthorizationDecided
 ├── Aborted: ChangedMeanwhile, EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
@@ -450,6 +452,34 @@ class NonceRepeated(PermissionDenied):
     """A signed request on /v2 was made before, or one of its nonce."""
 
 
+class AuthorizationPending(InvalidArgument):
+    """The user has not decided yet whether the device gets its Token. Ask again after the interval."""
+
+
+class SlowDown(InvalidArgument):
+    """As AUTHORIZATION_PENDING, and asked for too soon: the interval is 5 seconds longer from now on."""
+
+
+class AccessDenied(InvalidArgument):
+    """The user denied the device its Token."""
+
+
+class ExpiredToken(InvalidArgument):
+    """The device code has expired."""
+
+
+class NotFoundDeviceAuthorization(NotFound):
+    """No device of this domain shows such a code now."""
+
+
+class DeviceAuthorizationDecided(FailedPrecondition):
+    """Somebody decided already whether this device gets its Token."""
+
+
+class GuessesExceeded(ResourceExhausted):
+    """Too many codes that are none were tried in this domain. Try again a minute later."""
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -555,5 +585,12 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "DATE_SKEWED": DateSkewed,
     "SIGNATURE_REFUSED": SignatureRefused,
     "NONCE_REPEATED": NonceRepeated,
+    "AUTHORIZATION_PENDING": AuthorizationPending,
+    "SLOW_DOWN": SlowDown,
+    "ACCESS_DENIED": AccessDenied,
+    "EXPIRED_TOKEN": ExpiredToken,
+    "NOT_FOUND_DEVICE_AUTHORIZATION": NotFoundDeviceAuthorization,
+    "DEVICE_AUTHORIZATION_DECIDED": DeviceAuthorizationDecided,
+    "GUESSES_EXCEEDED": GuessesExceeded,
 }
 """The class of each reason, by its name on the wire."""
