@@ -47,7 +47,8 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
         tls=settings.token_tls,
     )
-    provider_keys, names = ProviderKeys(), Names()
+    names = Names()
+    provider_keys = ProviderKeys(names)
     store, process = Store(database, Vault(settings.master_key.secret)), uuid7(clock.now())
     # By type: whatever asks user systems of it. Codes go by the sender.
     custom, wechat = Custom(names, provider_keys, clock), Wechat(names)
