@@ -11,6 +11,7 @@ than its host and path.
 import asyncio
 import ipaddress
 import logging
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from json import loads
@@ -40,7 +41,7 @@ _SPEAKING = (*_NOT_CONNECTED, OSError)
 
 
 class FetchError(Exception):
-    """It cannot be had; the text says why, for the log."""
+    """It cannot be had; the text says why, for the log and for who set the address up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +215,17 @@ async def _resolve(url: httpx.URL, reach: Reach) -> list[str]:
     port = url.port or (443 if url.scheme == "https" else 80)
     # As it goes into the request: `host` is decoded, and the resolver would encode that by older rules, which make
     # another host of it (`faß.de` became `fass.de`).
-    addresses = await reach.names.addresses(reach.domain_id, url.raw_host.decode(), port)
-    if not reach.private_addresses:
-        for address in addresses:
-            if not is_public(address):
-                # Not which it is: a tenant who is told this learns nothing of our name servers.
-                msg = f"{_place(url)}: {url.host} is not a public address"
-                raise FetchError(msg)
+    looked_up = reach.names.addresses(reach.domain_id, url.raw_host.decode(), port)
+    if reach.private_addresses:
+        return await looked_up
+    # Not which it is, nor whether there is one: a tenant who is told this learns nothing of our name servers.
+    refusal = FetchError(f"{_place(url)}: {url.host} is not a public address")
+    try:
+        addresses = await looked_up
+    except socket.gaierror:
+        raise refusal from None
+    if not all(map(is_public, addresses)):
+        raise refusal
     return addresses
 
 
