@@ -5,6 +5,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from services.account.actions.logon.find_user import unlink
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LastIdentity
 from services.account.model import normalise
 from services.account.model.logon import BrowserSession
@@ -29,7 +30,7 @@ async def page(visit: Visit, error: str = "") -> Response:
     """One's account."""
     domain_id, session = await _session(visit)
     store = visit.resources.store
-    systems = await store.select_logon_systems(domain_id)
+    systems = await find_logon_systems(visit.resources, domain_id)
     return visit.page(
         "account",
         systems,
@@ -61,7 +62,7 @@ async def take(visit: Visit) -> Response:
                 say = visit.language.say
                 return visit.page("message", title=say("sign_out"), text=say("signed_out"), alert=False, on="")
         case "link":
-            systems = await store.select_logon_systems(domain_id)
+            systems = await find_logon_systems(visit.resources, domain_id)
             system = next((each for each in systems.systems if each.user_system_id == form.get("way")), None)
             if system is None:
                 raise PageError("not_found", 404)

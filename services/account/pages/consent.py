@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
 from services.account.model.logon import BrowserSession, Device, LogonApp
 from services.account.pages.answers import AuthorizationError, answer_to
@@ -33,7 +34,7 @@ async def page(visit: Visit, flow: Flow) -> Response:
     if not await is_needed(visit, app, ask, session):
         visit.forget(flow)
         return await give(visit, app, ask, session)
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     return visit.page(
         "consent",
         systems,

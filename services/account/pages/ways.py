@@ -7,6 +7,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from services.account.actions.logon.send_code import send_code, try_code
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.connectors import Asking, Kept, Proven, Redirecting, Wish
 from services.account.errors import LogonRefused
 from services.account.model import TYPES, Identity, normalise
@@ -59,7 +60,7 @@ async def app_of(visit: Visit, flow: Flow) -> LogonApp | None:
 
 async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
     """The page on which a way is chosen; where there is one alone, that one's."""
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     ways = _ways(systems, flow)
     if len(ways) == 1 and not error:
         return visit.go(f"/logon/{flow.flow_id}/{ways[0].user_system_id}")
@@ -77,7 +78,7 @@ async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
 
 async def enter(visit: Visit, flow: Flow, way: str) -> Response:
     """The page of a way: a form, or that of a user system elsewhere."""
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     if system.type in ("mobile", "email"):
         return _address_page(visit, systems, flow, system)
@@ -103,7 +104,7 @@ def _back(visit: Visit, system: UserSystem) -> str:
 
 async def take(visit: Visit, flow: Flow, way: str) -> Response:
     """The form of a way: an address to which a code is sent, or name and password."""
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     form = await visit.form(flow.csrf)
     if system.type in ("mobile", "email"):
@@ -158,7 +159,7 @@ async def code_page(visit: Visit, flow: Flow, error: str = "") -> Response:
     """The page on which a code is entered. Raises `PageError`: none is on its way."""
     if flow.sent is None:
         raise PageError("over")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     way = next((each for each in systems.systems if each.type == flow.sent.identity.type), None)
     base = f"/logon/{flow.flow_id}"
     return visit.page(
@@ -181,7 +182,7 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
     sent = flow.sent
     if sent is None:
         raise PageError("over")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     # Turned off since the code was sent: off.
     if not any(each.type == sent.identity.type for each in _ways(systems, flow)):
         raise PageError("over")
@@ -211,7 +212,7 @@ async def come_back(visit: Visit, way: str) -> Response:
     flow = visit.flow_of(way, query.get("state", ""))
     left = flow.left
     assert left
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     connector = visit.resources.connectors[system.type]
     assert isinstance(connector, Redirecting)
