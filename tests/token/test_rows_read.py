@@ -84,7 +84,8 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]]]] = {
     "begin on a device": (
         DEVICES["create_device_authorization"],
         lambda: (
-            *("bj1", uuid7(CLOCK.now()), b"", uuid.uuid4().bytes, "app", [], "", "", CLOCK.now()),
+            # A user code that is taken.
+            *("bj1", uuid7(CLOCK.now()), b"", ID_OF_7.bytes, "app", [], "", "", CLOCK.now()),
             *(CLOCK.now() + timedelta(minutes=10), uuid7(CLOCK.now())),
         ),
     ),
