@@ -10,9 +10,8 @@ from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.providers import ProviderKeys
 from services.account.resources import Resources
-from services.account.senders import Sender
+from services.account.senders.by_type import chosen
 from services.account.senders.console import ConsoleSender
-from services.account.senders.none import NoSender
 from services.account.service import SERVED
 from services.account.store import PARTITIONED, Store
 from services.account.user_follower import UserFollower
@@ -26,8 +25,6 @@ from services.runtime.partitions import Partitions
 from services.runtime.revocations import RemoteFollower, Revocations
 from services.runtime.server import Wiring, run, servicers
 
-_SENDERS: dict[str, type[Sender]] = {"none": NoSender, "console": ConsoleSender}
-
 
 @asynccontextmanager
 async def wire(settings: AccountSettings, database: Database, clock: Clock) -> AsyncIterator[Wiring]:
@@ -40,7 +37,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
         tls=settings.token_tls,
     )
-    provider_keys = ProviderKeys()
+    provider_keys, console = ProviderKeys(), ConsoleSender()
     store, process = Store(database), uuid7(clock.now())
     link_feed, outbox = LinkFeed(database), Outbox(store, token, clock)
     resources = Resources(
@@ -51,7 +48,8 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
         proof_key=ProofKey(settings.client_key.private_key),
         provider_keys=provider_keys,
-        sender=_SENDERS[settings.code_sender](),
+        sender=chosen(settings, console),
+        console=console,
     )
     user_follower = UserFollower(store, token, clock, process)
     user_sweep = UserSweep(store, token, clock, process)

@@ -9,6 +9,7 @@ from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.providers import ProviderKeys
 from services.account.senders import Sender
+from services.account.senders.console import ConsoleSender
 from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
@@ -26,6 +27,8 @@ class Resources:
     proof_key: ProofKey
     sender: Sender
     provider_keys: ProviderKeys
+    console: ConsoleSender | None = None
+    """What was shown in place of being sent; it is `sender` for the types whose sender is `console`."""
 
     def new_id(self) -> UUID:
         """A UUIDv7 of now."""
