@@ -102,11 +102,13 @@ async def test_one_entry_must_match(ldap: Ldap, directory: Slapd) -> None:
     assert await ldap.prove(directory.system(filter="(|(uid={name})(mail={name}))"), "ann@example.com", "right")
 
 
-async def test_the_searcher_may_be_nobody_where_the_directory_lets_it(ldap: Ldap, directory: Slapd) -> None:
-    # This one does not.
+async def test_anybody_searches_where_the_directory_lets_them(ldap: Ldap, directory: Slapd, tmp_path: Path) -> None:
     with pytest.raises(Unavailable) as caught:
         await ldap.prove(directory.system(bind_dn="", secret=""), "ann", "right")
-    assert "is not there, or may not be searched" in str(caught.value.detail)
+    assert "insufficientAccessRights" in str(caught.value.detail)
+    async with running_slapd(tmp_path / "open", _PEOPLE, anonymous="read") as lenient:
+        assert await ldap.prove(lenient.system(bind_dn="", secret=""), "ann", "right")
+        await refused(ldap, lenient.system(bind_dn="", secret=""), "ann", "wrong")
 
 
 async def test_the_identity_is_the_attribute_that_the_settings_name(ldap: Ldap, directory: Slapd) -> None:

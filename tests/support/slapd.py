@@ -73,24 +73,32 @@ class Slapd:
         tls: whether it offers TLS at all.
         name: that its certificate has.
         referral: where it sends who asks for what it has not; empty: nowhere.
+        anonymous: what nobody in particular may.
     """
 
     def __init__(
-        self, folder: Path, people: list[str], *, tls: bool = True, name: str = HOST, referral: str = ""
+        self,
+        folder: Path,
+        people: list[str],
+        *,
+        tls: bool = True,
+        name: str = HOST,
+        referral: str = "",
+        anonymous: str = "auth",
     ) -> None:
         self.folder = folder
         self.ldap, self.ldaps = free_ports(2)
         self.authority = make_authority()
         self._own = issue(self.authority, name)
         self._process: subprocess.Popen[bytes] | None = None
-        self._configure(tls=tls, referral=referral)
+        self._configure(tls=tls, referral=referral, anonymous=anonymous)
         root = f"dn: {SUFFIX}\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n"
         unit = f"dn: {PEOPLE}\nobjectClass: organizationalUnit\nou: people\n"
         searcher = f"dn: {SEARCHER}\nobjectClass: person\ncn: searcher\nsn: searcher\nuserPassword: {SEARCHER_PASSWORD}\n"
         (folder / "people.ldif").write_text("\n".join([root, unit, searcher, *people]), encoding="utf-8")
         self._run("-Tadd", "-l", str(folder / "people.ldif"))
 
-    def _configure(self, *, tls: bool, referral: str) -> None:
+    def _configure(self, *, tls: bool, referral: str, anonymous: str) -> None:
         (self.folder / "data").mkdir(parents=True)
         schema = self.folder / "ad.schema"
         schema.write_text(_OBJECT_GUID, encoding="ascii")
@@ -117,7 +125,7 @@ class Slapd:
             "maxsize 16777216",
             "index uid eq",
             "access to attrs=userPassword by anonymous auth by * none",
-            f'access to dn.subtree="{SUFFIX}" by dn.exact="{SEARCHER}" read by anonymous auth by * none',
+            f'access to dn.subtree="{SUFFIX}" by dn.exact="{SEARCHER}" read by anonymous {anonymous} by * none',
         ]
         (self.folder / "slapd.conf").write_text("\n".join(lines) + "\n", encoding="ascii")
 
@@ -170,7 +178,9 @@ class Slapd:
         """A user system that is this directory."""
         url = f"ldaps://{HOST}:{self.ldaps}" if ldaps else f"ldap://{HOST}:{self.ldap}"
         made = settings(**{"url": url, "ca_pem": self.authority.certificate, **changed})
-        return UserSystem("d1", "0197c3a2", made, private_addresses=True, secret=secret)
+        # Other settings are another version.
+        version = hash((made, secret))
+        return UserSystem("d1", "0197c3a2", made, private_addresses=True, secret=secret, version=version)
 
 
 @asynccontextmanager

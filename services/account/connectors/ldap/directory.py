@@ -167,9 +167,6 @@ class _BoundedSocket:
         self.inner.settimeout(self._bound.seconds)
         self.inner.sendall(data)
 
-    def shutdown(self, how: int) -> None:
-        self.inner.shutdown(how)
-
     def close(self) -> None:
         self.inner.close()
 
@@ -277,7 +274,11 @@ class Connection:
 
     def close(self) -> None:
         """End it. Never waits."""
-        self._connection.strategy.close()
+        connection = self._connection
+        # The library closes nothing of a connection that it could not open.
+        if connection.socket:
+            connection.socket.close()
+        connection.closed, connection.listening = True, False
 
     def bind(self, dn: str, password: str, until: float) -> bool:
         """Whether a password is that of an entry (RFC 4513 section 5.1.3).
