@@ -10,8 +10,10 @@ from deploy.certificates import issue, make_authority
 from services.account.model.user_systems import LdapSettings, UserSystem
 from tests.support.slapd import HOST, PEOPLE
 
-Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
-"""Answers a request: the message's id, as it is written, and where the answer goes."""
+BIND, SEARCH = 0x60, 0x63
+
+Answer = Callable[[bytes, int, asyncio.StreamWriter], Awaitable[None]]
+"""Answers a request: the message's id, as it is written, the operation's tag, and where the answer goes."""
 
 
 def message(message_id: bytes, operation: bytes) -> bytes:
@@ -37,10 +39,10 @@ async def odd_directory(folder: Path, answer: Answer) -> AsyncIterator[UserSyste
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while request := await reader.read(4096):
-                # After the outer tag and a length of one byte.
-                assert request[0] == 0x30
-                assert request[1] < 0x80
-                await answer(request[4 : 4 + request[3]], writer)
+                # The message's tag, its length in one byte or several, then the id.
+                start = 2 + (request[1] & 0x7F if request[1] & 0x80 else 0)
+                end = start + 2 + request[start + 1]
+                await answer(request[start + 2 : end], request[end], writer)
                 await writer.drain()
         except (ConnectionError, ssl.SSLError):
             pass  # who asked has had enough

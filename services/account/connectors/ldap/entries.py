@@ -59,7 +59,7 @@ def sample_filter(template: str) -> str:
 
 def _before_names(template: str) -> list[str]:
     """For each name in a filter, the beginning of the assertion that it stands in: `(&(a=b)(uid=x` gives `uid=x`."""
-    return [template[: found.start()].rpartition("(")[2] for found in re.finditer(re.escape(NAME), template)]
+    return [re.split("[()]", template[: found.start()])[-1] for found in re.finditer(re.escape(NAME), template)]
 
 
 def identity_of(entry: Entry, attribute: str) -> str:
