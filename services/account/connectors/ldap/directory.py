@@ -286,7 +286,8 @@ class Connection:
         Args:
             dn: of the entry. Not empty, and neither is the password: an empty one would be let in as nobody (section
                 5.1.2).
-            password: sent as it was typed. What the library makes of text may be empty where the text was not.
+            password: sent as it was typed, as other clients do. The library would make other characters of some, and
+                refuse others (SASLprep).
             until: when to give up.
 
         Raises:
