@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
+from typing import Self
 from urllib.parse import urlsplit
 
 import email_validator
@@ -14,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.runtime.env import PREFIX, Address, setting
 from services.runtime.server import FollowerSettings
-
 
 _SHARED_SECRET_CHARS = 32
 _MAILBOX = re.compile(r"(?:(?P<name>[^<>\r\n]*)<)?(?P<address>[^<>\s]+)>?")
@@ -53,7 +53,7 @@ class SafeUrl(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> "SafeUrl":
+    def __new__(cls, text: str) -> Self:
         """Read it. Raises `ValueError`."""
         parts = urlsplit(text)
         if not parts.hostname or not (
@@ -69,7 +69,7 @@ class SharedSecret(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> "SharedSecret":
+    def __new__(cls, text: str) -> Self:
         """Read it. Raises `ValueError`."""
         if len(text) < _SHARED_SECRET_CHARS:
             msg = f"{_SHARED_SECRET_CHARS} characters or more"
@@ -110,8 +110,8 @@ class AccountSettings(FollowerSettings):
     client_key: ClientKey = setting("private key of that identity, P-256 in PEM; hand it over as a file", secret=True)
     domain_id: str = setting("domain that this identity belongs to", default="bj1")
     mobile_sender: str = setting(
-        "how codes reach mobile numbers: none, they are refused; console, shown on standard error, for a terminal alone; "
-        "alibaba_sms, Alibaba Cloud's short messages; webhook, a program of yours",
+        "how codes reach mobile numbers: none, they are refused; console, shown on standard error, for a terminal "
+        "alone; alibaba_sms, Alibaba Cloud's short messages; webhook, a program of yours",
         default="none",
         choices=("none", "console", "alibaba_sms", "webhook"),
     )
@@ -134,7 +134,8 @@ class AccountSettings(FollowerSettings):
     )
     smtp_address: Address | None = setting("host:port of the mail server", default=None)
     smtp_tls: str = setting(
-        "TLS with the mail server, which must come about: starttls, or tls from the beginning; none for this machine alone",
+        "TLS with the mail server, which must come about: starttls, or tls from the beginning; none, for this machine "
+        "alone",
         default="starttls",
         choices=("starttls", "tls", "none"),
     )

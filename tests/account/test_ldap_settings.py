@@ -104,7 +104,9 @@ async def test_what_only_an_entry_shows(ldap: Ldap, directory: Slapd) -> None:
     assert sentence == (
         f"Nobody below {PEOPLE} matches the filter, whatever the name: (employeeNumber=*) finds no entry."
     )
-    [sentence] = await ldap.test(directory.system(filter="(&(uid={name})(cn=ann))", identity_attribute="employeeNumber"))
+    [sentence] = await ldap.test(
+        directory.system(filter="(&(uid={name})(cn=ann))", identity_attribute="employeeNumber")
+    )
     assert sentence == f"The entry cn=ann,{PEOPLE} has 0 values of employeeNumber, and is to have one."
     [sentence] = await ldap.test(directory.system(identity_attribute="mail"))
     assert "has 2 values of mail" in sentence

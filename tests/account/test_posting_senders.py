@@ -134,9 +134,7 @@ async def test_a_code_by_short_message(authority: Issued, tmp_path: Path) -> Non
         (307, b"", "307"),
     ],
 )
-async def test_what_the_vendor_refuses(
-    authority: Issued, tmp_path: Path, status: int, body: bytes, said: str
-) -> None:
+async def test_what_the_vendor_refuses(authority: Issued, tmp_path: Path, status: int, body: bytes, said: str) -> None:
     def answer(posted: Posted) -> tuple[int, bytes]:
         taken_by_sms(posted)
         return status, body

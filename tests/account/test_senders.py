@@ -81,7 +81,11 @@ async def test_what_was_shown_is_kept_for_a_while() -> None:
     ("environ", "mobile", "email"),
     [
         (_SMS | _SMTP, AlibabaSmsSender, SmtpSender),
-        (_WEBHOOK | {"TESSERA_MOBILE_SENDER": "webhook", "TESSERA_EMAIL_SENDER": "webhook"}, WebhookSender, WebhookSender),
+        (
+            _WEBHOOK | {"TESSERA_MOBILE_SENDER": "webhook", "TESSERA_EMAIL_SENDER": "webhook"},
+            WebhookSender,
+            WebhookSender,
+        ),
     ],
 )
 def test_each_type_of_address_has_its_own(environ: dict[str, str], mobile: type, email: type) -> None:
@@ -104,7 +108,10 @@ async def test_without_one_nothing_is_sent() -> None:
 @pytest.mark.parametrize(
     ("environ", "problem"),
     [
-        ({"TESSERA_MOBILE_SENDER": "smtp"}, "TESSERA_MOBILE_SENDER: 'smtp' is not one of none, console, alibaba_sms, webhook"),
+        (
+            {"TESSERA_MOBILE_SENDER": "smtp"},
+            "TESSERA_MOBILE_SENDER: 'smtp' is not one of none, console, alibaba_sms, webhook",
+        ),
         ({"TESSERA_EMAIL_SENDER": "smtp"}, "TESSERA_EMAIL_SENDER: smtp needs TESSERA_SMTP_ADDRESS, TESSERA_SMTP_FROM"),
         (_SMTP | {"TESSERA_SMTP_FROM": ""}, "TESSERA_EMAIL_SENDER: smtp needs TESSERA_SMTP_FROM"),
         (_SMTP | {"TESSERA_SMTP_FROM": "a@b.de, c@d.de"}, "TESSERA_SMTP_FROM: 'a@b.de, c@d.de' is not an address, or"),
@@ -113,13 +120,22 @@ async def test_without_one_nothing_is_sent() -> None:
         (_SMTP | {"TESSERA_SMTP_USER": "u"}, "TESSERA_SMTP_USER: there is to be a user with a password, or neither"),
         (
             {"TESSERA_MOBILE_SENDER": "alibaba_sms"},
-            "TESSERA_MOBILE_SENDER: alibaba_sms needs TESSERA_ALIBABA_SMS_ACCESS_KEY_ID, "
-            "TESSERA_ALIBABA_SMS_ACCESS_KEY_SECRET, TESSERA_ALIBABA_SMS_SIGN_NAME, TESSERA_ALIBABA_SMS_TEMPLATE_CODE",
+            (
+                "TESSERA_MOBILE_SENDER: alibaba_sms needs TESSERA_ALIBABA_SMS_ACCESS_KEY_ID, "
+                "TESSERA_ALIBABA_SMS_ACCESS_KEY_SECRET, TESSERA_ALIBABA_SMS_SIGN_NAME, "
+                "TESSERA_ALIBABA_SMS_TEMPLATE_CODE"
+            ),
         ),
-        (_SMS | {"TESSERA_ALIBABA_SMS_ENDPOINT": "http://example.com"}, "is not an https URL, or an http one of this machine"),
+        (
+            _SMS | {"TESSERA_ALIBABA_SMS_ENDPOINT": "http://example.com"},
+            "is not an https URL, or an http one of this machine",
+        ),
         ({"TESSERA_EMAIL_SENDER": "webhook"}, "webhook needs TESSERA_WEBHOOK_URL, TESSERA_WEBHOOK_SECRET"),
         (_WEBHOOK | {"TESSERA_WEBHOOK_URL": "http://example.com"}, "is not an https URL"),
-        (_WEBHOOK | {"TESSERA_WEBHOOK_SECRET": "SECRET"}, "TESSERA_WEBHOOK_SECRET: its value is not 32 characters or more"),
+        (
+            _WEBHOOK | {"TESSERA_WEBHOOK_SECRET": "SECRET"},
+            "TESSERA_WEBHOOK_SECRET: its value is not 32 characters or more",
+        ),
     ],
 )
 def test_wrong_settings_are_one_line(environ: dict[str, str], problem: str) -> None:

@@ -90,9 +90,7 @@ async def test_a_certificate_that_is_not_believed(authority: Issued, tmp_path: P
         {"address": "ann"},
     ],
 )
-async def test_no_header_and_no_recipient_is_added(
-    authority: Issued, tmp_path: Path, changed: dict[str, str]
-) -> None:
+async def test_no_header_and_no_recipient_is_added(authority: Issued, tmp_path: Path, changed: dict[str, str]) -> None:
     async with taking_mails(Mails(serving(tmp_path, authority))) as mails:
         await refused(sender(mails.port), **changed)
         await sender(mails.port).send(message(name="Cars\r\nBcc: bob@example.com\r\n\r\nhello"))
@@ -111,9 +109,7 @@ async def test_no_header_and_no_recipient_is_added(
         (".", f"554 5.7.1 what is {CODE}?", "SMTPDataError: 554"),
     ],
 )
-async def test_what_the_server_refuses(
-    authority: Issued, tmp_path: Path, verb: str, answer: str, said: str
-) -> None:
+async def test_what_the_server_refuses(authority: Issued, tmp_path: Path, verb: str, answer: str, said: str) -> None:
     async with taking_mails(Mails(serving(tmp_path, authority), instead={verb: answer})) as mails:
         assert said in await refused(sender(mails.port))
         assert mails.connections == 1

@@ -35,8 +35,7 @@ class Mails:
     Args:
         context: its certificate; `None`: it knows no TLS.
         from_the_beginning: whether TLS begins at once.
-        instead: what it answers to a command, or at the end of a mail (`.`), in place of the usual; empty: the connection
-            ends.
+        instead: what it answers to a command, or to the end of a mail (`.`), in place of the usual; empty: it hangs up.
         silent_at: the command that it does not answer.
         ended: connections that end before it says anything, to come.
     """

@@ -5,7 +5,10 @@ from services.account.senders import Message
 _MAX_NAME_CHARS = 64
 
 _TEXTS = {
-    ("en", "link"): "{code} is your code to link this address{to}. It is good for {minutes} minutes. Tell it to nobody.",
+    (
+        "en",
+        "link",
+    ): "{code} is your code to link this address{to}. It is good for {minutes} minutes. Tell it to nobody.",
     ("en", "logon"): "{code} is your code to log on{to}. It is good for {minutes} minutes. Tell it to nobody.",
     ("zh", "link"): "{code} 是您绑定此账号{to}的验证码，{minutes} 分钟内有效，请勿告诉任何人。",
     ("zh", "logon"): "{code} 是您登录{to}的验证码，{minutes} 分钟内有效，请勿告诉任何人。",

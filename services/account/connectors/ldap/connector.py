@@ -98,8 +98,9 @@ class Ldap:
             return problems
         until = time.monotonic() + SECONDS
         try:
-            async with asyncio.timeout(SECONDS), self._tests.setdefault(
-                system.domain_id, asyncio.Semaphore(_TESTS_AT_ONCE)
+            async with (
+                asyncio.timeout(SECONDS),
+                self._tests.setdefault(system.domain_id, asyncio.Semaphore(_TESTS_AT_ONCE)),
             ):
                 reached = await self._reached(Directory.of(system), system, until)
                 return await asyncio.get_running_loop().run_in_executor(self._threads, examine, reached)

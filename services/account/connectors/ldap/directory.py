@@ -322,13 +322,13 @@ class Connection:
         Raises:
             DirectoryError: the base is not there, or the directory refuses.
         """
-        return self._search(base, filter_, attributes, limit, until, ldap3.SUBTREE)
+        return self._search(base, filter_, attributes, until, scope=ldap3.SUBTREE, limit=limit)
 
     def look_at(self, base: str, until: float) -> None:
         """See whether an entry is there. Raises as `search`."""
-        self._search(base, "(objectClass=*)", [ldap3.NO_ATTRIBUTES], 1, until, ldap3.BASE)
+        self._search(base, "(objectClass=*)", [ldap3.NO_ATTRIBUTES], until, scope=ldap3.BASE, limit=1)
 
-    def _search(self, base: str, filter_: str, attributes: list[str], limit: int, until: float, scope: str) -> Found:
+    def _search(self, base: str, filter_: str, attributes: list[str], until: float, *, scope: str, limit: int) -> Found:
         with self._operation(until):
             self._connection.search(
                 base,

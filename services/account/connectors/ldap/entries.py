@@ -32,7 +32,7 @@ def filter_problem(template: str) -> str:
         # Else who logs on would choose the attribute, too.
         return f"In the filter, {NAME} stands where no value does."
     try:
-        compile_filter(parse_filter(template.replace(NAME, "x"), None, False, False, None, False).elements[0])  # noqa: FBT003
+        compile_filter(parse_filter(template.replace(NAME, "x"), None, False, False, None, False).elements[0])
     except (LDAPException, ValueError, LookupError, TypeError, AttributeError):
         return "The filter cannot be read: it is to be one as RFC 4515 has it."
     return ""
