@@ -194,6 +194,8 @@ class _Tls(ldap3.Tls):  # type: ignore[misc]
         plain = connection.socket
         if isinstance(plain, _BoundedSocket):
             plain = plain.inner
+        # What follows the handshake does not wait until that is acknowledged, which takes the other side 40 ms.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # The handshake as a whole has that long.
         plain.settimeout(self._bound.seconds)
         try:
