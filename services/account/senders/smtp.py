@@ -60,7 +60,7 @@ class SmtpSender:
                 finally:
                     client.close()
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise Unavailable("sender of codes", detail=f"{self._server}: {_said(error)}") from None
+            raise Unavailable("sender of codes", detail=f"{self._server}: {_said(error, message)}") from None
 
     def mail(self, message: Message) -> EmailMessage:
         """The mail. Raises `ValueError`: the address is none, or a header would have more than one line."""
@@ -100,8 +100,8 @@ class SmtpSender:
         return client
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, message: Message) -> str:
     name = type(error).__name__
     if isinstance(error, _SILENT):
         return f"{name}: {error.code}"
-    return f"{name}: {error}"
+    return f"{name}: {error}".replace(message.address, "the address")
