@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
 from tests.support.world import World
 
@@ -49,5 +49,5 @@ async def test_pages(chromium: Browser, world: World, tmp_path: Path, language: 
     await inbox.goto(f"{world.gateway}/logon/inbox")
     text = await inbox.content()
     await inbox.screenshot(path=folder / f"inbox-{language}-{theme}-{width}.png")
-    code = re.search(rf"{number}.*?([0-9]{{6}})", text, re.S)
+    code = re.search(rf"{number}.*?([0-9]{{6}})", text, re.DOTALL)
     print(text)

@@ -138,6 +138,8 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
             flow_id=flow.flow_id,
             identity=identity,
             address=visit.address,
+            language=visit.language.tag[:2],
+            link=flow.link,
         )
     except LogonRefused as refused:
         visit.refused(system.type, refused)
