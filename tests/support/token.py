@@ -209,9 +209,11 @@ class Founded:
 
 
 async def founded_in(databases: Databases, folder: Path) -> Founded:
-    """Make the first domain."""
+    """Make the first domain, and the partitions of today: a service takes longer over them than over all else."""
     settings = settings_of(databases.fresh("token"), folder)
-    return Founded(databases, settings.dsn, await run_bootstrap(settings, folder))
+    made = await run_bootstrap(settings, folder)
+    await Partitions(settings.dsn, Clock(), PARTITIONED).attach()
+    return Founded(databases, settings.dsn, made)
 
 
 @asynccontextmanager
