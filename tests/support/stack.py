@@ -1,16 +1,14 @@
 """The whole stack on ports and in a folder of its own, also while `make run` runs."""
 
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from deploy.local.config import LocalSettings
 from deploy.local.ports import SERVICES
-from deploy.local.postgres import Postgres
 from deploy.local.stack import Stack
-from tests.support.databases import hasten
+from tests.support.databases import HASTY
 from tests.support.ports import free_ports, free_row
 from tests.support.world import World
 
@@ -32,8 +30,7 @@ def local_settings(home: Path, postgres_settings: str = "") -> LocalSettings:
 @asynccontextmanager
 async def running_stack(home: Path) -> AsyncIterator[tuple[Stack, World]]:
     """Run everything in a folder. Its processes' lines go to standard output, which pytest shows where a test fails."""
-    async with Stack(local_settings(home), lambda name, line: print(f"{name}: {line}")) as stack:
-        await hasten(Postgres(stack.home, os.environ))
+    async with Stack(local_settings(home, HASTY), lambda name, line: print(f"{name}: {line}")) as stack:
         yield stack, world_of(stack)
 
 
