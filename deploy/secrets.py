@@ -2,7 +2,8 @@
 
 | file | is |
 |---|---|
-| `master_key` | encrypts private keys and secrets at rest; what it encrypted is lost with it |
+| `master_key` | encrypts token's private keys and secrets at rest; what it encrypted is lost with it |
+| `account_master_key` | encrypts account's secrets at rest, as that |
 | `postgres_password` | of Postgres's superuser, where compose.yaml starts one |
 | `token_password`, … | of each service's role |
 | `token_dsn`, … | the address of its database, with that password |
@@ -99,7 +100,8 @@ def _complete(folder: Path, host: str, port: int, sslmode: str | None) -> None:
         msg = f"{path} is empty"
         raise OSError(msg)
 
-    value("master_key", base64.b64encode(secrets.token_bytes(32)).decode())
+    for name in ("master_key", "account_master_key"):
+        value(name, base64.b64encode(secrets.token_bytes(32)).decode())
     value("postgres_password", secrets.token_urlsafe(32))
     for service in SERVICES:
         password = value(f"{service}_password", secrets.token_urlsafe(32))

@@ -119,6 +119,8 @@ class Programs:
             own["TESSERA_CLIENT_ID_FILE"] = str(self._home.identity("account_client_id"))
             own["TESSERA_CLIENT_KEY_FILE"] = str(self._home.identity("account_client_key"))
             own["TESSERA_DOMAIN_ID"] = DEFAULT_DOMAIN
+            # Elsewhere a key of its own; here whoever reads the one file reads the other.
+            own["TESSERA_MASTER_KEY_FILE"] = str(self._home.key)
             # Where a person looks on, codes are shown; in a log for machines they may not stand.
             on_screen = own["TESSERA_LOG_FORMAT"] == "console"
             for sender in ("TESSERA_MOBILE_SENDER", "TESSERA_EMAIL_SENDER"):

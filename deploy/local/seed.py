@@ -80,6 +80,7 @@ async def _seed(layout: Layout, token: grpc.aio.Channel, account: grpc.aio.Chann
             scopes=(*_SCOPES, "openid"),
             permissions=_PERMISSIONS,
             push_access_ids=[push.access_id],
+            device_flow=True,
         ),
     )
     for app in (jwt_app, web_app):

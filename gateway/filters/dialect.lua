@@ -46,7 +46,15 @@ local function health(call, words, message, reason)
   return JSON, '{"status":"unavailable"}'
 end
 
-local SURFACES = {oauth = oauth, pds = pds, discovery = pds, docs = pds, rpc = rpc, tpns = tpns, health = health}
+-- For people. What service and page look like is account's; this is for when that does not answer.
+local function pages(_, _, message)
+  return "text/html; charset=utf-8", "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+    .. "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">"
+    .. "<title>Log on</title></head><body><main><h1>That did not work</h1><p>" .. xml.escape(message)
+    .. "</p></main></body></html>"
+end
+
+local SURFACES = {pages = pages, oauth = oauth, pds = pds, discovery = pds, docs = pds, rpc = rpc, tpns = tpns, health = health}
 
 -- Content-type and body of an error on the surface of a call.
 function dialect.error(call, reason, message)

@@ -20,10 +20,14 @@ end
 -- Surfaces whose answers are the same for everybody and may be kept, for as long as they say.
 local KEPT = {discovery = true, docs = true}
 
+-- What a page may be answered with. Account says it in a header, since the transcoder knows 200 alone.
+local PAGE_STATUSES = {["200"] = true, ["303"] = true, ["400"] = true, ["403"] = true, ["404"] = true, ["405"] = true,
+  ["429"] = true, ["503"] = true}
+
 -- How the caller may prove itself: RFC 6749 section 5.2 for clients, RFC 6750 section 3 for access tokens; nil where that
 -- would not help.
 function reply.challenge(call, status, reason)
-  if call.surface == "tpns" then return nil end
+  if call.surface == "tpns" or call.surface == "pages" then return nil end
   if call.surface == "oauth" and not call.bearer then return status == 401 and 'Basic realm="tessera"' or nil end
   if status == 401 then
     return 'Bearer realm="tessera"' .. (call.bearer and call.proven and ', error="invalid_token"' or "")
@@ -44,7 +48,8 @@ local function tidy(headers, call, status, reason)
   -- it had looked at the call.
   headers:replace("x-request-id", call.request_id)
   headers:replace("x-ca-request-id", call.request_id)
-  if not KEPT[call.surface] or status >= 400 then headers:replace("cache-control", "no-store") end
+  local keeps = KEPT[call.surface] or call.surface == "pages" and headers:get("cache-control")
+  if not keeps or status >= 400 then headers:replace("cache-control", "no-store") end
   if call.surface == "oauth" then headers:replace("pragma", "no-cache") end
   local asked = reply.challenge(call, status, reason)
   if asked then headers:replace("www-authenticate", asked) end
@@ -108,6 +113,10 @@ function reply.shape(handle)
   if call and call.surface == "grpc" or not call and surfaces.is_grpc(headers:get("content-type")) then return end
   local rewritten = call and (call.surface == "rpc" or call.surface == "health" or call.twice)
   if status < 400 and not rewritten then
+    if call and call.surface == "pages" then
+      local said = headers:get("x-tessera-status")
+      if PAGE_STATUSES[said] then headers:replace(":status", said) end
+    end
     if call then tidy(headers, call, status) end
     return
   end

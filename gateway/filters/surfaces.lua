@@ -4,13 +4,14 @@ local surfaces = {}
 
 -- First match wins; what matches none is answered as /v2 answers.
 local PREFIXES = {
+  {"/logon/", "pages"},
   {"/v2/oauth/", "oauth"},
   {"/v3/", "tpns"},
   {"/.well-known/", "discovery"},
   {"/d/", "discovery"},
   {"/docs/", "docs"},
 }
-local PATHS = {["/"] = "rpc", ["/v3"] = "tpns", ["/healthz"] = "health", ["/ready"] = "health", ["/docs"] = "docs"}
+local PATHS = {["/v2/oauth/authorize"] = "pages", ["/"] = "rpc", ["/v3"] = "tpns", ["/healthz"] = "health", ["/ready"] = "health", ["/docs"] = "docs"}
 
 -- What is known of a call from its path (with its query), host and request id; each may be nil.
 -- `twice` says that the vendor's pages spell the answer's first fields in two ways, so that both are printed. `bearer`
@@ -18,7 +19,7 @@ local PATHS = {["/"] = "rpc", ["/v3"] = "tpns", ["/healthz"] = "health", ["/read
 function surfaces.describe(path, host, request_id)
   local bare, query = (path or ""):match("^([^?#]*)%??([^#]*)")
   local call = {
-    surface = PATHS[bare] or "pds",
+    surface = PATHS[bare],
     path = bare,
     query = query,
     -- Printed in answers: nothing that is no host.
@@ -28,11 +29,10 @@ function surfaces.describe(path, host, request_id)
     bearer = bare == "/v2/oauth/userinfo",
   }
   for _, entry in ipairs(PREFIXES) do
-    if bare:sub(1, #entry[1]) == entry[1] then
-      call.surface = entry[2]
-      break
-    end
+    if call.surface then break end
+    if bare:sub(1, #entry[1]) == entry[1] then call.surface = entry[2] end
   end
+  call.surface = call.surface or "pds"
   return call
 end
 

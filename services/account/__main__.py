@@ -4,11 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.account.config import AccountSettings
+from services.account.connectors import Connector
+from services.account.connectors.custom import Custom
+from services.account.connectors.ding import Ding
+from services.account.connectors.ldap import Ldap
+from services.account.connectors.ram import Ram
+from services.account.connectors.wechat import Wechat
 from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.providers import ProviderKeys
+from services.account.providers.names import Names
 from services.account.resources import Resources
 from services.account.senders.by_type import chosen
 from services.account.senders.console import ConsoleSender
@@ -24,6 +31,7 @@ from services.runtime.keys import RemoteKeys
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import RemoteFollower, Revocations
 from services.runtime.server import Wiring, run, servicers
+from services.runtime.vault import Vault
 
 
 @asynccontextmanager
@@ -37,8 +45,18 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
         tls=settings.token_tls,
     )
-    provider_keys, console = ProviderKeys(), ConsoleSender()
-    store, process = Store(database), uuid7(clock.now())
+    names, console = Names(), ConsoleSender()
+    provider_keys = ProviderKeys(names)
+    store, process = Store(database, Vault(settings.master_key.secret)), uuid7(clock.now())
+    # By type: whatever asks user systems of it. Codes go by the sender.
+    custom, wechat, ldap = Custom(names, provider_keys, clock), Wechat(names), Ldap(names)
+    connectors: dict[str, Connector] = {
+        "custom": custom,
+        "ram": Ram(names, provider_keys, clock),
+        "ding": Ding(names),
+        "wechat": wechat,
+        "ldap": ldap,
+    }
     link_feed, outbox = LinkFeed(database), Outbox(store, token, clock)
     resources = Resources(
         store=store,
@@ -50,6 +68,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         provider_keys=provider_keys,
         sender=chosen(settings, console),
         console=console,
+        connectors=connectors,
     )
     user_follower = UserFollower(store, token, clock, process)
     user_sweep = UserSweep(store, token, clock, process)
@@ -74,6 +93,9 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         await user_sweep.close()
         await user_follower.close()
         await link_feed.close()
+        await custom.close()
+        await wechat.close()
+        await ldap.close()
         await provider_keys.close()
         await follower.close()
         await partitions.close()

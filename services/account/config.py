@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.runtime.env import PREFIX, Address, setting
 from services.runtime.server import FollowerSettings
+from services.runtime.vault import MasterKey
 
 _SHARED_SECRET_CHARS = 32
 _MAILBOX = re.compile(r"(?:(?P<name>[^<>\r\n]*)<)?(?P<address>[^<>\s]+)>?")
@@ -109,6 +110,9 @@ class AccountSettings(FollowerSettings):
     client_id: str = setting("id of this service's identity at token, as bootstrap printed it")
     client_key: ClientKey = setting("private key of that identity, P-256 in PEM; hand it over as a file", secret=True)
     domain_id: str = setting("domain that this identity belongs to", default="bj1")
+    master_key: MasterKey = setting(
+        "encrypts secrets of user systems at rest: 32 bytes in base64, another than token's", secret=True
+    )
     mobile_sender: str = setting(
         "how codes reach mobile numbers: none, they are refused; console, shown on standard error, for a terminal "
         "alone; alibaba_sms, Alibaba Cloud's short messages; webhook, a program of yours",

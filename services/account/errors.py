@@ -6,7 +6,8 @@ Refusal
     ├── ProofRefused, SendLimitExceeded, UserKept, ChangedMeanwhile
     ├── NotFoundOpenAccount, IdpNotRegistered, IdTokenInvalid, IdpUnavailable, ParametersDisagree
     ├── NotFoundProject, AlreadyExistsProject, ProjectInUse, NotFoundProvider, AlreadyExistsProvider
-    └── AlreadyExistsOpenAccount, OpenAccountLinked
+    ├── AlreadyExistsOpenAccount, OpenAccountLinked
+    └── NotFoundUserSystem, AlreadyExistsUserSystem, UserSystemQuotaExceeded, LastUserSystem
 
 LogonRefused is no answer to a call: a page says it.
 """
@@ -174,6 +175,34 @@ class ChangedMeanwhile(AccountRefusal):
 
     reason = "CHANGED_MEANWHILE"
     public = "It was changed meanwhile. Read it again."
+
+
+class NotFoundUserSystem(AccountRefusal):
+    """The domain has no such user system."""
+
+    reason = "NOT_FOUND_USER_SYSTEM"
+    public = "The specified user system is not found."
+
+
+class AlreadyExistsUserSystem(AccountRefusal):
+    """The domain has a user system of that type; of type `custom`, one of that issuer."""
+
+    reason = "ALREADY_EXISTS_USER_SYSTEM"
+    public = "The domain has a user system of this type, or of this issuer, already."
+
+
+class UserSystemQuotaExceeded(AccountRefusal):
+    """The domain has as many user systems as it may."""
+
+    reason = "USER_SYSTEM_QUOTA_EXCEEDED"
+    public = "The domain has as many user systems as it may."
+
+
+class LastUserSystem(AccountRefusal):
+    """The domain's only user system is not taken away."""
+
+    reason = "LAST_USER_SYSTEM"
+    public = "The last user system of a domain cannot be taken away. It can be disabled."
 
 
 class LogonRefused(Exception):

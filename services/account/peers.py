@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
+from uuid import UUID
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -19,8 +20,9 @@ from tessera.token.v1 import (
     user_data_service_pb2_grpc,
 )
 
-from services.account.errors import LinkUserRefused, NotFoundLinkUser
+from services.account.errors import LinkUserRefused, LogonRefused, NotFoundLinkUser
 from services.account.model import UserEventKind, UserId, UserNews
+from services.account.model.logon import Device, LogonApp
 from services.runtime.clock import Clock
 from services.runtime.env import Address
 from services.runtime.errors import CursorExpired, FieldInvalid, Internal, PermissionDenied, Refusal, Unavailable
@@ -147,6 +149,160 @@ class TokenPeer:
         answer = await self._call(self._mint.GetUser, request)
         return User(answer.role, answer.status)
 
+    async def get_logon_app(self, client_id: str, redirect_uri: str = "") -> LogonApp | None:
+        """An app as a page shows it, `None` where there is none. Raises `FieldInvalid`, `Unavailable`.
+
+        Args:
+            client_id: the app.
+            redirect_uri: one that came with a request, of which it is asked whether it is the app's.
+        """
+        request = token_service_pb2.GetLogonAppRequest(client_id=client_id, redirect_uri=redirect_uri)
+        try:
+            app = await self._mint.GetLogonApp(request, metadata=_metadata())
+        except errors.NotFoundApp:
+            return None
+        except TesseraError as error:
+            raise _refusal(error) from error
+        return LogonApp(
+            client_id=app.client_id,
+            domain_id=app.domain_id,
+            issuer=app.issuer,
+            domain_name=app.domain_name,
+            name=app.name,
+            description=app.description,
+            logo=app.logo,
+            scopes=tuple(app.scopes),
+            admitted=app.admitted,
+            skip_consent=app.skip_consent,
+            needs_code_challenge=app.needs_code_challenge,
+            redeems_codes=app.redeems_codes,
+            redirect_uri_registered=app.redirect_uri_registered,
+        )
+
+    async def create_user(
+        self, domain_id: str, once: UUID, proof: Proof, *, client_id: str, nick_name: str, avatar: str
+    ) -> str:
+        """Have a user made for an identity that was proven for the first time; the user's id.
+
+        Idempotent by `once`, a UUIDv7 of today.
+
+        Raises:
+            NotFoundLinkUser: the user that it made before is gone.
+            LogonRefused: `full`, the domain has as many users as it may.
+            FieldInvalid: it was made before with something else.
+            Unavailable: token is away.
+        """
+        request = token_service_pb2.CreateUserForLogonRequest(
+            domain_id=domain_id,
+            request_id=str(once),
+            proof=token_pb2.Proof(method=proof.method, identity=proof.identity),
+            client_id=client_id,
+            nick_name=nick_name,
+            avatar=avatar,
+        )
+        try:
+            return str((await self._mint.CreateUserForLogon(request, metadata=_metadata())).user_id)
+        except errors.QuotaExceeded as error:
+            raise LogonRefused("full", str(error)) from error
+        except TesseraError as error:
+            raise _refusal(error) from error
+
+    async def create_authorization_code(
+        self,
+        app: LogonApp,
+        user_id: str,
+        proof: Proof,
+        proven_at: datetime,
+        *,
+        redirect_uri: str,
+        scopes: Sequence[str],
+        code_challenge: str,
+        nonce: str,
+    ) -> str:
+        """Have an authorization code made for a user who was proven.
+
+        Args:
+            app: to which the user logs on.
+            user_id: the user.
+            proof: how the user was proven.
+            proven_at: when.
+            redirect_uri: where the code is sent.
+            scopes: that the user consented to.
+            code_challenge: of method S256; empty: none.
+            nonce: OpenID's; empty: none.
+
+        Raises:
+            NotFoundLinkUser: the user is gone.
+            LinkUserRefused: the user is disabled.
+            PermissionDenied: the app is not admitted any more.
+            Unavailable: token is away.
+        """
+        request = token_service_pb2.CreateAuthorizationCodeRequest(
+            domain_id=app.domain_id,
+            client_id=app.client_id,
+            user_id=user_id,
+            redirect_uri=redirect_uri,
+            proof=token_pb2.Proof(method=proof.method, identity=proof.identity),
+            scope=" ".join(scopes),
+            code_challenge=code_challenge,
+            nonce=nonce,
+        )
+        request.auth_time.FromDatetime(proven_at)
+        return str((await self._call(self._mint.CreateAuthorizationCode, request)).code)
+
+    async def get_device(self, user_code: str, host: str) -> Device:
+        """The device that shows a code.
+
+        Args:
+            user_code: as its user entered it.
+            host: at which the user did: it may name a domain.
+
+        Raises:
+            LogonRefused: `user_code`, no device shows that; `decided`, it was used; `limit`, too many were guessed.
+            Unavailable: token is away.
+        """
+        request = token_service_pb2.GetDeviceAuthorizationRequest(user_code=user_code, host=host)
+        try:
+            found = await self._mint.GetDeviceAuthorization(request, metadata=_metadata())
+        except (errors.NotFoundDeviceAuthorization, errors.NotFoundDomain, errors.FieldInvalid) as error:
+            raise LogonRefused("user_code", str(error)) from error
+        except errors.DeviceAuthorizationDecided as error:
+            raise LogonRefused("decided", str(error)) from error
+        except errors.GuessesExceeded as error:
+            raise LogonRefused("guesses", str(error)) from error
+        except TesseraError as error:
+            raise _refusal(error) from error
+        return Device(found.authorization_id, found.domain_id, found.client_id, tuple(found.scopes), found.device_name)
+
+    async def decide_device(
+        self, device: Device, user_id: str, proof: Proof, proven_at: datetime, *, approve: bool
+    ) -> None:
+        """Let a device be logged on as a user, or not. Of several decisions the first counts.
+
+        Raises:
+            LogonRefused: `user_code`, it asks no longer; `decided`.
+            NotFoundLinkUser: the user is gone.
+            LinkUserRefused: the user is disabled.
+            Unavailable: token is away; whether it was decided is unknown.
+        """
+        kinds = token_service_pb2.DecideDeviceAuthorizationRequest
+        request = token_service_pb2.DecideDeviceAuthorizationRequest(
+            domain_id=device.domain_id,
+            authorization_id=device.authorization_id,
+            decision=kinds.DECISION_APPROVE if approve else kinds.DECISION_DENY,
+            user_id=user_id,
+            proof=token_pb2.Proof(method=proof.method, identity=proof.identity),
+        )
+        request.auth_time.FromDatetime(proven_at)
+        try:
+            await self._mint.DecideDeviceAuthorization(request, metadata=_metadata())
+        except errors.NotFoundDeviceAuthorization as error:
+            raise LogonRefused("user_code", str(error)) from error
+        except errors.DeviceAuthorizationDecided as error:
+            raise LogonRefused("decided", str(error)) from error
+        except TesseraError as error:
+            raise _refusal(error) from error
+
     async def issue_token(self, domain_id: str, user_id: str, client_id: str, proof: Proof, actor: Actor) -> Token:
         """Have a Token issued for a user. Not idempotent: each call starts a session.
 
@@ -263,9 +419,13 @@ class TokenPeer:
     async def _call(method: Callable[..., Awaitable[Answer]], request: Any) -> Answer:
         """Make a call, with the request's id, by which the logs of both services are read together."""
         try:
-            return await method(request, metadata=(("x-request-id", request_id()),))
+            return await method(request, metadata=_metadata())
         except TesseraError as error:
             raise _refusal(error) from error
+
+
+def _metadata() -> tuple[tuple[str, str], ...]:
+    return (("x-request-id", request_id()),)
 
 
 def _refusal(error: TesseraError) -> Refusal:

@@ -1,8 +1,10 @@
 """What use cases work with: one object, put together in `__main__`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.account.connectors import Connector
 from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
@@ -17,7 +19,7 @@ from services.runtime.ids import uuid7
 
 @dataclass(frozen=True)
 class Resources:
-    """The parts of the service."""
+    """The parts of the service. `connectors` are by the type of user system that each asks."""
 
     store: Store
     token: TokenPeer
@@ -27,8 +29,9 @@ class Resources:
     proof_key: ProofKey
     sender: Sender
     provider_keys: ProviderKeys
+    connectors: Mapping[str, Connector]
     console: ConsoleSender | None = None
-    """What was shown in place of being sent; it is `sender` for the types whose sender is `console`."""
+    """What was shown in place of being sent; `None`: nothing is."""
 
     def new_id(self) -> UUID:
         """A UUIDv7 of now."""

@@ -147,6 +147,7 @@ class UserFollower:
                 raise OvertakenError
             if gone:
                 links = await unit.forget_users(gone, self._clock.now())
+                await unit.delete_consents(gone)
             if back:
                 await unit.delete_gone_users(back)
             if not self._cursor:

@@ -115,8 +115,8 @@ async def translate_errors(call: Call, proceed: Next) -> Any:
     try:
         return await proceed(call)
     except asyncio.CancelledError:
-        # From a stream, callers go when they like.
-        call.refusal = None if call.streams else DeadlineExceeded(detail="the caller went away")
+        # The caller's deadline has passed, or it went away; from a stream, callers go when they like.
+        call.refusal = None if call.streams else DeadlineExceeded(detail="the caller waits no longer")
         raise
     except Refusal as refusal:
         call.refusal = refusal
@@ -136,12 +136,12 @@ async def recognise(call: Call, proceed: Next) -> Any:
 
 
 async def keep_deadline(call: Call, proceed: Next) -> Any:
-    """End the call when its caller's deadline has passed; a unary call always has one."""
-    if call.streams:
-        return await proceed(call)
+    """End a unary call that goes on for longer than any may. A caller's own deadline is gRPC's to keep: it cancels."""
     remaining = call.context.time_remaining()
+    if call.streams or (remaining is not None and remaining <= _DEADLINE_SECONDS):
+        return await proceed(call)
     try:
-        async with asyncio.timeout(_DEADLINE_SECONDS if remaining is None else min(remaining, _DEADLINE_SECONDS)):
+        async with asyncio.timeout(_DEADLINE_SECONDS):
             return await proceed(call)
     except TimeoutError as error:
         raise DeadlineExceeded from error

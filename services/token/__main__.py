@@ -16,6 +16,7 @@ from services.runtime.listening import Listener
 from services.runtime.partitions import Partitions
 from services.runtime.revocations import Follower, Revocations
 from services.runtime.server import Command, Servicer, Wiring, run, servicers
+from services.runtime.vault import Vault
 from services.token.actions.phases import refusals
 from services.token.bootstrap import bootstrap, declare
 from services.token.callers import GatewayByBasic
@@ -30,7 +31,6 @@ from services.token.resources import Lifetimes, Resources
 from services.token.retention import Retention
 from services.token.service import SERVED
 from services.token.store import CHANGES, PARTITIONED, Store
-from services.token.vault import Vault
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.errors import Refusal
 from services.runtime.partitions import Partitions
+from services.runtime.vault import Vault
 from services.token.actions.domains.founding import OPERATOR, SCOPES, found_domain, insert_identity
 from services.token.config import TokenSettings
 from services.token.identities import Identities, IdentityError
@@ -21,7 +22,6 @@ from services.token.jwk import read_trusted_key
 from services.token.keys import new_keys
 from services.token.model import ID, Domain
 from services.token.store import PARTITIONED, Statements, Store
-from services.token.vault import Vault
 
 # What reaches beyond its domain is the first operator's alone.
 _OPERATOR = ("token.domain", "token.user.watch", "runtime.reflect", "account.provider.private", *OPERATOR)
@@ -54,7 +54,7 @@ def bootstrap(settings: TokenSettings, arguments: argparse.Namespace) -> int:
     Returns:
         The process's exit status; 0 also where there is a domain already, and nothing is changed.
     """
-    domain = Domain(arguments.domain, arguments.issuer, SCOPES)
+    domain = Domain(arguments.domain, arguments.issuer, SCOPES, name=arguments.domain)
     try:
         return asyncio.run(_bootstrap(settings, domain, arguments.secrets_dir))
     except Refusal as error:
@@ -99,7 +99,7 @@ async def _fill(store: Store, domain: Domain, vault: Vault, now: datetime, folde
             return 0
         identities = Identities.complete(folder) if folder else Identities.make()
         keys = new_keys(domain, vault)
-        user_id = await found_domain(unit, domain, keys, now, name=domain.domain_id, actor=_ACTOR)
+        user_id = await found_domain(unit, domain, keys, now, actor=_ACTOR)
         await _insert_identities(unit, domain.domain_id, identities, now)
     told = {"domain_id": domain.domain_id, "user_id": user_id} | ({} if folder else identities.as_json())
     print(json.dumps(told, indent=None if folder else 2))

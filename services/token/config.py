@@ -1,32 +1,16 @@
 """Settings of the token service."""
 
-import base64
 from dataclasses import dataclass
 from datetime import timedelta
 
 from services.runtime.env import setting
 from services.runtime.server import ServerSettings
+from services.runtime.vault import MasterKey
 
 MAX_ACCESS_TOKEN = timedelta(days=1)
 """The longest that an access token may live."""
 MAX_SESSION = timedelta(days=180)
 """The longest that a session may last."""
-
-
-class MasterKey:
-    """The key that encrypts what must be recoverable at rest: 32 bytes, written in base64."""
-
-    def __init__(self, text: str) -> None:
-        try:
-            self.secret = base64.b64decode(text, validate=True)
-        except ValueError:
-            self.secret = b""
-        if len(self.secret) != 32:
-            msg = "32 bytes in base64"
-            raise ValueError(msg)
-
-    def __repr__(self) -> str:
-        return "MasterKey(...)"
 
 
 @dataclass(frozen=True, kw_only=True)

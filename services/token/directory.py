@@ -17,9 +17,9 @@ from typing import Generic, TypeVar
 import structlog
 from cryptography.hazmat.primitives import serialization
 
+from services.runtime.vault import Vault
 from services.token.model import ID, AccessKey, App, Domain, PushApp, TrustedKey
 from services.token.store import Store
-from services.token.vault import Vault
 
 log = structlog.get_logger()
 

@@ -4,6 +4,8 @@ Refusal
 └── TokenRefusal
     ├── InvalidRequest, UnsupportedGrantType, InvalidClient, UnauthorizedClient, InvalidScope, InvalidTarget
     ├── InvalidGrant, InvalidRefreshToken
+    ├── AuthorizationPending, SlowDown, AccessDenied, ExpiredToken
+    ├── NotFoundDeviceAuthorization, DeviceAuthorizationDecided, GuessesExceeded
     ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
     ├── NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundSession, AlreadyExistsDomain
     ├── NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp
@@ -83,6 +85,55 @@ class InvalidRefreshToken(TokenRefusal):
 
     reason = "INVALID_REFRESH_TOKEN"
     public = "The input parameter refresh_token is not valid."
+
+
+class AuthorizationPending(TokenRefusal):
+    """A device asks, and its user has not decided."""
+
+    reason = "AUTHORIZATION_PENDING"
+    public = "The user has not decided yet."
+
+
+class SlowDown(TokenRefusal):
+    """A device asks, its user has not decided, and it does not wait as it is told."""
+
+    reason = "SLOW_DOWN"
+    public = "The user has not decided yet. Wait 5 seconds more between two calls."
+
+
+class AccessDenied(TokenRefusal):
+    """The user denied it."""
+
+    reason = "ACCESS_DENIED"
+    public = "The user denied the device its token."
+
+
+class ExpiredToken(TokenRefusal):
+    """Nobody decided, or the device came too late."""
+
+    reason = "EXPIRED_TOKEN"
+    public = "The device code has expired."
+
+
+class NotFoundDeviceAuthorization(TokenRefusal):
+    """No device of the domain asks by this code, or it has expired."""
+
+    reason = "NOT_FOUND_DEVICE_AUTHORIZATION"
+    public = "The resource device authorization cannot be found. Please check."
+
+
+class DeviceAuthorizationDecided(TokenRefusal):
+    """Somebody decided before."""
+
+    reason = "DEVICE_AUTHORIZATION_DECIDED"
+    public = "It was decided already whether the device gets its token."
+
+
+class GuessesExceeded(TokenRefusal):
+    """Too many codes that are none were tried in this minute."""
+
+    reason = "GUESSES_EXCEEDED"
+    public = "Too many wrong codes were tried. Try again a minute later."
 
 
 class NotFoundUser(TokenRefusal):

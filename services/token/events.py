@@ -36,6 +36,18 @@ class EventName(StrEnum):
         "authorization_code.refused",
         "a code that is one gave nothing; after `replay` the session that was made from it is revoked",
     )
+    DEVICE_AUTHORIZATION_CREATED = (
+        "device_authorization.created",
+        "a client that proved itself asked for a device's token; its user is yet to decide",
+    )
+    DEVICE_AUTHORIZATION_APPROVED = "device_authorization.approved", "a proven user let a device have its tokens"
+    DEVICE_AUTHORIZATION_DENIED = "device_authorization.denied", "a proven user denied a device its tokens"
+    DEVICE_AUTHORIZATION_WITHHELD = (
+        "device_authorization.withheld",
+        "what a proven user decided of a device was not taken",
+    )
+    DEVICE_CODE_ISSUED = "device_code.issued", "tokens for a device; a session began"
+    DEVICE_CODE_REFUSED = "device_code.refused", "an approved device code that is one gave nothing"
     REFRESH_TOKEN_ISSUED = "refresh_token.issued", "the next tokens of a session; `detail`: `rotated` or `repeated`"
     REFRESH_TOKEN_REFUSED = (
         "refresh_token.refused",

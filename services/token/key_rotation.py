@@ -16,11 +16,11 @@ from services.runtime.clock import Clock
 from services.runtime.errors import Refusal
 from services.runtime.ids import uuid7
 from services.runtime.repeating import repeat
+from services.runtime.vault import Vault
 from services.token.events import EventName
 from services.token.keys import LONGEST, Keyring, new_key
 from services.token.model import Domain, DueKey, Event, SigningKey, StoredKey
 from services.token.store import Statements, Store
-from services.token.vault import Vault
 
 log = structlog.get_logger()
 

@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from services.runtime import jws, keys
 from services.runtime.errors import Refusal, Unavailable
 from services.runtime.repeating import repeat
+from services.runtime.vault import Vault, VaultError
 from services.token.config import MAX_ACCESS_TOKEN, MAX_SESSION
 from services.token.model import Domain, StoredKey
-from services.token.vault import Vault, VaultError
 
 log = structlog.get_logger()
 

@@ -26,7 +26,6 @@ class DomainRecord:
     """A domain."""
 
     domain: Domain
-    name: str
     record: Record
 
 
@@ -35,9 +34,6 @@ class AppRecord:
     """An app, without its keys."""
 
     app: App
-    name: str
-    description: str
-    logo: str
     record: Record
 
 

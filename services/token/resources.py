@@ -9,6 +9,7 @@ from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
 from services.runtime.limits import CallLimits
 from services.runtime.revocations import Revocations
+from services.runtime.vault import Vault
 from services.token.directory import Directory
 from services.token.feeds import Feeds
 from services.token.key_rotation import KeyRotation
@@ -16,7 +17,6 @@ from services.token.keys import Keyring
 from services.token.limits import GrantLimits
 from services.token.model import Domain, Nonce, Rotation, Session
 from services.token.store import Store
-from services.token.vault import Vault
 
 
 @dataclass(frozen=True)

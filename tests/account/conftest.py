@@ -25,7 +25,7 @@ from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.partitions import Partitions
 from tests.account.callers import Domain, keep_keys
-from tests.account.running import Account, running_account
+from tests.account.running import VAULT, Account, running_account
 from tests.account.whole_users import WholeUsers, running_both
 from tests.account.with_token import MAY_LINK, Services, account_of
 from tests.support.databases import Databases
@@ -83,7 +83,7 @@ async def database(account_dsn: str) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 def store(database: Database) -> Store:
     """The statements, on the database of `alone`."""
-    return Store(database)
+    return Store(database, VAULT)
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -106,7 +106,7 @@ async def resources(services: Services, database: Database) -> AsyncIterator[Res
     peer = TokenPeer(
         token.settings.listen, client_id=identity["client_id"], client_key=key, domain_id="bj1", clock=token.clock
     )
-    store, provider_keys = Store(database), ProviderKeys()
+    store, provider_keys = Store(database, VAULT), ProviderKeys()
     yield Resources(
         store=store,
         token=peer,
@@ -116,6 +116,7 @@ async def resources(services: Services, database: Database) -> AsyncIterator[Res
         proof_key=ProofKey(key),
         provider_keys=provider_keys,
         sender=NoSender(),
+        connectors={},
     )
     await provider_keys.close()
     await peer.close()

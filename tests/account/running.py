@@ -14,6 +14,7 @@ from tessera.account.v1 import (
     domain_settings_service_pb2_grpc,
     link_service_pb2_grpc,
     user_data_service_pb2_grpc,
+    user_system_service_pb2_grpc,
 )
 
 from services.account.__main__ import wire
@@ -21,7 +22,11 @@ from services.account.config import AccountSettings, ClientKey
 from services.runtime.clock import Clock
 from services.runtime.env import Address
 from services.runtime.server import opened
+from services.runtime.vault import MasterKey, Vault
 from tests.support.ports import free_ports
+
+MASTER_KEY = MasterKey("A" * 43 + "=")
+VAULT = Vault(MASTER_KEY.secret)
 
 
 class Account:
@@ -35,6 +40,7 @@ class Account:
         self.link_lists = link_service_pb2_grpc.LinkServiceStub(channel)
         self.admin = account_admin_service_pb2_grpc.AccountAdminServiceStub(channel)
         self.user_data = user_data_service_pb2_grpc.UserDataServiceStub(channel)
+        self.user_systems = user_system_service_pb2_grpc.UserSystemServiceStub(channel)
 
 
 def new_client_key() -> str:
@@ -68,6 +74,7 @@ async def running_account(
         client_id=client_id,
         client_key=ClientKey(client_key or new_client_key()),
         domain_id=domain_id,
+        master_key=MASTER_KEY,
         mobile_sender=sender,
         email_sender=sender,
     )

@@ -15,7 +15,7 @@ from services.runtime.db import Database
 from tests.account.callers import Domain
 from tests.account.linking import linked
 from tests.account.lists import READ
-from tests.account.running import Account
+from tests.account.running import VAULT, Account
 from tests.support.calls import Metadata, refused
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
@@ -122,7 +122,7 @@ async def test_1000_are_one_statement(account_dsn: str, store: Store, domain: Do
     )
     await database.start()
     counted = Counted(database)
-    small = Store(counted)
+    small = Store(counted, VAULT)
     before = counted.asked
     found = await small.select_links_of(domain.id, identities)
     assert counted.asked - before == 1

@@ -14,6 +14,7 @@ _ENVIRON = {
     "TESSERA_TOKEN_ADDRESS": "127.0.0.1:50051,127.0.0.1:50101",
     "TESSERA_CLIENT_ID": "account",
     "TESSERA_CLIENT_KEY": "SECRET",
+    "TESSERA_MASTER_KEY": "A" * 43 + "=",
 }
 
 
@@ -29,7 +30,7 @@ def test_every_missing_setting_is_named() -> None:
     with pytest.raises(SettingsError) as caught:
         load(AccountSettings, {})
     text = str(caught.value)
-    for name in ("TESSERA_TOKEN_ADDRESS", "TESSERA_CLIENT_ID", "TESSERA_CLIENT_KEY"):
+    for name in ("TESSERA_TOKEN_ADDRESS", "TESSERA_CLIENT_ID", "TESSERA_CLIENT_KEY", "TESSERA_MASTER_KEY"):
         assert name in text
 
 

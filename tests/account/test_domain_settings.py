@@ -3,11 +3,13 @@
 import asyncio
 
 import grpc
+import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from tessera.account.v1 import account_service_pb2
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 
 from services.account.model import normalise
+from services.account.model.domain_settings import contrast_with_white
 from services.account.store import Store
 from services.runtime.clock import Clock
 from tests.account.callers import Domain
@@ -79,6 +81,64 @@ async def test_what_is_no_setting(alone: Account, domain: Domain) -> None:
         await refused(update(alone, domain, codes_per_hour=number), "FIELD_INVALID", "settings.codes_per_hour")
     await refused(update(alone, domain, "codes_per_hour"), "FIELD_INVALID", "settings.codes_per_hour")
     await refused(update(alone, domain, "nonsense", codes_per_hour=1), "FIELD_INVALID", "update_mask")
+
+
+async def test_a_first_logon_makes_a_user_until_it_is_said_otherwise(alone: Account, domain: Domain) -> None:
+    assert (await get(alone, domain)).first_logon == settings_pb2.FIRST_LOGON_CREATE
+    for kind in (
+        settings_pb2.FIRST_LOGON_LINK_OR_CREATE,
+        settings_pb2.FIRST_LOGON_LINK,
+        settings_pb2.FIRST_LOGON_REFUSE,
+    ):
+        changed = await update(alone, domain, first_logon=kind)
+        assert changed.first_logon == kind
+        assert await get(alone, domain) == changed
+    # Unspecified is the default.
+    assert (await update(alone, domain, "first_logon")).first_logon == settings_pb2.FIRST_LOGON_CREATE
+    await refused(update(alone, domain, first_logon=99), "FIELD_INVALID", "settings.first_logon")
+
+
+async def test_a_page_is_replaced_whole(alone: Account, domain: Domain) -> None:
+    assert not (await get(alone, domain)).HasField("page")
+    page = {"display_name": "例 Example", "logo_url": "https://example.com/logo.svg", "accent_color": "#00695C"}
+    changed = await update(alone, domain, page=page)
+    assert changed.page == settings_pb2.LogonPage(**(page | {"accent_color": "#00695c"}))
+    changed = await update(alone, domain, page={"display_name": "Example"})
+    assert changed.page == settings_pb2.LogonPage(display_name="Example")
+    assert await get(alone, domain) == changed
+    changed = await update(alone, domain, codes_per_hour=7)
+    assert changed.page.display_name == "Example"
+    assert not (await update(alone, domain, "page")).HasField("page")
+
+
+@pytest.mark.parametrize(
+    ("page", "field"),
+    [
+        ({"display_name": "x" * 65}, "display_name"),
+        ({"display_name": "a\u2028b"}, "display_name"),
+        ({"logo_url": "http://example.com/logo.png"}, "logo_url"),
+        ({"logo_url": "javascript:alert(1)"}, "logo_url"),
+        ({"logo_url": 'https://example.com/"onerror="x '}, "logo_url"),
+        ({"logo_url": "https://" + "x" * 2048}, "logo_url"),
+        ({"accent_color": "red"}, "accent_color"),
+        ({"accent_color": "#12345"}, "accent_color"),
+        ({"accent_color": "#12345g"}, "accent_color"),
+        ({"accent_color": "#123456;}"}, "accent_color"),
+        # The lightest grey that white can be read on is #767676.
+        ({"accent_color": "#777777"}, "accent_color"),
+        ({"accent_color": "#ffd700"}, "accent_color"),
+    ],
+    ids=str,
+)
+async def test_what_is_no_page(alone: Account, domain: Domain, page: dict[str, str], field: str) -> None:
+    await refused(update(alone, domain, page=page), "FIELD_INVALID", f"settings.page.{field}")
+
+
+def test_contrast() -> None:
+    assert contrast_with_white("#ffffff") == pytest.approx(1)
+    assert contrast_with_white("#000000") == pytest.approx(21)
+    assert contrast_with_white("#767676") == pytest.approx(4.54, abs=0.01)
+    assert contrast_with_white("#ff0000") == pytest.approx(4.0, abs=0.01)
 
 
 async def test_who_may_not(alone: Account, domain: Domain, user_id: str) -> None:

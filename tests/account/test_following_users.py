@@ -23,7 +23,7 @@ from services.runtime.db import Database
 from services.runtime.env import Address
 from services.runtime.partitions import Partitions
 from tests.account.linking import linked
-from tests.account.running import Account, running_account
+from tests.account.running import VAULT, Account, running_account
 from tests.support.calls import Metadata, refusal_in
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
@@ -96,7 +96,7 @@ async def placed(databases: Databases, token: Running, folder: Path) -> AsyncIte
     database = Database(dsn, service="test", pool_size=10, statement_timeout=timedelta(seconds=10), clock=Clock())
     await database.start()
     await Partitions(dsn, Clock(), PARTITIONED).attach()
-    yield Place(token, dsn, Store(database), folder)
+    yield Place(token, dsn, Store(database, VAULT), folder)
     await database.close()
 
 

@@ -138,8 +138,10 @@ async def test_a_certificate_that_is_not_believed(ldap: Ldap, directory: Slapd) 
 
 
 async def test_an_address_that_is_not_public(ldap: Ldap, directory: Slapd) -> None:
-    system = replace(directory.system(), private_addresses=False)
-    assert await problem(ldap, system) == f"The host {HOST} is at 127.0.0.1, which is not a public address."
+    for host in (HOST, "nowhere.example.com"):
+        system = replace(directory.system(url=f"ldaps://{host}:{directory.ldaps}"), private_addresses=False)
+        # Who may not reach it does not learn either whether our name servers know it.
+        assert await problem(ldap, system) == f"The host {host} has no public address."
 
 
 async def test_tests_of_a_domain_take_turns_and_have_an_end(ldap: Ldap, tmp_path: Path) -> None:

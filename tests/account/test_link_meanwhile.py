@@ -257,6 +257,7 @@ async def process(services: Services, dsn: str, state: Path, token: Address) -> 
         "TESSERA_TOKEN_ADDRESS": str(token),
         "TESSERA_CLIENT_ID": identity["client_id"],
         "TESSERA_CLIENT_KEY": identity["private_key_pem"],
+        "TESSERA_MASTER_KEY": "A" * 43 + "=",
     }
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.account", "serve", env=os.environ | environ

@@ -23,7 +23,7 @@ from services.account.model import Order
 from services.account.store import Store
 from services.runtime.db import connected
 from services.runtime.ids import uuid7
-from tests.account.running import Account, running_account
+from tests.account.running import VAULT, Account, running_account
 from tests.account.whole_users import WholeUsers, identity_of, tables, until, whole_users_of
 from tests.support.calls import SERVING, refused, until_health
 from tests.support.databases import Databases
@@ -73,6 +73,7 @@ class Launcher:
             "TESSERA_TOKEN_ADDRESS": str(self._whole_users.token.settings.listen[0]),
             "TESSERA_CLIENT_ID": identity["client_id"],
             "TESSERA_CLIENT_KEY": identity["client_key"],
+            "TESSERA_MASTER_KEY": "A" * 43 + "=",
             "TESSERA_DOMAIN_ID": identity["domain_id"],
         }
         process = await asyncio.create_subprocess_exec(
@@ -81,7 +82,9 @@ class Launcher:
         try:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel, tables(self.dsn) as database:
                 await _until_it_serves(channel)
-                seen = replace(self._whole_users, account=Account(channel), store=Store(database), database=database)
+                seen = replace(
+                    self._whole_users, account=Account(channel), store=Store(database, VAULT), database=database
+                )
                 yield Killable(seen, process, metrics)
         finally:
             if process.returncode is None:

@@ -18,7 +18,7 @@ from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.ids import uuid7
-from tests.account.running import Account, running_account
+from tests.account.running import VAULT, Account, running_account
 from tests.support.calls import Metadata, bearer, believed
 from tests.support.databases import Databases
 from tests.support.token import DOMAIN, Running, running
@@ -194,4 +194,4 @@ async def whole_users_of(account: Account, token: Running, database: Database) -
     """Both services, with a caller of their own."""
     app = await token.web_app(permissions=PERMISSIONS)
     caller = bearer((await token.by_secret(app)).access_token)
-    return WholeUsers(account, token, Store(database), database, app, caller)
+    return WholeUsers(account, token, Store(database, VAULT), database, app, caller)

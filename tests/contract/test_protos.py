@@ -13,7 +13,9 @@ from tessera.account.v1 import (
     account_service_pb2,
     domain_settings_service_pb2,
     link_service_pb2,
+    logon_service_pb2,
     open_account_xml_service_pb2,
+    user_system_service_pb2,
 )
 from tessera.account.v1 import error_reason_pb2 as account_reasons
 from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
@@ -57,7 +59,9 @@ FILES = (
     account_admin_service_pb2,
     domain_settings_service_pb2,
     link_service_pb2,
+    logon_service_pb2,
     account_user_data_service_pb2,
+    user_system_service_pb2,
     open_account_xml_service_pb2,
     binding_service_pb2,
     device_token_service_pb2,
@@ -87,6 +91,7 @@ PATHS = {
 # other RPC.
 ONCE = {
     "token.v1.TokenService.Token",
+    "token.v1.TokenService.CreateDeviceAuthorization",
     # A client's assertion, which may come with these, is good once.
     "token.v1.TokenService.RevokeToken",
     "token.v1.TokenService.IntrospectToken",
@@ -115,6 +120,8 @@ ONCE = {
     "account.v1.AccountAdminService.CreateProject",
     "account.v1.AccountAdminService.CreateOpenAccount",
     "account.v1.AccountService.SendSmsCode",
+    "account.v1.LogonService.GetPage",
+    "account.v1.LogonService.PostPage",
     "account.v1.DomainSettingsService.UpdateDomainSettings",
     "account.v1.AccountAdminService.UpdateProject",
     "account.v1.AccountAdminService.DeleteProject",
@@ -122,6 +129,10 @@ ONCE = {
     "account.v1.AccountAdminService.UpdateProvider",
     "account.v1.AccountAdminService.DeleteProvider",
     "account.v1.AccountAdminService.UpdateOpenAccount",
+    "account.v1.UserSystemService.CreateUserSystem",
+    "account.v1.UserSystemService.UpdateUserSystem",
+    "account.v1.UserSystemService.DeleteUserSystem",
+    "account.v1.UserSystemService.TestUserSystem",
 }
 
 
@@ -193,6 +204,7 @@ def test_what_operators_call_has_no_path() -> None:
         link_service_pb2,
         user_data_service_pb2,
         account_user_data_service_pb2,
+        user_system_service_pb2,
     ):
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in service.methods:

@@ -37,6 +37,7 @@ def test_a_service_is_told_its_workers_its_peers_and_its_secrets_as_files(home: 
     assert env["TESSERA_TOKEN_ADDRESS"] == "127.0.0.1:50051,127.0.0.1:50101"
     assert env["TESSERA_CLIENT_ID_FILE"] == str(home.identities / "account_client_id")
     assert env["TESSERA_CLIENT_KEY_FILE"] == str(home.identities / "account_client_key")
+    assert env["TESSERA_MASTER_KEY_FILE"] == str(home.key)
     assert "TESSERA_CLIENT_KEY" not in env
 
 

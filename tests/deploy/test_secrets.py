@@ -39,7 +39,8 @@ def test_all_of_them_are_made_readable_in_a_folder_that_is_private(tmp_path: Pat
     assert closed == {folder / "tls" / "authority.key"}
     assert stat.S_IMODE((folder / "tls" / "authority.key").stat().st_mode) == 0o600
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_dir()} == {0o755}
-    assert len(base64.b64decode((folder / "master_key").read_text())) == 32
+    keys = {base64.b64decode((folder / name).read_text()) for name in ("master_key", "account_master_key")}
+    assert [len(key) for key in keys] == [32, 32]
     assert Identities.read(folder)
     for path in files(folder):
         place = path if path.parent == folder else path.parent

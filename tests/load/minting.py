@@ -361,6 +361,7 @@ class Mint:
             scopes=(*_SCOPES, "openid"),
             permissions=_PERMISSIONS,
             push_access_ids=[push.access_id],
+            device_flow=True,
         )
         by_assertion, server = [await self._admin.CreateApp(request, **call) for request in (jwt_app, web_app)]
         for app in (by_assertion, server):

@@ -132,6 +132,14 @@ class Client:
     async def by_basic(self) -> Body:
         return {"grant_type": "client_credentials"}
 
+    async def for_a_device(self) -> Body:
+        demo = self.world.demo
+        asked = {"scope": "FILE.ALL", "device_name": "Living room"}
+        return asked | {"client_id": demo["client_id"], "client_secret": demo["client_secret"]}
+
+    async def for_a_device_by_basic(self) -> Body:
+        return {}
+
     async def to_create_user(self) -> Body:
         async with self.world.http() as http:
             gone = await http.post(
@@ -227,6 +235,8 @@ REST_CALLS = [
     RestCall("TokenService.Token", _TOKEN, Client.by_secret),
     RestCall("TokenService.Token", _TOKEN, Client.by_secret_for_a_push_app),
     RestCall("TokenService.Token", _TOKEN, Client.by_basic, "client"),
+    RestCall("TokenService.CreateDeviceAuthorization", "/v2/oauth/device/code", Client.for_a_device),
+    RestCall("TokenService.CreateDeviceAuthorization", "/v2/oauth/device/code", Client.for_a_device_by_basic, "client"),
     RestCall("TokenService.RevokeToken", "/v2/oauth/revoke", Client.presented),
     RestCall("TokenService.RevokeToken", "/v2/oauth/revoke", Client.presented_refresh_token),
     RestCall("TokenService.RevokeToken", "/v2/oauth/revoke", Client.presented_by_basic, "client"),

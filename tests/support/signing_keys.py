@@ -17,10 +17,10 @@ from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime import jws
 from services.runtime.env import Address
+from services.runtime.vault import Vault
 from services.token.key_rotation import KeyRotation
 from services.token.keys import Keyring
 from services.token.store import Store
-from services.token.vault import Vault
 from tests.support.calls import bearer, refused
 from tests.support.ports import free_ports
 from tests.support.token import DOMAIN, Running, serving

@@ -20,9 +20,10 @@ from services.runtime.db import Database, connected
 from services.runtime.env import Address
 from services.runtime.partitions import Partitions
 from services.runtime.server import opened
+from services.runtime.vault import MasterKey
 from services.token.__main__ import wire
 from services.token.bootstrap import bootstrap, declare
-from services.token.config import MasterKey, TokenSettings
+from services.token.config import TokenSettings
 from services.token.identities import Identities
 from services.token.store import PARTITIONED
 from tests.support.calls import Metadata, bearer
@@ -32,6 +33,7 @@ from tests.support.token_client import REDIRECT_URI, App, TokenClient, basic
 ISSUER = "https://bj1.example.com"
 DOMAIN = "bj1"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -96,6 +98,45 @@ class Running(TokenClient):
         return await self.token(
             "authorization_code", client_id=app.client_id, client_secret=app.secret, code=code, **parameters
         )
+
+    async def device(self, app: App, **parameters: str) -> token_service_pb2.CreateDeviceAuthorizationResponse:
+        """What a device of an app begins with."""
+        parameters |= {"client_id": app.client_id, "client_secret": app.secret}
+        return await self.tokens.CreateDeviceAuthorization(
+            token_service_pb2.CreateDeviceAuthorizationRequest(**parameters)
+        )
+
+    async def poll(self, app: App, device_code: str) -> token_pb2.Token:
+        """What a device asks while its user decides."""
+        return await self.token(DEVICE_CODE, client_id=app.client_id, client_secret=app.secret, device_code=device_code)
+
+    async def asked(self, user_code: str, **changed: str) -> token_service_pb2.GetDeviceAuthorizationResponse:
+        """What a page shows of a device."""
+        request = token_service_pb2.GetDeviceAuthorizationRequest(
+            **{"domain_id": DOMAIN, "user_code": user_code} | changed
+        )
+        return await self.mint.GetDeviceAuthorization(request, metadata=await self.minter())
+
+    async def decide(self, authorization_id: str, user_id: str, *, approve: bool = True, **changed: Any) -> None:
+        """What a user says to a device."""
+        decisions = token_service_pb2.DecideDeviceAuthorizationRequest
+        request = decisions(
+            **{
+                "domain_id": DOMAIN,
+                "authorization_id": authorization_id,
+                "decision": decisions.DECISION_APPROVE if approve else decisions.DECISION_DENY,
+                "user_id": user_id,
+                "proof": token_pb2.Proof(method="mobile", identity="13900001234"),
+            }
+            | changed
+        )
+        await self.mint.DecideDeviceAuthorization(request, metadata=await self.minter())
+
+    async def approved(self, app: App, user_id: str, **parameters: str) -> str:
+        """The code of a device that its user has let have its tokens."""
+        begun = await self.device(app, **parameters)
+        await self.decide((await self.asked(begun.user_code)).authorization_id, user_id)
+        return begun.device_code
 
     async def shift(self, by: timedelta) -> None:
         """Move the clock far, and do what the service would have done meanwhile: make the partitions of then."""

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
-from services.token.actions.phases.admission import TOKEN_EXCHANGE
+from services.token.actions.phases.admission import DEVICE_CODE, TOKEN_EXCHANGE
 from tests.support.calls import Metadata, refusal_in
 from tests.support.token import CLIENT_ASSERTION, ISSUER, JWT_BEARER, Running
 from tests.support.token_client import REDIRECT_URI, App, basic, new_p256
@@ -14,12 +14,12 @@ from tests.support.token_client import REDIRECT_URI, App, basic, new_p256
 WEB_SERVER, WEB_BROWSER = admin_pb2.APP_TYPE_WEB_SERVER, admin_pb2.APP_TYPE_WEB_BROWSER
 NATIVE, JWT, SERVICE = admin_pb2.APP_TYPE_NATIVE, admin_pb2.APP_TYPE_JWT, admin_pb2.APP_TYPE_SERVICE
 CODE, REFRESH, CREDENTIALS = "authorization_code", "refresh_token", "client_credentials"
-GRANTS = (CODE, "code", REFRESH, JWT_BEARER, CREDENTIALS, TOKEN_EXCHANGE)
+GRANTS = (CODE, "code", REFRESH, JWT_BEARER, CREDENTIALS, TOKEN_EXCHANGE, DEVICE_CODE)
 
 USES = {
-    WEB_SERVER: {CODE, "code", REFRESH, CREDENTIALS},
+    WEB_SERVER: {CODE, "code", REFRESH, CREDENTIALS, DEVICE_CODE},
     WEB_BROWSER: {CODE, "code", REFRESH},
-    NATIVE: {CODE, "code", REFRESH},
+    NATIVE: {CODE, "code", REFRESH, DEVICE_CODE},
     JWT: {JWT_BEARER, REFRESH},
     SERVICE: {CREDENTIALS, TOKEN_EXCHANGE},
 }
@@ -39,7 +39,7 @@ async def made(service: Running, app_type: int, *, key: Any = None, admit: bool 
         fields |= {"permissions": ["token.exchange"], "scopes": []}
     if app_type == JWT:
         key = key or new_p256()
-    return await service.app(app_type, key=key, admit=admit, **fields)
+    return await service.app(app_type, key=key, admit=admit, device_flow=True, **fields)
 
 
 async def reason(service: Running, grant: str, metadata: Metadata | None = None, **proof: str) -> str:

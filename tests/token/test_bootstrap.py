@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from services.runtime.vault import MasterKey
 from services.token.bootstrap import bootstrap
-from services.token.config import MasterKey
 from services.token.identities import Identities
 from tests.support.calls import refused
 from tests.support.token import DOMAIN, ISSUER, command, run_bootstrap, serving, settings_of

@@ -1,7 +1,8 @@
 import pytest
 
 from services.runtime.env import SettingsError, load
-from services.token.config import MasterKey, TokenSettings
+from services.runtime.vault import MasterKey
+from services.token.config import TokenSettings
 
 GOOD = {
     "TESSERA_LISTEN": "127.0.0.1:1",

@@ -1,9 +1,10 @@
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from tessera.token.v1 import token_pb2
 
 from tests.support.calls import refused
 from tests.support.token import Running
-from tests.support.token_client import App
+from tests.support.token_client import App, content
 
 
 @pytest.fixture
@@ -45,6 +46,23 @@ async def test_an_app_without_a_secret_needs_a_challenge(service: Running, user_
     native = await service.native_app()
     await refused(service.code(native, user_id), "INVALID_REQUEST", "code_challenge")
     await refused(service.code(native, user_id, code_challenge="short"), "FIELD_INVALID", "code_challenge")
+
+
+async def test_when_the_user_was_proven(service: Running, user_id: str) -> None:
+    """Who was logged on already was proven then, not when the code was made (OpenID Connect Core section 2)."""
+    app = await service.web_app(scopes=("openid",))
+    now = service.clock.timestamp()
+    for told, expected in ((now - 3600, now - 3600), (now + 3600, now)):
+        issued = await service.redeem(app, await service.code(app, user_id, auth_time=Timestamp(seconds=told)))
+        assert 0 <= content(issued.id_token)["auth_time"] - expected < 60
+    await refused(service.code(app, user_id, auth_time=Timestamp(seconds=2**62)), "FIELD_INVALID", "auth_time")
+
+
+async def test_a_superadmin_logs_on_as_itself(service: Running, app: App) -> None:
+    """A logon is no impersonation: nobody acts, and the role is the user's own."""
+    issued = await service.redeem(app, await service.code(app, service.made["user_id"]))
+    assert issued.role == "superadmin"
+    assert "act" not in content(issued.access_token)
 
 
 async def test_fields_that_are_not_good(service: Running, app: App, user_id: str) -> None:

@@ -4,7 +4,7 @@ from tessera.token.v1 import audit_service_pb2 as pb2
 from tessera.token.v1 import audit_service_pb2_grpc as pb2_grpc
 from tessera.token.v1 import user_service_pb2
 
-from services.token.vault import Vault
+from services.runtime.vault import Vault
 from tests.support.token import DOMAIN, Running
 
 

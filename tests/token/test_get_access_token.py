@@ -7,9 +7,9 @@ from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1 import token_pb2
 
 from services.runtime.auth import EDGE_HEADER, EDGE_TYPE, ROLES
+from services.runtime.vault import Vault
 from services.token.keys import EDGE, Keyring
 from services.token.store import Store
-from services.token.vault import Vault
 from tests.support.calls import Metadata, bearer, refused
 from tests.support.token import DOMAIN, Running
 from tests.support.token_client import App, content

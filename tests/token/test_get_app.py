@@ -27,6 +27,8 @@ async def test_an_app_is_as_it_was_made(service: Running) -> None:
     assert not told.HasField("session_idle")
     assert not told.HasField("session_lifetime")
     assert told.token_type == "JWT"
+    # Nobody is spared a question, and nothing opened, that no operator has asked for.
+    assert (told.skip_consent, told.device_flow) == (False, False)
     assert abs(told.create_time.seconds - service.clock.timestamp()) < 60
     assert not told.HasField("update_time")
     assert told.etag

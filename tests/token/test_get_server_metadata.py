@@ -16,6 +16,7 @@ async def test_what_an_issuer_offers(service: Running) -> None:
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "client_credentials",
         "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:device_code",
     ]
     assert list(answer.code_challenge_methods_supported) == ["S256"]
     assert list(answer.response_types_supported) == ["code"]
@@ -51,6 +52,15 @@ async def test_what_openid_discovery_requires(service: Running) -> None:
     assert {"ACCOUNT.ALL", "OAUTH.ALL", "USER.ALL"} <= set(answer.scopes_supported)
     assert {"sub", "iss", "nonce", "at_hash", "name", "picture"} <= set(answer.claims_supported)
     assert not answer.request_uri_parameter_supported
+
+
+async def test_what_logging_on_offers(service: Running) -> None:
+    """RFC 8628 section 4, RFC 9207 section 3, OpenID Connect's `prompt` and `ui_locales`."""
+    answer = await service.tokens.GetServerMetadata(token_service_pb2.GetServerMetadataRequest())
+    assert answer.device_authorization_endpoint == f"{ISSUER}/v2/oauth/device/code"
+    assert answer.authorization_response_iss_parameter_supported
+    assert list(answer.prompt_values_supported) == ["none", "login", "consent", "select_account"]
+    assert list(answer.ui_locales_supported) == ["en", "zh-CN"]
 
 
 async def test_a_domain_that_is_not_there(service: Running) -> None:

@@ -12,9 +12,9 @@ from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.auth import Authenticator
 from services.runtime.errors import Unauthenticated
+from services.runtime.vault import Vault
 from services.token.keys import Keyring
 from services.token.store import Store
-from services.token.vault import Vault
 from tests.support.calls import bearer, refused
 from tests.support.revocations import nothing_revoked
 from tests.support.token import CLIENT_ASSERTION, ISSUER, JWT_BEARER, Running

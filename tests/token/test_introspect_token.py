@@ -8,9 +8,9 @@ from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime import jws
 from services.runtime.ids import uuid7
+from services.runtime.vault import Vault
 from services.token.keys import ACCESS, Key, new_keys
 from services.token.model import Domain
-from services.token.vault import Vault
 from tests.support.calls import refused
 from tests.support.token import CLIENT_ASSERTION, ISSUER, Running
 from tests.support.token_client import App, content

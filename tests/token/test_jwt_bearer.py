@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from services.runtime import jws
+from services.runtime.vault import Vault
 from services.token.jwk import read_trusted_key
 from services.token.store import Store
-from services.token.vault import Vault
 from tests.support.calls import refused
 from tests.support.token import DOMAIN, ISSUER, JWT_BEARER, Running, serving, settings_of
 from tests.support.token_client import RSA_KEY, App, content, new_p256, public_pem

@@ -7,10 +7,10 @@ import grpc
 from tessera.token.v1 import token_pb2, token_service_pb2
 
 from services.runtime.sql import load_queries
+from services.runtime.vault import Vault
 from services.token.keys import Keyring
 from services.token.model import StoredKey
 from services.token.store import Store
-from services.token.vault import Vault
 from tests.support.calls import NOT_SERVING, SERVING, refusal_in, refused, until_health
 from tests.support.signing_keys import rotate, rotation, until, verification_key_ids
 from tests.support.token import Running, run_bootstrap, serving, settings_of

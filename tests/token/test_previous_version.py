@@ -50,6 +50,36 @@ select * from token.rotate_session(
     p_now => $7, p_grace_from => $8, p_grace_repeats => $9, p_idle_until => $10, p_event_id => $11
 )
 """
+REDEEM_CODE_WITH_NONCE = """
+select (r.opened).*, r.nonce from token.redeem_code_with_nonce(
+    p_domain_id => $1, p_client_id => $2, p_session_id => $3, p_secret_hash => $4, p_now => $5, p_expires_at => $6,
+    p_absolute_at => $7, p_event_id => $8, p_code_id => $9, p_code_hash => $10, p_redirect_uri => $11,
+    p_code_challenge => $12
+) r
+"""
+INSERT_APP = """
+insert into token.app (
+    domain_id, client_id, name, type, admitted, redirect_uris, scopes, permissions, push_access_ids, secret_hashes,
+    created_at, description, logo
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+"""
+UPDATE_APP = """
+update token.app set
+    name = $4, description = $5, logo = $6, redirect_uris = $7, scopes = $8, permissions = $9, push_access_ids = $10,
+    grace = $11, grace_repeats = $12, repeat_until_used = $13, session_idle = $14, session_lifetime = $15,
+    token_type = $16, version = version + 1, updated_at = $17
+where domain_id = $1 and client_id = $2 and version = $3
+returning updated_at, version
+"""
+DELETE_USER = """
+select token.delete_user(
+    p_domain_id => $1, p_user_id => $2, p_etag => $3, p_roles => $4, p_pseudonym => $5, p_actor => $6, p_now => $7,
+    p_event_id => $8
+)
+"""
+END_USER_SESSIONS = """
+select token.end_user_sessions(p_domain_id => $1, p_user_id => $2, p_actor => $3, p_now => $4, p_event_id => $5)
+"""
 INSERT_CODE = """
 insert into token.authorization_code (
     domain_id, code_id, code_hash, client_id, redirect_uri, user_id, scopes, code_challenge, nonce, device_id,
@@ -58,7 +88,7 @@ insert into token.authorization_code (
 """
 
 
-THIS_VERSIONS_ROTATE_SESSIONS = load_queries(Path(sessions.__file__).with_suffix(".sql"))["rotate_sessions"]
+THIS_VERSIONS = load_queries(Path(sessions.__file__).with_suffix(".sql"))
 
 
 @pytest_asyncio.fixture
@@ -141,9 +171,69 @@ async def test_refreshes_in_turns_with_this_version(database: "asyncpg.Connectio
     for generation in (1, 3, 5):
         assert (await rotate(database, session_id, generation))["generation"] == generation + 1
         rotated = await database.fetchrow(
-            THIS_VERSIONS_ROTATE_SESSIONS,
+            THIS_VERSIONS["rotate_sessions"],
             *(True, [DOMAIN], [session_id], [CLIENT], [b"secret"], [generation + 1], ["openid"]),
             *([NOW], [NOW - timedelta(seconds=30)], [10], [LATER], [uuid7(NOW)]),
         )
         assert rotated
         assert (rotated["verdict"], rotated["generation"]) == ("rotated", generation + 2)
+
+
+async def test_redeems_a_code_with_its_nonce(database: "asyncpg.Connection[asyncpg.Record]") -> None:
+    code_id = uuid7(NOW)
+    await database.execute(
+        INSERT_CODE,
+        *(DOMAIN, code_id, b"code", CLIENT, "https://a.example", USER, ["openid"], None, "n", "", "", LATER),
+    )
+    row = await database.fetchrow(
+        REDEEM_CODE_WITH_NONCE,
+        *(DOMAIN, CLIENT, uuid7(NOW), b"secret", NOW, LATER, LATER, uuid7(NOW), code_id, b"code"),
+        *("https://a.example", None),
+    )
+    assert row
+    assert (row["verdict"], row["nonce"], set(row.keys())) == ("started", "n", {*ANSWERED, "nonce"})
+
+
+async def test_what_it_makes_is_made_as_before_for_this_version(
+    database: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    """A code of the previous version's says nothing of when its user was proven."""
+    code_id = uuid7(NOW)
+    await database.execute(
+        INSERT_CODE,
+        *(DOMAIN, code_id, b"code", CLIENT, "https://a.example", USER, ["openid"], None, "", "", "", LATER),
+    )
+    row = await database.fetchrow(
+        THIS_VERSIONS["redeem_code"],
+        *(DOMAIN, CLIENT, uuid7(NOW), b"secret", NOW, LATER, LATER, uuid7(NOW), code_id, b"code"),
+        *("https://a.example", None),
+    )
+    assert row
+    assert (row["verdict"], row["authenticated_at"]) == ("started", None)
+
+
+async def test_sets_an_app_up(database: "asyncpg.Connection[asyncpg.Record]") -> None:
+    lists: list[object] = [[], [], [], [], []]
+    await database.execute(INSERT_APP, DOMAIN, CLIENT, "Shop", "native", True, *lists, NOW, "", "")
+    await database.execute("update token.app set skip_consent = true, device_flow = true")
+    changed = await database.fetchrow(
+        UPDATE_APP,
+        *(DOMAIN, CLIENT, 1, "Shop 2", "", "", *lists[:4]),
+        *(timedelta(seconds=30), 10, False, None, None, "JWT", NOW),
+    )
+    assert changed
+    # What it does not know of stays as it is.
+    app = await database.fetchrow("select name, skip_consent, device_flow from token.app")
+    assert app
+    assert tuple(app) == ("Shop 2", True, True)
+
+
+async def test_ends_and_deletes_a_user_without_partitions_of_devices(
+    database: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    session = await by_assertion(database, USER)
+    assert await database.fetchval(END_USER_SESSIONS, DOMAIN, USER, "admin", NOW, uuid7(NOW)) == "revoked"
+    assert (await rotate(database, session["session_id"], 1))["verdict"] == "revoked"
+    roles = ["user", "admin"]
+    deleted = await database.fetchval(DELETE_USER, DOMAIN, USER, None, roles, "erased", "admin", NOW, uuid7(NOW))
+    assert deleted == "deleted"

@@ -24,6 +24,7 @@ from services.token.store import PARTITIONED
 FOLDER = Path(__file__).parents[2] / "services" / "token" / "store"
 USERS, SESSIONS = load_queries(FOLDER / "users.sql"), load_queries(FOLDER / "open_sessions.sql")
 GRANTS, PRESENTED = load_queries(FOLDER / "sessions.sql"), load_queries(FOLDER / "presented.sql")
+DEVICES, USER_DATA = load_queries(FOLDER / "devices.sql"), load_queries(FOLDER / "user_data.sql")
 CLOCK = Clock()
 NEWEST = uuid.UUID(int=2**128 - 1)
 OTHERS = 5_000
@@ -80,6 +81,31 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]]]] = {
         GRANTS["redeem_code"],
         lambda: ("bj1", "app", *begun(), ID_OF_7, b"", "", None),
     ),
+    "begin on a device": (
+        DEVICES["create_device_authorization"],
+        lambda: (
+            *("bj1", uuid7(CLOCK.now()), b"", uuid.uuid4().bytes, "app", [], "", "", CLOCK.now()),
+            *(CLOCK.now() + timedelta(minutes=10), uuid7(CLOCK.now())),
+        ),
+    ),
+    "find a device": (
+        DEVICES["find_device_authorization"],
+        lambda: ("bj1", ID_OF_7.bytes, 60, CLOCK.now()),
+    ),
+    "decide for a device": (
+        DEVICES["decide_device_authorization"],
+        lambda: (
+            *("bj1", ID_OF_7, "approved", "user7", None, CLOCK.now(), "mobile", "", CLOCK.now(), uuid7(CLOCK.now())),
+        ),
+    ),
+    "ask for a device": (
+        DEVICES["redeem_device_code"],
+        lambda: ("bj1", "app", *begun(), ID_OF_7, b""),
+    ),
+    "end all of a user's": (
+        USER_DATA["end_user_sessions"],
+        lambda: ("bj1", "user7", "operator", CLOCK.now(), uuid7(CLOCK.now())),
+    ),
     "look at an access token": (
         PRESENTED["select_access_token_state"],
         lambda: ("bj1", "jti", "kid", ["user7"], "app", ID_OF_7, CLOCK.now(), ["app"]),
@@ -104,7 +130,7 @@ select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0):
 from pg_stat_xact_user_tables where schemaname = 'token'
 """
 
-# A session, a code, an audit row, a revocation and a used assertion for each user.
+# A session, a code, a device, an audit row, a revocation and a used assertion for each user; of the one, none decided.
 FILL = (
     """
     insert into token.app_user (domain_id, user_id, user_name, nick_name, avatar, default_drive_id, role, status,
@@ -123,6 +149,13 @@ FILL = (
     insert into token.authorization_code (domain_id, code_id, code_hash, client_id, redirect_uri, user_id, scopes,
         nonce, device_id, device_name, expires_at)
     select 'bj1', i.id, '', 'app', '', 'user' || i.n, '{}', '', '', '', $1
+    from unnest($2::uuid[]) with ordinality i (id, n)
+    """,
+    """
+    insert into token.device_authorization (domain_id, authorization_id, device_code_hash, user_code_hash, client_id,
+        scopes, device_id, device_name, expires_at, decision, user_id)
+    select 'bj1', i.id, '', uuid_send(i.id), 'app', '{}', '', '', $1::timestamptz + interval '10 minutes',
+        case when i.n <> 7 then 'approved' end, case when i.n <> 7 then 'user' || i.n end
     from unnest($2::uuid[]) with ordinality i (id, n)
     """,
     """
@@ -174,5 +207,5 @@ async def test_reads_what_it_needs(connection: asyncpg.Connection, name: str, mo
     after = await connection.fetchval(COUNTED)
     await transaction.rollback()
 
-    # Of six tables of 5,000 rows; a listing reads no more than it may look at.
+    # Of seven tables of 5,000 rows; a listing reads no more than it may look at.
     assert 1 <= after - before <= 250

@@ -11,10 +11,10 @@ from tessera.token.v1 import token_pb2
 
 from services.runtime import jws
 from services.runtime.keys import RemoteKeys
+from services.runtime.vault import Vault
 from services.token.keys import Keyring, new_keys
 from services.token.model import Domain
 from services.token.store import Store
-from services.token.vault import Vault
 from tests.support.calls import Metadata, refused
 from tests.support.signing_keys import (
     accepted,
@@ -53,7 +53,7 @@ async def _stranger(service: Running) -> str:
     domain = Domain("other", "https://other.example.com", ())
     async with service.database() as database:
         store = Store(database)
-        await store.insert_domain(domain, "", service.clock.now())
+        await store.insert_domain(domain, service.clock.now())
         made = new_keys(domain, Vault(service.settings.master_key.secret))
         for key in made:
             assert await store.insert_signing_key(key, service.clock.now())

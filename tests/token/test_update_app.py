@@ -29,6 +29,8 @@ async def test_what_may_be_changed(service: Running) -> None:
         "session_idle": Duration(seconds=86_400),
         "session_lifetime": Duration(seconds=2 * 86_400),
         "token_type": "at+jwt",
+        "skip_consent": True,
+        "device_flow": True,
     }
     before = await get_app(service, app)
     told = await update_app(service, app, *wanted, **wanted)

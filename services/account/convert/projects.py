@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from tessera.account.v1 import account_admin_pb2, account_admin_service_pb2
 
+from services.account.convert.fields import read_url
 from services.account.model import ALGORITHMS, PROVIDER_NAME, Project, Provider
 from services.account.providers.jwks import JwksError, parse_jwks
 from services.runtime import etags
@@ -17,7 +18,6 @@ from services.runtime.validation import checked_text
 
 _PROJECT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MAX_NAME = 128
-_MAX_URL = 2048
 _MAX_AUDIENCES = 20
 _MAX_AUDIENCE = 255
 _MAX_JWKS = 32 * 1024
@@ -107,27 +107,12 @@ def _write_times(message: Any, created_at: datetime, updated_at: datetime | None
         message.update_time.FromDatetime(updated_at)
 
 
-def _read_url(field: str, text: str) -> str:
-    """An absolute URL that is read one way alone; may be empty."""
-    if not text:
-        return text
-    well_formed = len(text) <= _MAX_URL and text.isascii() and text.isprintable() and not set(" #\\@") & set(text)
-    try:
-        parts = urlsplit(text)
-        well_formed = well_formed and parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        well_formed = False
-    if not well_formed:
-        raise FieldInvalid(field)
-    return text
-
-
 def _read_issuer(field: str, text: str) -> str:
     if not text:
         raise FieldMissing(field)
     if "?" in text:
         raise FieldInvalid(field)
-    return _read_url(field, text)
+    return read_url(field, text)
 
 
 def _read_audiences(field: str, audiences: Sequence[str]) -> tuple[str, ...]:
@@ -165,7 +150,7 @@ _PROVIDER_FIELDS: Mapping[str, Reader] = {
     "audiences": _read_audiences,
     "algorithms": _read_algorithms,
     "jwks": _read_jwks,
-    "jwks_uri": _read_url,
+    "jwks_uri": read_url,
     "private_addresses": _read_flag,
     "takes_links": _read_flag,
 }

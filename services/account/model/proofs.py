@@ -75,8 +75,12 @@ class ProofKey:
     """
 
     def __init__(self, private_key: EllipticCurvePrivateKey) -> None:
-        secret = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        self._key = HKDF(SHA256(), 32, salt=None, info=b"tessera account proofs").derive(secret)
+        self._secret = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        self._key = self.derive("tessera account proofs")
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose, the same in all replicas."""
+        return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(self._secret)
 
     def mac(self, domain_id: str, user_id: str, identity: Identity, proof: Presented, session_id: str = "") -> bytes:
         """The hash of a secret with all that it is bound to: who presents it for anything else has another hash.

@@ -1,8 +1,14 @@
 """The user systems of a domain: where people are proven who log on to it, and how each is reached."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from services.account.model.domain_settings import DomainSettings
+
+MAX_USER_SYSTEMS = 50
+"""User systems that a domain has at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,31 @@ UserSystemSettings = (
     MobileSettings | EmailSettings | DingSettings | RamSettings | WechatSettings | LdapSettings | CustomSettings
 )
 
+SETTINGS: Mapping[str, type[UserSystemSettings]] = {
+    each.type: each
+    for each in (
+        MobileSettings,
+        EmailSettings,
+        DingSettings,
+        RamSettings,
+        WechatSettings,
+        LdapSettings,
+        CustomSettings,
+    )
+}
+"""The settings of each type."""
+
+FIXED: Mapping[str, tuple[str, ...]] = {
+    "custom": ("issuer",),
+    "wechat": ("corp_id",),
+    "ram": ("international",),
+    "ldap": ("identity_attribute",),
+}
+"""Settings that say whose an identity is, by type: links outlive them, so they do not change."""
+
+CODED = ("mobile", "email")
+"""Types whose people are proven by a code of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class UserSystem:
@@ -120,16 +151,17 @@ class UserSystem:
 
     Args:
         domain_id: the domain.
-        user_system_id: its id, a UUIDv7.
+        user_system_id: its id, a UUIDv7; of one that a domain has because it made none, the type.
         settings: how it is reached; which kind they are is the type of the identities that it proves.
         display_name: what the page calls it; empty: the name of its type.
         enabled: whether it is there for anybody.
         link_only: whether it links an identity to who is logged on already, and lets nobody in.
         private_addresses: whether it may be at addresses that are not public.
-        secret: what we prove ourselves by there; empty: nothing.
+        secret: what we prove ourselves by there; empty: nothing, or it does not open (then `has_secret` is true).
         created_at: since when it is there.
         updated_at: when it was last changed; `None`: never.
-        version: of its state; 0: never changed.
+        version: of its state; 0: it is not stored.
+        has_secret: whether a secret is stored.
     """
 
     domain_id: str
@@ -143,8 +175,38 @@ class UserSystem:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     version: int = 0
+    has_secret: bool = False
 
     @property
     def type(self) -> str:
         """Of the identities that it proves."""
         return self.settings.type
+
+
+@dataclass(frozen=True, slots=True)
+class LogonSystems:
+    """What the logon to a domain goes by.
+
+    Args:
+        settings: of the domain.
+        systems: its user systems that are enabled, in the order in which they are shown.
+    """
+
+    settings: DomainSettings
+    systems: tuple[UserSystem, ...]
+
+
+def unset_systems(domain_id: str) -> tuple[UserSystem, ...]:
+    """The user systems of a domain that made none."""
+    return tuple(UserSystem(domain_id, settings.type, settings) for settings in (MobileSettings(), EmailSettings()))
+
+
+def read_settings(type_: str, values: Mapping[str, Any]) -> UserSystemSettings:
+    """Settings of a type by name, as they are stored; lists are tuples again, and what is not known is passed over."""
+    known = SETTINGS[type_]
+    taken: dict[str, Any] = {each.name: values[each.name] for each in fields(known) if each.name in values}
+    return known(**{name: _whole(value) for name, value in taken.items()})
+
+
+def _whole(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -9,12 +9,13 @@ from tessera.account.v1 import domain_settings_service_pb2_grpc as settings_pb2_
 from services.account.actions.domain_settings.get_domain_settings import get_domain_settings
 from services.account.actions.domain_settings.update_domain_settings import update_domain_settings
 from services.account.convert import domain_settings as convert
+from services.account.convert import fields
 from services.account.resources import Resources
 from services.runtime.auth import principal
 
 
 class DomainSettingsServicer(settings_pb2_grpc.DomainSettingsServiceServicer):
-    """What a domain lets its users do with their identities."""
+    """What a domain lets its users do with their identities, and how it looks to them."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
@@ -29,7 +30,7 @@ class DomainSettingsServicer(settings_pb2_grpc.DomainSettingsServiceServicer):
         self, request: settings_pb2.UpdateDomainSettingsRequest, _context: Any
     ) -> settings_pb2.DomainSettings:
         """Change the settings."""
-        changes = convert.read_changes(request)
-        version = convert.read_etag(request.settings.etag)
+        changes = convert.read_setting_changes(request)
+        version = fields.read_etag(request.settings.etag)
         changed = await update_domain_settings(self._resources, principal(), version=version, changes=changes)
         return convert.write_settings(changed)

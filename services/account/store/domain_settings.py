@@ -3,7 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
-from services.account.model.domain_settings import DomainSettings
+import asyncpg
+
+from services.account.model.domain_settings import DomainSettings, FirstLogon, LogonPage
 from services.runtime.section import Section
 from services.runtime.sql import load_queries
 
@@ -16,7 +18,7 @@ class OfDomains(Section):
     async def select_domain_settings(self, domain_id: str) -> DomainSettings:
         """The settings of a domain: the defaults where it never set any."""
         row = await self._database.fetchrow(_SQL["select_domain_settings"], domain_id)
-        return DomainSettings(**row) if row else DomainSettings()
+        return domain_settings(row) if row else DomainSettings()
 
     async def write_domain_settings(
         self, domain_id: str, changed: DomainSettings, now: datetime
@@ -29,5 +31,21 @@ class OfDomains(Section):
             changed.codes_per_hour,
             now,
             changed.version,
+            changed.first_logon,
+            changed.page.display_name,
+            changed.page.logo_url,
+            changed.page.accent_color,
         )
-        return DomainSettings(**row) if row else None
+        return domain_settings(row) if row else None
+
+
+def domain_settings(row: asyncpg.Record, prefix: str = "") -> DomainSettings:
+    """The settings in a row that has their columns, each by its name behind a prefix."""
+    return DomainSettings(
+        keep_last_identity=row[prefix + "keep_last_identity"],
+        codes_per_hour=row[prefix + "codes_per_hour"],
+        first_logon=FirstLogon(row[prefix + "first_logon"]),
+        page=LogonPage(row[prefix + "page_name"], row[prefix + "page_logo_url"], row[prefix + "page_accent_color"]),
+        updated_at=row[prefix + "updated_at"],
+        version=row[prefix + "version"],
+    )

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.runtime import jws
 from services.token.actions.grants.authorization_code import SECRET_BYTES
@@ -18,7 +18,7 @@ from services.token.errors import (
     UserDisabled,
 )
 from services.token.events import EventName
-from services.token.model import App, AuthorizationCode, Event, Proof
+from services.token.model import App, AuthorizationCode, Event, Proof, is_registered
 from services.token.resources import Resources
 
 _LIFETIME = timedelta(minutes=10)
@@ -35,7 +35,10 @@ _RULES: Mapping[type[TokenRefusal], str] = {
 
 @dataclass(frozen=True, slots=True)
 class CodeRequest:
-    """What a code is to be bound to. An absent `code_challenge` is empty, absent `scopes` are all of the app's."""
+    """What a code is to be bound to. An absent `code_challenge` is empty, absent `scopes` are all of the app's.
+
+    `authenticated_at`: when the user was proven; absent: now.
+    """
 
     domain_id: str
     client_id: str
@@ -47,6 +50,7 @@ class CodeRequest:
     device_name: str
     nonce: str
     proof: Proof
+    authenticated_at: datetime | None = None
 
 
 async def create_authorization_code(resources: Resources, *, request: CodeRequest) -> str:
@@ -63,7 +67,7 @@ async def create_authorization_code(resources: Resources, *, request: CodeReques
     except TokenRefusal as refusal:
         await _write_withheld(resources, request, _RULES[type(refusal)])
         raise
-    code_id, secret = resources.new_id(), os.urandom(SECRET_BYTES)
+    code_id, secret, now = resources.new_id(), os.urandom(SECRET_BYTES), resources.clock.now()
     code = AuthorizationCode(
         domain_id=request.domain_id,
         code_id=code_id,
@@ -76,7 +80,8 @@ async def create_authorization_code(resources: Resources, *, request: CodeReques
         nonce=request.nonce,
         device_id=request.device_id,
         device_name=request.device_name,
-        expires_at=resources.clock.now() + _LIFETIME,
+        expires_at=now + _LIFETIME,
+        authenticated_at=min(request.authenticated_at or now, now),
     )
     await resources.store.insert_authorization_code(code, request.proof, resources.new_id())
     return jws.encode(code_id.bytes + secret)
@@ -116,8 +121,7 @@ async def _write_withheld(resources: Resources, request: CodeRequest, rule: str)
 
 
 def _check(request: CodeRequest, app: App) -> None:
-    # To the letter (RFC 9700 section 2.1).
-    if request.redirect_uri not in app.redirect_uris:
+    if not is_registered(app.type, app.redirect_uris, request.redirect_uri):
         raise InvalidRequest(detail="redirect_uri is not one of the app's", field="redirect_uri")
     if admission.is_public(app.type) and not request.code_challenge:
         raise InvalidRequest(detail="an app without a secret needs a code_challenge", field="code_challenge")

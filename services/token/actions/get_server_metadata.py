@@ -29,6 +29,12 @@ CLAIMS = (
 )
 """Claims of id tokens, and of GetUserInfo."""
 
+PROMPTS = ("none", "login", "consent", "select_account")
+"""What the pages for logging on do at an app's wish (OpenID Connect Core section 3.1.2.1)."""
+
+LANGUAGES = ("en", "zh-CN")
+"""What they speak."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerMetadata:

@@ -19,7 +19,8 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
     Raises:
         UnsupportedGrantType: there is no such grant.
         InvalidRequest, InvalidClient, UnauthorizedClient, InvalidScope, InvalidGrant, InvalidRefreshToken,
-        InvalidTarget, FieldMissing: as the phases and the grants say.
+        InvalidTarget, AuthorizationPending, SlowDown, AccessDenied, ExpiredToken, FieldMissing: as the phases and the
+        grants say.
         LimitExceeded: the domain has had its grants of this second; nothing was used up.
         Unavailable: nothing can be signed now; nothing was used up.
     """

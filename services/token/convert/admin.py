@@ -60,6 +60,8 @@ def read_new_app(message: admin_pb2.CreateAppRequest) -> NewApp:
         permissions=admin_fields.read_permissions("permissions", message.permissions),
         push_access_ids=admin_fields.read_push_apps("push_access_ids", message.push_access_ids),
         key=read_trusted_key(message.public_key_pem) if message.public_key_pem else None,
+        skip_consent=message.skip_consent,
+        device_flow=message.device_flow,
     )
 
 
@@ -134,6 +136,11 @@ def read_app_type(value: int) -> AppType | None:
     return _APP_TYPES.get(value)  # type: ignore[call-overload, no-any-return]
 
 
+def write_app_type(app_type: AppType) -> admin_pb2.AppType.ValueType:
+    """A type."""
+    return _APP_TYPE_NAMES[app_type]
+
+
 def push_app_page(request: admin_pb2.ListPushAppsRequest, domain_id: str) -> Page:
     """A page of push apps, whose ids are numbers."""
     return Page(request, ("ListPushApps", domain_id), bigint, 0)
@@ -144,10 +151,10 @@ def write_app(record: AppRecord) -> admin_pb2.App:
     app = record.app
     message = admin_pb2.App(
         client_id=app.client_id,
-        name=record.name,
-        type=_APP_TYPE_NAMES[app.type],
-        description=record.description,
-        logo=record.logo,
+        name=app.name,
+        type=write_app_type(app.type),
+        description=app.description,
+        logo=app.logo,
         redirect_uris=app.redirect_uris,
         scopes=app.scopes,
         permissions=app.permissions,
@@ -157,6 +164,8 @@ def write_app(record: AppRecord) -> admin_pb2.App:
         grace_repeats=app.grace_repeats,
         repeat_until_used=app.repeat_until_used,
         token_type=app.token_type,
+        skip_consent=app.skip_consent,
+        device_flow=app.device_flow,
     )
     message.grace.FromTimedelta(app.grace)
     if app.session_idle:
@@ -213,7 +222,7 @@ def write_domain(record: DomainRecord) -> nouns_pb2.Domain:
     message = nouns_pb2.Domain(
         domain_id=domain.domain_id,
         issuer=domain.issuer,
-        name=record.name,
+        name=domain.name,
         scopes=domain.scopes,
         impersonate_superadmins=domain.impersonate_superadmins,
         algorithm=domain.algorithm,

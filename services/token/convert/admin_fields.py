@@ -163,6 +163,8 @@ APP_FIELDS: Mapping[str, Reader] = {
     "session_idle": _or_absent(_between(_MINUTE, 180 * _DAY)),
     "session_lifetime": _or_absent(_between(_MINUTE, 180 * _DAY)),
     "token_type": _one_of(_TOKEN_TYPES),
+    "skip_consent": _read_flag,
+    "device_flow": _read_flag,
 }
 ACCESS_KEY_FIELDS: Mapping[str, Reader] = {
     "name": read_label,

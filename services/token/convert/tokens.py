@@ -10,16 +10,14 @@ from tessera.token.v1 import token_pb2, token_service_pb2
 from services.runtime.auth import ROLES
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.keys import VerificationKey
-from services.runtime.validation import checked_text, checked_user_id
-from services.token.actions.create_authorization_code import CodeRequest
-from services.token.actions.get_server_metadata import CLAIMS, ServerMetadata
+from services.runtime.validation import checked_text
+from services.token.actions.get_server_metadata import CLAIMS, LANGUAGES, PROMPTS, ServerMetadata
 from services.token.actions.grants.token_exchange import ACCESS_TOKEN_TYPE
 from services.token.actions.introspect_token import Introspection
 from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, checked_domain_id, each_once
 from services.token.errors import InvalidScope
 from services.token.jwk import members
 from services.token.model import (
-    CODE_CHALLENGE,
     SCOPE,
     Actor,
     Issued,
@@ -31,7 +29,6 @@ from services.token.model import (
 )
 
 _MAX_PARAMETER = 4096
-_MAX_DEVICE = 128
 # As many of the longest as there may be, and something between them.
 _MAX_SCOPE_TEXT = MAX_SCOPES * (128 + 2)
 
@@ -52,24 +49,25 @@ def read_headers(metadata: Iterable[tuple[str, str | bytes]] | None) -> Headers:
 
 def read_token_request(message: token_service_pb2.TokenRequest, headers: Headers) -> TokenRequest:
     """Read a request to the token endpoint, with its headers; of `authorization` only Basic counts here."""
-    for name in ("grant_type", "redirect_uri", "code", "refresh_token", "audience", "resource"):
+    for name in ("grant_type", "redirect_uri", "code", "refresh_token", "audience", "resource", "device_code"):
         if len(getattr(message, name)) > _MAX_PARAMETER:
             raise FieldInvalid(name)
     return TokenRequest(
-        **_client_request(message, headers),
+        **read_client_request(message, headers),
         grant_type=message.grant_type,
         code=message.code,
         redirect_uri=checked_text("redirect_uri", message.redirect_uri, MAX_URI),
         code_verifier=message.code_verifier,
         refresh_token=message.refresh_token,
         assertion=message.assertion,
-        scopes=_read_scopes(message.scope),
+        scopes=read_scopes(message.scope),
         subject_token=message.subject_token,
         subject_token_type=message.subject_token_type,
         requested_token_type=message.requested_token_type,
         audience=message.audience,
         resource=message.resource,
         actor_token=message.actor_token,
+        device_code=message.device_code,
     )
 
 
@@ -77,10 +75,11 @@ def read_presented_token(
     message: token_service_pb2.RevokeTokenRequest | token_service_pb2.IntrospectTokenRequest, headers: Headers
 ) -> PresentedToken:
     """Read a token that a client presents, with the headers. The hint is not needed."""
-    return PresentedToken(**_client_request(message, headers), token=message.token)
+    return PresentedToken(**read_client_request(message, headers), token=message.token)
 
 
-def _client_request(message: Any, headers: Headers) -> dict[str, str]:
+def read_client_request(message: Any, headers: Headers) -> dict[str, str]:
+    """What a client proves itself by, of any message that has the parameters for it."""
     for name in ("client_id", "client_secret"):
         if len(getattr(message, name)) > _MAX_PARAMETER:
             raise FieldInvalid(name)
@@ -209,6 +208,9 @@ def write_server_metadata(metadata: ServerMetadata) -> token_service_pb2.GetServ
         introspection_endpoint_auth_signing_alg_values_supported=metadata.assertion_algorithms,
         code_challenge_methods_supported=("S256",),
         authorization_response_iss_parameter_supported=True,
+        device_authorization_endpoint=domain.endpoint("device/code"),
+        prompt_values_supported=PROMPTS,
+        ui_locales_supported=LANGUAGES,
     )
 
 
@@ -241,30 +243,12 @@ def read_discard(message: token_service_pb2.DiscardTokenRequest) -> tuple[str, s
     return checked_domain_id(message.domain_id), client_id, message.refresh_token
 
 
-def read_code_request(message: token_service_pb2.CreateAuthorizationCodeRequest) -> CodeRequest:
-    """What a code is to be bound to."""
-    if message.code_challenge and not CODE_CHALLENGE.fullmatch(message.code_challenge):
-        raise FieldInvalid("code_challenge")
-    return CodeRequest(
-        domain_id=checked_domain_id(message.domain_id),
-        client_id=message.client_id,
-        user_id=checked_user_id(message.user_id),
-        redirect_uri=checked_text("redirect_uri", message.redirect_uri, MAX_URI),
-        scopes=_read_scopes(message.scope),
-        code_challenge=message.code_challenge,
-        device_id=checked_text("device_id", message.device_id, _MAX_DEVICE),
-        device_name=checked_text("device_name", message.device_name, _MAX_DEVICE),
-        nonce=checked_text("nonce", message.nonce, MAX_NAME),
-        proof=read_proof(message.proof),
-    )
-
-
 def write_user(user: User) -> token_service_pb2.GetUserResponse:
     """Who a user is."""
     return token_service_pb2.GetUserResponse(user_id=user.user_id, role=user.role, status=user.status)
 
 
-def _read_scopes(text: str) -> tuple[str, ...]:
+def read_scopes(text: str) -> tuple[str, ...]:
     """Scopes by blanks (RFC 6749 section 3.3) or commas, as the vendor's clients send them."""
     # Before it is taken apart: of megabytes of blanks that would hold up everybody.
     if len(text) > _MAX_SCOPE_TEXT:

@@ -53,7 +53,8 @@ class App:
 
     `secret_hashes` are SHA-256, at most two; `keys` those that are enabled. An absent `session_idle` or
     `session_lifetime` is the service's. `token_type` is header `typ` of its access tokens. Sessions that began until
-    `sessions_revoked_at` are over.
+    `sessions_revoked_at` are over. `skip_consent`: users are not asked what it may have of them; `device_flow`: it may
+    ask for tokens on devices without a browser.
     """
 
     domain_id: str
@@ -73,6 +74,11 @@ class App:
     token_type: str = "JWT"  # noqa: S105 a type
     sessions_revoked_at: datetime | None = None
     keys: tuple[TrustedKey, ...] = ()
+    name: str = ""
+    description: str = ""
+    logo: str = ""
+    skip_consent: bool = False
+    device_flow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,10 @@ CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """A code about to be handed out. `code_hash` is SHA-256 of its secret."""
+    """A code about to be handed out.
+
+    `code_hash` is SHA-256 of its secret; `authenticated_at`: when the user was proven.
+    """
 
     domain_id: str
     code_id: uuid.UUID
@@ -29,6 +32,7 @@ class AuthorizationCode:
     device_id: str
     device_name: str
     expires_at: datetime
+    authenticated_at: datetime
 
 
 def code_challenge(verifier: str) -> str:

@@ -27,6 +27,7 @@ class Domain:
     grants_per_second: int | None = None
     max_users: int | None = None
     max_apps: int | None = None
+    name: str = ""
 
     @property
     def base_url(self) -> str:

@@ -44,7 +44,17 @@ class TokenRequest(ClientRequest):
     requested_token_type: str = ""
     audience: str = ""
     resource: str = ""
+    device_code: str = field(default="", repr=False)
     actor_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRequest(ClientRequest):
+    """What a device without a browser asks for; what is absent is empty. Empty `scopes` are all of the app's."""
+
+    scopes: tuple[str, ...] = ()
+    device_id: str = ""
+    device_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

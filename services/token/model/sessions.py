@@ -44,7 +44,10 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What tokens say of a session and its user. `role_cap` bounds the role; `actor` acts for the user."""
+    """What tokens say of a session and its user. `role_cap` bounds the role; `actor` acts for the user.
+
+    `nonce` and `authenticated_at`, when the user was proven, are those of a logon that it begins with.
+    """
 
     session_id: uuid.UUID
     generation: int
@@ -61,6 +64,7 @@ class Session:
     user_role: str
     is_first: bool
     nonce: str | None = None
+    authenticated_at: datetime | None = None
 
     @property
     def role(self) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from services.token.model.audit import Proof
+
 UserEventKind = Literal["created", "updated", "deleted"]
 """What became of a user."""
 
@@ -52,6 +54,18 @@ class NewUser:
     description: str
     default_drive_id: str
     user_data: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LogonUser:
+    """Who logs on for the first time; what is not known is empty. `client_id`: the app that it logs on to."""
+
+    domain_id: str
+    client_id: str
+    user_name: str
+    nick_name: str
+    avatar: str
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,11 @@ from tessera.token.v1 import (
 from services.runtime.auth import principal
 from services.runtime.validation import checked_user_id
 from services.token.actions.create_authorization_code import create_authorization_code
+from services.token.actions.create_device_authorization import create_device_authorization
+from services.token.actions.decide_device_authorization import decide_device_authorization
 from services.token.actions.discard_token import discard_token
+from services.token.actions.get_device_authorization import get_device_authorization
+from services.token.actions.get_logon_app import get_logon_app
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
 from services.token.actions.get_user_info import get_user_info
@@ -22,6 +26,8 @@ from services.token.actions.revoke_token import revoke_token
 from services.token.actions.signing_keys.get_jwks import get_jwks
 from services.token.actions.signing_keys.list_verification_keys import list_verification_keys
 from services.token.actions.token import token
+from services.token.actions.users.create_user_for_logon import create_user_for_logon
+from services.token.convert import logon
 from services.token.convert import tokens as convert
 from services.token.convert.fields import checked_domain_id
 from services.token.resources import Resources
@@ -37,6 +43,13 @@ class TokenServicer(token_service_pb2_grpc.TokenServiceServicer):
         """Issue tokens for a grant."""
         asked = convert.read_token_request(request, convert.read_headers(context.invocation_metadata()))
         return convert.write_issued(await token(self._resources, request=asked))
+
+    async def CreateDeviceAuthorization(
+        self, request: token_service_pb2.CreateDeviceAuthorizationRequest, context: Any
+    ) -> token_service_pb2.CreateDeviceAuthorizationResponse:
+        """Begin a logon on a device without a browser."""
+        asked = logon.read_device_request(request, convert.read_headers(context.invocation_metadata()))
+        return logon.write_device_codes(await create_device_authorization(self._resources, request=asked))
 
     async def RevokeToken(
         self, request: token_service_pb2.RevokeTokenRequest, context: Any
@@ -102,12 +115,43 @@ class MintServicer(token_service_pb2_grpc.MintServiceServicer):
         await discard_token(self._resources, domain_id=domain_id, client_id=client_id, refresh_token=refresh_token)
         return token_service_pb2.DiscardTokenResponse()
 
+    async def GetLogonApp(
+        self, request: token_service_pb2.GetLogonAppRequest, _context: Any
+    ) -> token_service_pb2.GetLogonAppResponse:
+        """Tell of an app what a page needs."""
+        app, domain = await get_logon_app(self._resources, client_id=logon.read_logon_app(request))
+        return logon.write_logon_app(app, domain, request.redirect_uri)
+
+    async def CreateUserForLogon(
+        self, request: token_service_pb2.CreateUserForLogonRequest, _context: Any
+    ) -> token_service_pb2.CreateUserForLogonResponse:
+        """Make a user who was proven."""
+        caller = principal()
+        new, request_id = logon.read_logon_user(request, caller)
+        user_id = await create_user_for_logon(self._resources, caller, new=new, request=request_id)
+        return token_service_pb2.CreateUserForLogonResponse(user_id=user_id)
+
     async def CreateAuthorizationCode(
         self, request: token_service_pb2.CreateAuthorizationCodeRequest, _context: Any
     ) -> token_service_pb2.CreateAuthorizationCodeResponse:
         """Make a code."""
-        code = await create_authorization_code(self._resources, request=convert.read_code_request(request))
+        code = await create_authorization_code(self._resources, request=logon.read_code_request(request))
         return token_service_pb2.CreateAuthorizationCodeResponse(code=code)
+
+    async def GetDeviceAuthorization(
+        self, request: token_service_pb2.GetDeviceAuthorizationRequest, _context: Any
+    ) -> token_service_pb2.GetDeviceAuthorizationResponse:
+        """Find what a device asks for."""
+        domain_id, host, user_code = logon.read_device_query(request)
+        found = await get_device_authorization(self._resources, domain_id=domain_id, host=host, user_code=user_code)
+        return logon.write_device_authorization(found)
+
+    async def DecideDeviceAuthorization(
+        self, request: token_service_pb2.DecideDeviceAuthorizationRequest, _context: Any
+    ) -> token_service_pb2.DecideDeviceAuthorizationResponse:
+        """Write down what a user decided."""
+        await decide_device_authorization(self._resources, decided=logon.read_device_decision(request))
+        return token_service_pb2.DecideDeviceAuthorizationResponse()
 
     async def GetUser(
         self, request: token_service_pb2.GetUserRequest, _context: Any

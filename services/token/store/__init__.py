@@ -15,6 +15,7 @@ from services.token.store.access_keys import AccessKeys
 from services.token.store.apps import Apps
 from services.token.store.audit import Audit
 from services.token.store.changes import Changes
+from services.token.store.devices import Devices
 from services.token.store.domains import Domains
 from services.token.store.leases import Leases
 from services.token.store.nonces import Nonces
@@ -37,6 +38,8 @@ AUDIT_KEPT = 360 * _DAY
 PARTITIONED = (
     Partitioned("token.session", "uuid7", span=30 * _DAY, keep=180 * _DAY, fillfactor=70),
     Partitioned("token.authorization_code", "uuid7", span=_DAY, keep=_DAY, fillfactor=70),
+    # A device code lives 10 minutes, and is known for as used a while longer.
+    Partitioned("token.device_authorization", "uuid7", span=_DAY, keep=_HOUR, fillfactor=70),
     Partitioned("token.used_assertion", "time", span=_DAY, keep=_DAY),
     Partitioned("token.audit", "uuid7", span=30 * _DAY, keep=AUDIT_KEPT),
     # An access token lives a day at the most.
@@ -60,6 +63,7 @@ class Statements(
     Users,
     Sessions,
     OpenSessions,
+    Devices,
     Presented,
     SigningKeys,
     Audit,

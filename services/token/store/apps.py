@@ -35,6 +35,8 @@ class Apps(Section):
         now: datetime,
         description: str = "",
         logo: str = "",
+        skip_consent: bool = False,
+        device_flow: bool = False,
     ) -> None:
         """Make an app. Its id wants a credential row beside it, its keys rows of their own."""
         await self._database.execute(
@@ -52,6 +54,8 @@ class Apps(Section):
             now,
             description,
             logo,
+            skip_consent,
+            device_flow,
         )
 
     async def select_app(self, domain_id: str, client_id: str) -> App | None:
@@ -83,9 +87,9 @@ class Apps(Section):
             app.domain_id,
             app.client_id,
             changed.record.version,
-            changed.name,
-            changed.description,
-            changed.logo,
+            app.name,
+            app.description,
+            app.logo,
             app.redirect_uris,
             app.scopes,
             app.permissions,
@@ -97,6 +101,8 @@ class Apps(Section):
             app.session_lifetime,
             app.token_type,
             now,
+            app.skip_consent,
+            app.device_flow,
         )
         return replace(changed, record=replace(changed.record, **row)) if row else None
 
@@ -161,6 +167,5 @@ def _app(row: Mapping[str, Any]) -> App:
 
 def _app_record(row: asyncpg.Record) -> AppRecord:
     fields = dict(row)
-    own = {name: fields.pop(name) for name in ("name", "description", "logo")}
     record = Record(fields.pop("created_at"), fields.pop("updated_at"), fields.pop("version"))
-    return AppRecord(_app(fields), **own, record=record)
+    return AppRecord(_app(fields), record)

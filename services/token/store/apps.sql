@@ -3,13 +3,14 @@
 -- name: insert_app
 insert into token.app (
     domain_id, client_id, name, type, admitted, redirect_uris, scopes, permissions, push_access_ids, secret_hashes,
-    created_at, description, logo
-) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+    created_at, description, logo, skip_consent, device_flow
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
 -- name: select_app
 select
     domain_id, client_id, type, admitted, redirect_uris, scopes, permissions, push_access_ids, secret_hashes, grace,
-    grace_repeats, repeat_until_used, session_idle, session_lifetime, token_type, sessions_revoked_at
+    grace_repeats, repeat_until_used, session_idle, session_lifetime, token_type, sessions_revoked_at, name,
+    description, logo, skip_consent, device_flow
 from token.app
 where domain_id = $1 and client_id = $2;
 
@@ -29,7 +30,7 @@ select client_id from token.app where domain_id = $1 and client_id = $2 for no k
 select
     domain_id, client_id, type, admitted, redirect_uris, scopes, permissions, push_access_ids, secret_hashes, grace,
     grace_repeats, repeat_until_used, session_idle, session_lifetime, token_type, sessions_revoked_at, name,
-    description, logo, created_at, updated_at, version
+    description, logo, skip_consent, device_flow, created_at, updated_at, version
 from token.app
 where domain_id = $1 and client_id = $2;
 
@@ -37,7 +38,7 @@ where domain_id = $1 and client_id = $2;
 select
     domain_id, client_id, type, admitted, redirect_uris, scopes, permissions, push_access_ids, secret_hashes, grace,
     grace_repeats, repeat_until_used, session_idle, session_lifetime, token_type, sessions_revoked_at, name,
-    description, logo, created_at, updated_at, version
+    description, logo, skip_consent, device_flow, created_at, updated_at, version
 from token.app
 where domain_id = $1 and client_id > $2 and ($3::text is null or type = $3)
     and ($4::boolean is null or admitted = $4)
@@ -48,7 +49,7 @@ limit $5;
 update token.app set
     name = $4, description = $5, logo = $6, redirect_uris = $7, scopes = $8, permissions = $9, push_access_ids = $10,
     grace = $11, grace_repeats = $12, repeat_until_used = $13, session_idle = $14, session_lifetime = $15,
-    token_type = $16, version = version + 1, updated_at = $17
+    token_type = $16, version = version + 1, updated_at = $17, skip_consent = $18, device_flow = $19
 where domain_id = $1 and client_id = $2 and version = $3
 returning updated_at, version;
 

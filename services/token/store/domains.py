@@ -27,9 +27,9 @@ class Domains(Section):
         """Id of some domain, `None` where there is none."""
         return await self._text(_SQL["select_any_domain"])
 
-    async def insert_domain(self, domain: Domain, name: str, now: datetime) -> bool:
+    async def insert_domain(self, domain: Domain, now: datetime) -> bool:
         """Make a domain; whether its id was free. Its issuer wants a credential row beside it."""
-        made = await self._text(_SQL["insert_domain"], domain.domain_id, domain.issuer, domain.scopes, now, name)
+        made = await self._text(_SQL["insert_domain"], domain.domain_id, domain.issuer, domain.scopes, now, domain.name)
         return made is not None
 
     async def insert_issuer(self, issuer: str, domain_id: str) -> bool:
@@ -61,7 +61,7 @@ class Domains(Section):
             _SQL["update_domain"],
             domain.domain_id,
             changed.record.version,
-            changed.name,
+            domain.name,
             domain.scopes,
             domain.impersonate_superadmins,
             domain.algorithm,
@@ -90,6 +90,5 @@ def _domain(row: Mapping[str, Any]) -> Domain:
 
 def _record(row: asyncpg.Record) -> DomainRecord:
     fields = dict(row)
-    name = fields.pop("name")
     record = Record(fields.pop("created_at"), fields.pop("updated_at"), fields.pop("version"))
-    return DomainRecord(_domain(fields), name, record)
+    return DomainRecord(_domain(fields), record)

@@ -15,7 +15,7 @@ returning domain_id;
 -- name: select_domain
 select
     domain_id, issuer, scopes, impersonate_superadmins, algorithm, rotation_period, audit_retention, grants_per_second,
-    max_users, max_apps
+    max_users, max_apps, name
 from token.domain
 where domain_id = $1;
 

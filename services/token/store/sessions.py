@@ -46,14 +46,14 @@ class Sessions(Section):
         Returns:
             The verdict of the function, and the session where it is `started`.
         """
-        return _opened(
+        return opened(
             await self._database.fetchrow(
                 _SQL["start_session"],
                 new.domain_id,
                 new.client_id,
                 user_id,
                 scopes,
-                *_timing(new),
+                *timing(new),
                 grant,
                 role_cap,
                 actor.subject if actor else None,
@@ -79,14 +79,14 @@ class Sessions(Section):
         Returns:
             The verdict of the function, and the session where it is `started`.
         """
-        return _opened(
+        return opened(
             await self._database.fetchrow(
                 _SQL["start_session_by_assertion"],
                 new.domain_id,
                 new.client_id,
                 user_id,
                 scopes,
-                *_timing(new),
+                *timing(new),
                 assertion_id,
                 assertion_expires_at,
                 auto_create,
@@ -102,12 +102,12 @@ class Sessions(Section):
         Returns:
             The verdict of the function, and the session where it is `started`.
         """
-        return _opened(
+        return opened(
             await self._database.fetchrow(
                 _SQL["redeem_code"],
                 new.domain_id,
                 new.client_id,
-                *_timing(new),
+                *timing(new),
                 code_id,
                 code_hash,
                 redirect_uri,
@@ -143,7 +143,7 @@ class Sessions(Section):
             [each.idle_until for each in rotations],
             [each.event_id for each in rotations],
         )
-        return [Later.ALONE if row["verdict"] == "locked" else _opened(row) for row in rows]
+        return [Later.ALONE if row["verdict"] == "locked" else opened(row) for row in rows]
 
     async def insert_authorization_code(self, code: AuthorizationCode, proof: Proof, event_id: UUID) -> None:
         """Keep a code, with its audit row."""
@@ -161,6 +161,7 @@ class Sessions(Section):
             code.device_id,
             code.device_name,
             code.expires_at,
+            code.authenticated_at,
             event_id,
             proof.method,
             proof.identity,
@@ -175,11 +176,13 @@ class Sessions(Section):
         )
 
 
-def _timing(new: NewSession) -> tuple[Any, ...]:
+def timing(new: NewSession) -> tuple[Any, ...]:
+    """Id, hash, times and event of a session, in the order of the statements that start one."""
     return (new.session_id, new.secret_hash, new.now, new.expires_at, new.absolute_at, new.event_id)
 
 
-def _opened(row: asyncpg.Record | None) -> tuple[str, Session | None]:
+def opened(row: asyncpg.Record | None) -> tuple[str, Session | None]:
+    """What a function that opens a session answered: its verdict, and the session where there is one."""
     assert row is not None  # the functions always answer
     values = dict(row)
     verdict: str = values.pop("verdict")

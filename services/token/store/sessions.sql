@@ -16,7 +16,7 @@ select * from token.start_session_by_assertion(
 );
 
 -- name: redeem_code
-select (r.opened).*, r.nonce from token.redeem_code_with_nonce(
+select (r.opened).*, r.nonce, r.authenticated_at from token.redeem_code_of_logon(
     p_domain_id => $1, p_client_id => $2, p_session_id => $3, p_secret_hash => $4, p_now => $5, p_expires_at => $6,
     p_absolute_at => $7, p_event_id => $8, p_code_id => $9, p_code_hash => $10, p_redirect_uri => $11,
     p_code_challenge => $12
@@ -34,11 +34,11 @@ select * from token.rotate_sessions(
 with code as (
     insert into token.authorization_code (
         domain_id, code_id, code_hash, client_id, redirect_uri, user_id, scopes, code_challenge, nonce, device_id,
-        device_name, expires_at
-    ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        device_name, expires_at, authenticated_at
+    ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 )
 insert into token.audit (domain_id, event_id, event, client_id, user_id, proof_method, proof_identity)
-values ($1, $13, 'authorization_code.created', $4, $6, $14, $15);
+values ($1, $14, 'authorization_code.created', $4, $6, $15, $16);
 
 -- name: insert_used_assertion
 insert into token.used_assertion (domain_id, client_id, assertion_id, expires_at) values ($1, $2, $3, $4)

@@ -11,7 +11,7 @@ import asyncpg
 
 from services.runtime.section import Section
 from services.runtime.sql import load_queries
-from services.token.model import NewUser, Profile, User, UserChange
+from services.token.model import LogonUser, NewUser, Profile, User, UserChange
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _COLUMNS = tuple(field.name for field in fields(Profile))
@@ -67,6 +67,26 @@ class Users(Section):
             event_id,
         )
         return _changed(row)[1]
+
+    async def create_user_for_logon(
+        self, user_id: str, new: LogonUser, actor: str, now: datetime, event_id: UUID
+    ) -> bool:
+        """Make an enabled user of role `user`, with audit row and feed; whether its id was free."""
+        verdict = await self._text(
+            _SQL["create_user_for_logon"],
+            new.domain_id,
+            user_id,
+            new.user_name,
+            new.nick_name,
+            new.avatar,
+            new.client_id or None,
+            new.proof.method,
+            new.proof.identity,
+            actor,
+            now,
+            event_id,
+        )
+        return verdict == "created"
 
     async def select_profile(self, domain_id: str, user_id: str) -> Profile | None:
         """The user, `None` where the domain has none of that id."""

@@ -19,6 +19,12 @@ select c.verdict, (c.person).*, token.user_etag(c.person) as etag from token.cre
     p_event_id => $13
 ) c;
 
+-- name: create_user_for_logon
+select token.create_user_for_logon(
+    p_domain_id => $1, p_user_id => $2, p_user_name => $3, p_nick_name => $4, p_avatar => $5, p_client_id => $6,
+    p_proof_method => $7, p_proof_identity => $8, p_actor => $9, p_now => $10, p_event_id => $11
+);
+
 -- name: select_profile
 select u.*, token.user_etag(u) as etag from token.app_user u where u.domain_id = $1 and u.user_id = $2;
 

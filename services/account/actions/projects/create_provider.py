@@ -1,7 +1,7 @@
 """CreateProvider: an identity provider of a project."""
 
 from services.account.actions.projects.get_provider import get_provider
-from services.account.actions.projects.reach import check_reach
+from services.account.actions.reach import check_reach
 from services.account.errors import AlreadyExistsProvider
 from services.account.model import Provider
 from services.account.resources import Resources
@@ -25,7 +25,7 @@ async def create_provider(
         PermissionDenied: it would be asked in a network that the caller may not open.
         FieldInvalid: another provider of that name takes links.
     """
-    check_reach(caller, provider)
+    check_reach(caller, private_addresses=provider.private_addresses)
     if not await resources.store.insert_provider(provider, made_by) and (
         made_by is None or not await resources.store.select_provider_made_by(provider, made_by)
     ):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.account.actions.projects.get_provider import get_provider
-from services.account.actions.projects.reach import check_reach
+from services.account.actions.reach import check_reach
 from services.account.errors import ChangedMeanwhile
 from services.account.model import Provider
 from services.account.resources import Resources
@@ -45,7 +45,7 @@ async def update_provider(
     changed = check(replace(known, **changes))
     if changed == known:
         return known
-    check_reach(caller, changed)
+    check_reach(caller, private_addresses=changed.private_addresses)
     stored = await resources.store.update_provider(changed, resources.clock.now())
     if stored is None:
         raise ChangedMeanwhile

@@ -40,5 +40,5 @@ async def create_access_key(
         )
         return key_id, secret
 
-    key_id, secret = await once(resources, caller, request, make)
+    key_id, secret = await once(resources, caller.domain_id, request, make)
     return key_id, secret

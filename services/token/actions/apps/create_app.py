@@ -29,6 +29,8 @@ class NewApp:
     permissions: tuple[str, ...]
     push_access_ids: tuple[int, ...]
     key: StoredTrustedKey | None
+    skip_consent: bool
+    device_flow: bool
 
 
 async def create_app(
@@ -71,6 +73,8 @@ async def create_app(
             now=now,
             description=new.description,
             logo=new.logo,
+            skip_consent=new.skip_consent,
+            device_flow=new.device_flow,
         )
         if new.key:
             await store.insert_trusted_key(domain_id, client_id, new.key, now)
@@ -80,5 +84,5 @@ async def create_app(
         )
         return client_id, secret
 
-    client_id, secret = await once(resources, caller, request, make)
+    client_id, secret = await once(resources, caller.domain_id, request, make)
     return client_id, secret

@@ -54,6 +54,6 @@ async def create_app_secret(
         )
         return made, secret
 
-    made, secret = await once(resources, caller, request, make)
+    made, secret = await once(resources, caller.domain_id, request, make)
     resources.directory.forget_app(client_id)
     return made, secret

@@ -1,7 +1,7 @@
 """UpdateApp: what an app is called, may, and how its sessions live."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from services.runtime.auth import Principal
@@ -14,7 +14,6 @@ from services.token.records import AppRecord
 from services.token.resources import Resources
 
 _REACH = ("permissions", "scopes", "push_access_ids")
-_OF_APP = frozenset(field.name for field in fields(App))
 
 
 async def update_app(
@@ -27,7 +26,7 @@ async def update_app(
         caller: who calls.
         client_id: the app.
         version: of the state that is meant; `None`: whichever there is.
-        changes: new values by field, of `App` or of `AppRecord`.
+        changes: new values by field of `App`.
 
     Returns:
         The app as it is now.
@@ -42,8 +41,8 @@ async def update_app(
     async with resources.store.transaction() as store:
         known = await held_app(store, domain_id, client_id)
         check_version(known.record, version)
-        changed = _with(known, changes)
-        names = sorted(name for name in changes if _value(known, name) != _value(changed, name))
+        changed = replace(known, app=replace(known.app, **changes))
+        names = sorted(name for name in changes if getattr(known.app, name) != getattr(changed.app, name))
         if not names:
             return known
         check_app_reach(caller, changed.app)
@@ -68,16 +67,6 @@ async def update_app(
         )
     resources.directory.forget_app(client_id)
     return stored
-
-
-def _with(known: AppRecord, changes: Mapping[str, Any]) -> AppRecord:
-    of_app = {name: value for name, value in changes.items() if name in _OF_APP}
-    others = {name: value for name, value in changes.items() if name not in _OF_APP}
-    return replace(known, app=replace(known.app, **of_app), **others)
-
-
-def _value(record: AppRecord, name: str) -> Any:
-    return getattr(record.app if name in _OF_APP else record, name)
 
 
 def _reach(app: App) -> set[tuple[str, Any]]:

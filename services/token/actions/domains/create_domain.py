@@ -31,13 +31,13 @@ async def create_domain(
     beside = await resources.directory.domain(caller.domain_id)
     if beside is None:
         raise NotFoundDomain
-    domain = Domain(domain_id, issuer or f"{beside.base_url}/d/{domain_id}", SCOPES)
+    domain = Domain(domain_id, issuer or f"{beside.base_url}/d/{domain_id}", SCOPES, name=name)
 
     async def make(store: Statements) -> tuple[str, ...]:
         # An RSA key takes its time, and other calls are not to wait for it.
         keys = await asyncio.to_thread(new_keys, domain, resources.vault)
         now = resources.clock.now()
-        user_id = await found_domain(store, domain, keys, now, name=name, actor=caller.responsible)
+        user_id = await found_domain(store, domain, keys, now, actor=caller.responsible)
         if user_id is None:
             raise AlreadyExistsDomain
         client_id, secret = new_id(), new_secret()
@@ -56,5 +56,5 @@ async def create_domain(
         await store.notify_change("signing_key", domain_id)
         return user_id, client_id, secret
 
-    user_id, client_id, secret = await once(resources, caller, request, make)
+    user_id, client_id, secret = await once(resources, caller.domain_id, request, make)
     return user_id, client_id, secret

@@ -47,12 +47,10 @@ SCOPES = (
 
 
 async def found_domain(
-    store: Statements, domain: Domain, keys: Iterable[StoredKey], now: datetime, *, name: str, actor: str
+    store: Statements, domain: Domain, keys: Iterable[StoredKey], now: datetime, *, actor: str
 ) -> str | None:
     """Make a domain, its keys and a superadmin, whose id is answered; `None` where the id or the issuer is taken."""
-    if not await store.insert_domain(domain, name, now) or not await store.insert_issuer(
-        domain.issuer, domain.domain_id
-    ):
+    if not await store.insert_domain(domain, now) or not await store.insert_issuer(domain.issuer, domain.domain_id):
         return None
     for key in keys:
         await store.insert_signing_key(key, now)

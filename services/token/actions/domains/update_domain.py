@@ -1,7 +1,7 @@
 """UpdateDomain: how a domain signs, what it lets through, and how much."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from services.runtime.auth import ROLES, Principal
@@ -16,7 +16,6 @@ from services.token.resources import Resources
 
 # What a domain may use of what all share is not its own operator's to say.
 _LIMITS = frozenset(("grants_per_second", "max_users", "max_apps"))
-_OF_DOMAIN = frozenset(field.name for field in fields(Domain))
 
 
 async def update_domain(
@@ -29,7 +28,7 @@ async def update_domain(
         caller: who calls.
         domain_id: the domain.
         version: of the state that is meant; `None`: whichever there is.
-        changes: new values by field, of `Domain` or of `DomainRecord`.
+        changes: new values by field of `Domain`.
 
     Returns:
         The domain as it is now.
@@ -43,8 +42,8 @@ async def update_domain(
     async with resources.store.transaction() as store:
         known = await held_domain(store, caller, domain_id)
         check_version(known.record, version)
-        changed = _with(known, changes)
-        names = sorted(name for name in changes if _value(known, name) != _value(changed, name))
+        changed = replace(known, domain=replace(known.domain, **changes))
+        names = sorted(name for name in changes if getattr(known.domain, name) != getattr(changed.domain, name))
         if not names:
             return known
         _check(caller, known.domain, changed.domain, names)
@@ -70,13 +69,3 @@ def _check(caller: Principal, before: Domain, after: Domain, names: Iterable[str
     check_permissions(caller, opened(set(after.scopes).difference(before.scopes)))
     if after.impersonate_superadmins and not before.impersonate_superadmins:
         check_permissions(caller, ROLES["superadmin"])
-
-
-def _with(known: DomainRecord, changes: Mapping[str, Any]) -> DomainRecord:
-    of_domain = {name: value for name, value in changes.items() if name in _OF_DOMAIN}
-    others = {name: value for name, value in changes.items() if name not in _OF_DOMAIN}
-    return replace(known, domain=replace(known.domain, **of_domain), **others)
-
-
-def _value(record: DomainRecord, name: str) -> Any:
-    return getattr(record.domain if name in _OF_DOMAIN else record, name)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from services.token.actions.grants import (
     authorization_code,
     client_credentials,
+    device_code,
     jwt_bearer,
     refresh_token,
     token_exchange,
@@ -15,6 +16,7 @@ from services.token.actions.grants import (
 from services.token.actions.phases.admission import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
+    DEVICE_CODE,
     JWT_BEARER,
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
@@ -29,6 +31,7 @@ GRANTS: Mapping[str, Callable[[Resources, Client, TokenRequest], Awaitable[Issue
     JWT_BEARER: jwt_bearer.answer,
     CLIENT_CREDENTIALS: client_credentials.answer,
     TOKEN_EXCHANGE: token_exchange.answer,
+    DEVICE_CODE: device_code.answer,
 }
 
 # The vendor's JavaScript client says `code`.

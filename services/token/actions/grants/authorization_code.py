@@ -67,7 +67,9 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
     )
     if OPENID not in granted:
         return issued
-    return replace(issued, id_token=signing.id_token(resources, issued, client.app.client_id, uuid7_time(code_id)))
+    # A code of the previous version does not say when its user was proven.
+    authenticated_at = session.authenticated_at or uuid7_time(code_id)
+    return replace(issued, id_token=signing.id_token(resources, issued, client.app.client_id, authenticated_at))
 
 
 async def _write_no_code(resources: Resources, client: Client) -> None:

@@ -14,6 +14,7 @@ AUTHORIZATION_CODE = "authorization_code"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 a grant's name
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 CLIENT_CREDENTIALS = "client_credentials"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 a grant's name
 
 
@@ -29,9 +30,9 @@ _SECRET = (AuthMethod.BASIC, AuthMethod.POST, AuthMethod.PRIVATE_KEY_JWT)
 _PUBLIC = (AuthMethod.NONE,)
 
 RULES = {
-    AppType.WEB_SERVER: Rules((AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS), _SECRET),
+    AppType.WEB_SERVER: Rules((AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE), _SECRET),
     AppType.WEB_BROWSER: Rules((AUTHORIZATION_CODE, REFRESH_TOKEN), _PUBLIC),
-    AppType.NATIVE: Rules((AUTHORIZATION_CODE, REFRESH_TOKEN), _PUBLIC),
+    AppType.NATIVE: Rules((AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE), _PUBLIC),
     # Its assertions prove it; the vendor's clients refresh without proving anything more.
     AppType.JWT: Rules((JWT_BEARER, REFRESH_TOKEN), (AuthMethod.NONE, AuthMethod.PRIVATE_KEY_JWT)),
     AppType.SERVICE: Rules((CLIENT_CREDENTIALS, TOKEN_EXCHANGE), _SECRET),
@@ -55,7 +56,8 @@ async def admit(resources: Resources, client: Client, grant_type: str = "") -> N
 
     Raises:
         InvalidClient: its type proves itself in another way.
-        UnauthorizedClient: it is not admitted to its domain, or its type does not use the grant.
+        UnauthorizedClient: it is not admitted to its domain, or its type does not use the grant, or no operator has
+            switched that on for it.
     """
     try:
         _check(client, grant_type)
@@ -75,3 +77,5 @@ def _check(client: Client, grant_type: str) -> None:
         raise UnauthorizedClient(detail=f"{client.app.client_id} is not admitted")
     if grant_type and grant_type not in rules.grants:
         raise UnauthorizedClient(detail=f"{client.app.type} does not use {grant_type}")
+    if grant_type == DEVICE_CODE and not client.app.device_flow:
+        raise UnauthorizedClient(detail=f"device_flow is off for {client.app.client_id}")

@@ -4,7 +4,6 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from services.runtime.auth import Principal
 from services.runtime.errors import FieldInvalid
 from services.token.records import RequestId
 from services.token.resources import Resources
@@ -15,7 +14,7 @@ _KEPT = timedelta(days=1)
 
 async def once(
     resources: Resources,
-    caller: Principal,
+    domain_id: str,
     request: RequestId | None,
     make: Callable[[Statements], Awaitable[tuple[str, ...]]],
 ) -> tuple[str, ...]:
@@ -23,14 +22,14 @@ async def once(
 
     Args:
         resources: the parts of the service.
-        caller: who calls; what is kept is kept in its domain.
+        domain_id: the domain that it is made in, where the answer is kept.
         request: tells the call; `None`: it is not to be told from any other.
         make: makes it, and answers its ids and secrets.
 
     Raises:
         FieldInvalid: the request id came with another content, or from another caller.
     """
-    domain_id, now = caller.domain_id, resources.clock.now()
+    now = resources.clock.now()
     async with resources.store.transaction() as store:
         if request is None:
             return await make(store)

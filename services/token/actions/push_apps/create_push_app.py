@@ -39,5 +39,5 @@ async def create_push_app(
         )
         return str(access_id), secret
 
-    access_id, secret = await once(resources, caller, request, make)
+    access_id, secret = await once(resources, caller.domain_id, request, make)
     return int(access_id), secret

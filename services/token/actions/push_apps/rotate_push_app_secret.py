@@ -40,5 +40,5 @@ async def rotate_push_app_secret(
         )
         return (secret,)
 
-    (secret,) = await once(resources, caller, request, make)
+    (secret,) = await once(resources, caller.domain_id, request, make)
     return secret

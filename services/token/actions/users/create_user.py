@@ -54,5 +54,5 @@ async def create_user(
             raise AlreadyExistsUser
         return (new.user_id,)
 
-    (user_id,) = await once(resources, caller, request, make)
+    (user_id,) = await once(resources, caller.domain_id, request, make)
     return profile or await get_profile(resources, caller, user_id=user_id)

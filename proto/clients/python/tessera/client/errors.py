@@ -7,16 +7,20 @@ TesseraError
 │       IdTokenInvalid, InvalidGrant, InvalidRefreshToken, UnauthorizedClient, UnsupportedGrantType, InvalidScope,
 │       InvalidRequest, InvalidTarget, AccessKeyIdMissing, SignatureMissing, SignatureNonceMissing, TimestampMissing,
 │       SignatureVersionMissing, SignatureIncomplete, SignatureMethodInvalid, TimestampMalformed, TimestampExpired,
-│       AccessKeyInactive, SignatureMismatched, SignatureNonceUsed, DigestMismatched
+│       AccessKeyInactive, SignatureMismatched, SignatureNonceUsed, DigestMismatched, AuthorizationPending, SlowDown,
+│       AccessDenied, ExpiredToken
 ├── DeadlineExceeded
 ├── NotFound: RouteNotFound, NotFoundLink, NotFoundLinkUser, NotFoundOpenAccount, NotFoundProject, NotFoundProvider,
-│       NothingBound, NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundAppSecret,
-│       NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession, AccessKeyUnknown
+│       NotFoundUserSystem, NothingBound, NotFoundUser, NotFoundDomain, NotFoundApp, NotFoundSigningKey,
+│       NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp, NotFoundSession, AccessKeyUnknown,
+│       NotFoundDeviceAuthorization
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsProvider,
-│       AlreadyExistsUser, AlreadyExistsDomain
+│       AlreadyExistsUserSystem, AlreadyExistsUser, AlreadyExistsDomain
 ├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused, DateSkewed, NonceRepeated
-├── ResourceExhausted: Overloaded, RateLimited, SendLimitExceeded, LinkQuotaExceeded, LimitExceeded, QuotaExceeded
-├── FailedPrecondition: LastIdentity, UserKept, ProjectInUse, OpenAccountLinked, AppCredentialsExhausted, LastSuperadmin
+├── ResourceExhausted: Overloaded, RateLimited, SendLimitExceeded, LinkQuotaExceeded, UserSystemQuotaExceeded,
+│       LimitExceeded, QuotaExceeded, GuessesExceeded
+├── FailedPrecondition: LastIdentity, UserKept, ProjectInUse, OpenAccountLinked, LastUserSystem,
+│       AppCredentialsExhausted, LastSuperadmin, DeviceAuthorizationDecided
 ├── Aborted: ChangedMeanwhile, EtagMismatch
 ├── OutOfRange: RequestTooLarge, CursorExpired
 ├── Unimplemented
@@ -240,6 +244,25 @@ class LinkQuotaExceeded(ResourceExhausted):
     """The user has as many identities as it may, 1,000. It helps to unlink some."""
 
 
+class NotFoundUserSystem(NotFound):
+    """The domain has no such user system."""
+
+
+class AlreadyExistsUserSystem(AlreadyExists):
+    """The domain has a user system of this type already; of type `custom`, one of this issuer."""
+
+
+class UserSystemQuotaExceeded(ResourceExhausted):
+    """The domain has as many user systems as it may, 50."""
+
+
+class LastUserSystem(FailedPrecondition):
+    """The domain's only user system stays.
+
+    Without any, the domain would be logged on to by mobile number and email address again; it may be disabled.
+    """
+
+
 class NothingBound(NotFound):
     """None of the accounts or tokens asked for has anything bound."""
 
@@ -428,6 +451,34 @@ class NonceRepeated(PermissionDenied):
     """A signed request on /v2 was made before, or one of its nonce."""
 
 
+class AuthorizationPending(InvalidArgument):
+    """The user has not decided yet whether the device gets its Token. Ask again after the interval."""
+
+
+class SlowDown(InvalidArgument):
+    """As AUTHORIZATION_PENDING, and asked for too soon: the interval is 5 seconds longer from now on."""
+
+
+class AccessDenied(InvalidArgument):
+    """The user denied the device its Token."""
+
+
+class ExpiredToken(InvalidArgument):
+    """The device code has expired."""
+
+
+class NotFoundDeviceAuthorization(NotFound):
+    """No device of this domain shows such a code now."""
+
+
+class DeviceAuthorizationDecided(FailedPrecondition):
+    """Somebody decided already whether this device gets its Token."""
+
+
+class GuessesExceeded(ResourceExhausted):
+    """Too many codes that are none were tried in this domain. Try again a minute later."""
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -485,6 +536,10 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "OPEN_ACCOUNT_LINKED": OpenAccountLinked,
     "CHANGED_MEANWHILE": ChangedMeanwhile,
     "LINK_QUOTA_EXCEEDED": LinkQuotaExceeded,
+    "NOT_FOUND_USER_SYSTEM": NotFoundUserSystem,
+    "ALREADY_EXISTS_USER_SYSTEM": AlreadyExistsUserSystem,
+    "USER_SYSTEM_QUOTA_EXCEEDED": UserSystemQuotaExceeded,
+    "LAST_USER_SYSTEM": LastUserSystem,
     "NOTHING_BOUND": NothingBound,
     "INVALID_CLIENT": InvalidClient,
     "INVALID_GRANT": InvalidGrant,
@@ -529,5 +584,12 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "DATE_SKEWED": DateSkewed,
     "SIGNATURE_REFUSED": SignatureRefused,
     "NONCE_REPEATED": NonceRepeated,
+    "AUTHORIZATION_PENDING": AuthorizationPending,
+    "SLOW_DOWN": SlowDown,
+    "ACCESS_DENIED": AccessDenied,
+    "EXPIRED_TOKEN": ExpiredToken,
+    "NOT_FOUND_DEVICE_AUTHORIZATION": NotFoundDeviceAuthorization,
+    "DEVICE_AUTHORIZATION_DECIDED": DeviceAuthorizationDecided,
+    "GUESSES_EXCEEDED": GuessesExceeded,
 }
 """The class of each reason, by its name on the wire."""

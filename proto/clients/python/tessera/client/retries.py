@@ -15,7 +15,9 @@ from tessera.account.v1 import (
     account_service_pb2,
     domain_settings_service_pb2,
     link_service_pb2,
+    logon_service_pb2,
     open_account_xml_service_pb2,
+    user_system_service_pb2,
 )
 from tessera.account.v1 import user_data_service_pb2 as account_user_data_service_pb2
 from tessera.binding.v1 import binding_service_pb2, device_token_service_pb2
@@ -58,7 +60,9 @@ _FILES = (
     account_admin_service_pb2,
     domain_settings_service_pb2,
     link_service_pb2,
+    logon_service_pb2,
     account_user_data_service_pb2,
+    user_system_service_pb2,
     open_account_xml_service_pb2,
     binding_service_pb2,
     device_token_service_pb2,

@@ -1,4 +1,4 @@
-"""Encrypts at rest what must be recoverable: private keys, secrets that check signatures.
+"""Encrypts at rest what must be recoverable: private keys, secrets that check signatures or are shown to others.
 
 A sealed value is a version, the first bytes of the master key's SHA-256, a nonce, and AES-256-GCM's output. What it
 belongs to is authenticated with it, so that a value moved to another row does not open.
@@ -6,6 +6,7 @@ belongs to is authenticated with it, so that a value moved to another row does n
 What was erased leaves a pseudonym: an HMAC under a key of its own, derived from the master key.
 """
 
+import base64
 import hashlib
 import hmac
 import os
@@ -14,9 +15,26 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _VERSION = b"\x01"
+_MASTER_KEY_BYTES = 32
 _KEY_ID_BYTES = 8
 _NONCE_BYTES = 12
 _PSEUDONYMS = b"tessera/pseudonyms"
+
+
+class MasterKey:
+    """The key that encrypts what must be recoverable at rest: 32 bytes, written in base64."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self.secret = base64.b64decode(text, validate=True)
+        except ValueError:
+            self.secret = b""
+        if len(self.secret) != _MASTER_KEY_BYTES:
+            msg = f"{_MASTER_KEY_BYTES} bytes in base64"
+            raise ValueError(msg)
+
+    def __repr__(self) -> str:
+        return "MasterKey(...)"
 
 
 class VaultError(Exception):

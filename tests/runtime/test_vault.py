@@ -1,7 +1,7 @@
 import pytest
 
 from services.runtime.validation import USER_ID
-from services.token.vault import Vault, VaultError
+from services.runtime.vault import Vault, VaultError
 
 KEY, OTHER = b"a" * 32, b"b" * 32
 

@@ -1,0 +1,1 @@
+"""What a person who is being proven, or was, can do."""

@@ -1,0 +1,127 @@
+"""What logon knows, and the pure rules about it."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+CODE_LIFETIME = timedelta(minutes=5)
+"""How long a code that was sent lets its bearer in."""
+MAX_TRIES = 5
+"""Wrong codes that end it."""
+RESEND_AFTER = timedelta(seconds=60)
+"""How long nobody may have another code sent to the same identity."""
+WINDOW = timedelta(hours=1)
+"""The time in which codes are counted that were sent."""
+CODES_PER_IDENTITY = 5
+"""Codes that an identity is sent in that time."""
+CODES_PER_ADDRESS = 30
+"""Codes that are sent for one network address in that time: an office may share one."""
+SESSION_LIFETIME = timedelta(hours=12)
+"""How long a browser stays logged on."""
+
+LOGON = "logon"
+"""The kind of proof that a code for logging on is."""
+
+_SECRET_BYTES = 32
+_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LogonApp:
+    """An app that people log on to, as its domain's operator made it known.
+
+    Args:
+        client_id: its id.
+        domain_id: its domain.
+        issuer: `iss` of the domain's tokens.
+        domain_name: may be empty.
+        name: of the app.
+        description: may be empty.
+        logo: https URL; may be empty.
+        scopes: that it may be given.
+        admitted: whether it is let into its domain.
+        skip_consent: whether users are not asked what it may have of them.
+        needs_code_challenge: whether it has to bring one, since it has no secret.
+        redeems_codes: whether apps of its type get codes at all.
+        redirect_uri_registered: whether the redirect URI that was asked about is one of its own.
+    """
+
+    client_id: str
+    domain_id: str
+    issuer: str
+    domain_name: str
+    name: str
+    description: str
+    logo: str
+    scopes: tuple[str, ...]
+    admitted: bool
+    skip_consent: bool
+    needs_code_challenge: bool
+    redeems_codes: bool
+    redirect_uri_registered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device that asks to be logged on (RFC 8628).
+
+    Args:
+        authorization_id: of what it asks.
+        domain_id: of its app.
+        client_id: the app.
+        scopes: asked for.
+        name: what it calls itself; may be empty, and is no more than that.
+    """
+
+    authorization_id: str
+    domain_id: str
+    client_id: str
+    scopes: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """A browser in which a user is logged on.
+
+    Args:
+        session_id: UUIDv7.
+        secret_hash: SHA-256 of what the browser has beside the id.
+        user_id: the user.
+        method: type of the identity that was proven.
+        browser: what it calls itself.
+        proven_at: when.
+    """
+
+    session_id: UUID
+    secret_hash: bytes
+    user_id: str
+    method: str
+    browser: str
+    proven_at: datetime
+
+
+def new_session(session_id: UUID) -> tuple[str, bytes]:
+    """What a browser is given for a session, and the hash of the secret in it: 256 random bits."""
+    secret = secrets.token_bytes(_SECRET_BYTES)
+    return base64.urlsafe_b64encode(session_id.bytes + secret).decode(), hashlib.sha256(secret).digest()
+
+
+def read_session(text: str) -> tuple[UUID, bytes] | None:
+    """Id and secret of what a browser gives back; `None` where it is none."""
+    try:
+        raw = base64.b64decode(text, altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    if len(raw) != _ID_BYTES + _SECRET_BYTES:
+        return None
+    return UUID(bytes=raw[:_ID_BYTES]), raw[_ID_BYTES:]
+
+
+def fits(session: BrowserSession, secret: bytes) -> bool:
+    """Whether a secret is a session's."""
+    return hmac.compare_digest(session.secret_hash, hashlib.sha256(secret).digest())

@@ -1,0 +1,99 @@
+"""What is shown to who is logged on: how one logs on, and where one is logged on."""
+
+from uuid import UUID
+
+from starlette.responses import Response
+
+from services.account.actions.logon.find_user import unlink
+from services.account.errors import LastIdentity
+from services.account.model import normalise
+from services.account.model.logon import BrowserSession
+from services.account.pages.flow import begin
+from services.account.pages.visit import PageError, Visit, csrf_of
+from services.runtime.errors import FieldInvalid
+
+
+async def enter(visit: Visit) -> Response:
+    """The way to one's account, named by any app of the domain."""
+    app = await visit.resources.token.get_logon_app(visit.request.query_params.get("client_id", "")[:128] or "-")
+    if app is None or not app.admitted:
+        raise PageError("client")
+    if await visit.session(app.domain_id):
+        return visit.go(f"/logon/account/{app.domain_id}")
+    flow = begin(app.domain_id, visit.now, None)
+    visit.keep(flow)
+    return visit.go(f"/logon/{flow.flow_id}")
+
+
+async def page(visit: Visit, error: str = "") -> Response:
+    """One's account."""
+    domain_id, session = await _session(visit)
+    store = visit.resources.store
+    systems = await store.select_logon_systems(domain_id)
+    return visit.page(
+        "account",
+        systems,
+        links=await store.select_links_of_user(domain_id, session.user_id),
+        sessions=await store.select_logon_sessions(domain_id, session.user_id, visit.now),
+        ways=systems.systems,
+        here_id=session.session_id,
+        base=f"/logon/account/{domain_id}",
+        token=csrf_of(session),
+        error=error,
+        status=400 if error else 200,
+    )
+
+
+async def take(visit: Visit) -> Response:
+    """A form of that page."""
+    domain_id, session = await _session(visit)
+    form = await visit.form(csrf_of(session))
+    store, what = visit.resources.store, str(visit.request.path_params["what"])
+    match what:
+        case "sign_out":
+            try:
+                session_id = UUID(str(form.get("session", "")))
+            except ValueError as error:
+                raise PageError("over") from error
+            await store.end_logon_session(domain_id, session.user_id, session_id, visit.now)
+            if session_id == session.session_id:
+                visit.forget_session(domain_id)
+                say = visit.language.say
+                return visit.page("message", title=say("sign_out"), text=say("signed_out"), alert=False, on="")
+        case "link":
+            systems = await store.select_logon_systems(domain_id)
+            system = next((each for each in systems.systems if each.user_system_id == form.get("way")), None)
+            if system is None:
+                raise PageError("not_found", 404)
+            flow = begin(domain_id, visit.now, None, link=True)
+            visit.keep(flow)
+            return visit.go(f"/logon/{flow.flow_id}/{system.user_system_id}")
+        case "unlink":
+            try:
+                identity = normalise(
+                    str(form.get("type", "")), str(form.get("identity", "")), str(form.get("extra", ""))
+                )
+                await unlink(visit.resources, domain_id, identity, session.user_id)
+            except FieldInvalid as error:
+                raise PageError("over") from error
+            except LastIdentity:
+                return await page(visit, "last")
+        case _:
+            raise PageError("not_found", 404)
+    return visit.go(f"/logon/account/{domain_id}")
+
+
+async def inbox(visit: Visit) -> Response:
+    """Codes that were shown in place of being sent. Only where they are."""
+    shown = getattr(visit.resources.sender, "shown", None)
+    if shown is None:
+        raise PageError("not_found", 404)
+    return visit.page("inbox", messages=shown())
+
+
+async def _session(visit: Visit) -> tuple[str, BrowserSession]:
+    domain_id = str(visit.request.path_params["domain_id"])
+    session = await visit.session(domain_id)
+    if session is None:
+        raise PageError("not_logged_on", 403)
+    return domain_id, session

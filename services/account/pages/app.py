@@ -1,0 +1,127 @@
+"""Which page is where."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from services.account.errors import LogonRefused
+from services.account.pages import account, consent, device, proven, ways
+from services.account.pages.authorize import authorize
+from services.account.pages.flow import FlowSeal
+from services.account.pages.languages import LANGUAGES
+from services.account.pages.rendering import style_sheet
+from services.account.pages.visit import PageError, Visit
+from services.account.resources import Resources
+from services.runtime.errors import Refusal
+
+_Page = Callable[[Visit], Awaitable[Response]]
+
+_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+_STYLE_SECONDS = 3600
+
+
+def pages(resources: Resources) -> ASGIApp:
+    """The application."""
+    seal = FlowSeal(resources.proof_key.derive("tessera logon flows"))
+
+    def at(path: str, *, get: _Page | None = None, post: _Page | None = None) -> Route:
+        async def answer(request: Request) -> Response:
+            visit = Visit(request, resources, seal)
+            page = post if request.method == "POST" else get
+            try:
+                response = await page(visit) if page else await _problem(visit, "method", 405)
+            except PageError as error:
+                response = await _problem(visit, error.key, error.status)
+            except LogonRefused as refused:
+                visit.refused("", refused)
+                response = await _problem(visit, refused.key, 403)
+            except Refusal as refusal:
+                visit.failed(refusal)
+                response = await _problem(visit, "unavailable", 503)
+            for name, value in _HEADERS.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return Route(path, answer, methods=["GET", "POST"])
+
+    async def unknown(request: Request, _error: Exception) -> Response:
+        visit = Visit(request, resources, seal)
+        response = await _problem(visit, "not_found", 404)
+        response.headers.update({name: value for name, value in _HEADERS.items() if name not in response.headers})
+        return response
+
+    return Starlette(
+        routes=[
+            at("/v2/oauth/authorize", get=authorize),
+            at("/logon/static/style.css", get=_style),
+            at("/logon/static/accent/{color}.css", get=_accent),
+            at("/logon/language/{tag}", get=_speak),
+            at("/logon/device", get=device.page),
+            at("/logon/inbox", get=account.inbox),
+            at("/logon/account", get=account.enter),
+            at("/logon/account/{domain_id}", get=account.page),
+            at("/logon/account/{domain_id}/{what}", post=account.take),
+            at("/logon/back/{way}", get=lambda visit: ways.come_back(visit, _of(visit, "way"))),
+            at("/logon/{flow}", get=_in_flow(ways.choose)),
+            at("/logon/{flow}/code", get=_in_flow(ways.code_page), post=_in_flow(ways.take_code)),
+            at("/logon/{flow}/new", get=_in_flow(proven.newcomer_page), post=_in_flow(proven.take_newcomer)),
+            at("/logon/{flow}/consent", get=_in_flow(consent.page), post=_in_flow(consent.take)),
+            at(
+                "/logon/{flow}/{way}",
+                get=lambda visit: ways.enter(visit, visit.flow(_of(visit, "flow")), _of(visit, "way")),
+                post=lambda visit: ways.take(visit, visit.flow(_of(visit, "flow")), _of(visit, "way")),
+            ),
+        ],
+        exception_handlers={HTTPException: unknown},
+    )
+
+
+def _of(visit: Visit, name: str) -> str:
+    return str(visit.request.path_params[name])
+
+
+def _in_flow(page: Callable[..., Awaitable[Response]]) -> _Page:
+    return lambda visit: page(visit, visit.flow(_of(visit, "flow")))
+
+
+async def _problem(visit: Visit, key: str, status: int) -> Response:
+    say = visit.language.say
+    return visit.page("message", status=status, title=say("error_title"), text=say(f"error.{key}"), alert=True, on="")
+
+
+async def _style(_visit: Visit) -> Response:
+    return _css(style_sheet())
+
+
+async def _accent(visit: Visit) -> Response:
+    color = _of(visit, "color")
+    if len(color) != 6 or not set(color) <= set("0123456789abcdef"):
+        raise PageError("not_found", 404)
+    return _css(f":root {{ --accent: #{color}; }}\n".encode())
+
+
+def _css(text: bytes) -> Response:
+    response = Response(text, media_type="text/css")
+    response.headers["cache-control"] = f"public, max-age={_STYLE_SECONDS}"
+    return response
+
+
+async def _speak(visit: Visit) -> Response:
+    tag, back = _of(visit, "tag"), visit.request.query_params.get("back", "")
+    # A path of ours and nothing that a browser would take for another host.
+    if tag not in LANGUAGES or not back.startswith("/logon/") or "\\" in back or "//" in back:
+        raise PageError("not_found", 404)
+    return visit.speak(tag, back)

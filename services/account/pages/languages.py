@@ -1,0 +1,36 @@
+"""What pages say, in each language: a file each in texts/, the same keys in all."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language.
+
+    Args:
+        tag: of BCP 47.
+        name: what it calls itself.
+        texts: by key.
+    """
+
+    tag: str
+    name: str
+    texts: Mapping[str, str]
+
+    def say(self, key: str, **facts: object) -> str:
+        """A text, with what it tells. Raises `KeyError`."""
+        return self.texts[key].format(**facts)
+
+    def scope(self, scope: str) -> str:
+        """What a scope lets an app do."""
+        return self.say(f"scope.{scope}") if f"scope.{scope}" in self.texts else self.say("scope.other", scope=scope)
+
+
+LANGUAGES = {
+    file.stem: Language(**tomllib.loads(file.read_text(encoding="utf-8")))
+    for file in sorted((Path(__file__).resolve().parent / "texts").glob("*.toml"))
+}
+"""By what a browser calls them."""

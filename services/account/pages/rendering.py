@@ -1,0 +1,39 @@
+"""Pages out of their templates: Jinja2, with everything that is shown escaped."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from services.account.model.domain_settings import DomainSettings
+from services.account.pages.languages import LANGUAGES, Language
+
+_HERE = Path(__file__).resolve().parent
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE / "templates"),
+    undefined=jinja2.StrictUndefined,
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(template: str, language: Language, **facts: Any) -> str:
+    """A page as HTML.
+
+    Args:
+        template: its file in templates/, without what it ends in.
+        language: of its texts.
+        facts: what it shows.
+    """
+    settings: DomainSettings | None = facts.pop("settings")
+    page = _TEMPLATES.get_template(f"{template}.html.j2")
+    return page.render(t=language.say, language=language, languages=LANGUAGES.values(), settings=settings, **facts)
+
+
+@cache
+def style_sheet() -> bytes:
+    """The one style sheet."""
+    return (_HERE / "static" / "style.css").read_bytes()

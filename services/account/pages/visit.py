@@ -1,0 +1,249 @@
+"""One request of a browser, and every kind of answer that a page gives it."""
+
+import base64
+import hmac
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from services.account.errors import LogonRefused
+from services.account.model.logon import BrowserSession, fits, read_session
+from services.account.model.user_systems import LogonSystems
+from services.account.pages.flow import Flow, FlowSeal
+from services.account.pages.languages import LANGUAGES, Language
+from services.account.pages.rendering import render
+from services.account.resources import Resources
+from services.runtime.errors import Refusal
+
+log = structlog.get_logger()
+
+_LANGUAGE_COOKIE = "tessera-language"
+_LANGUAGE_SECONDS = 365 * 24 * 3600
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_FLOW, _SESSION = "tessera-logon-", "tessera-session-"
+# A browser that is asked to log on again and again keeps no more than this of it.
+_MAX_FLOWS = 6
+
+
+class PageError(Exception):
+    """A page that says what is wrong.
+
+    Args:
+        key: of its text.
+        status: of HTTP.
+    """
+
+    def __init__(self, key: str, status: int = 400) -> None:
+        super().__init__(key)
+        self.key = key
+        self.status = status
+
+
+class Visit:
+    """A request.
+
+    Args:
+        request: as Starlette has it.
+        resources: the parts of the service.
+        seal: of flows.
+    """
+
+    def __init__(self, request: Request, resources: Resources, seal: FlowSeal) -> None:
+        self.request = request
+        self.resources = resources
+        self._seal = seal
+        # What the browser is to keep, and for how long: nothing said is until it is closed, 0 is no longer.
+        self._cookies: dict[str, tuple[str, int | None]] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The service's time."""
+        return self.resources.clock.now()
+
+    @property
+    def address(self) -> str:
+        """Where the browser is, as the gateway saw it."""
+        return self.request.client.host if self.request.client else ""
+
+    @cached_property
+    def language(self) -> Language:
+        """What the person reads: as it was chosen, or as the browser says (RFC 9110 section 12.5.4)."""
+        chosen = self.request.cookies.get(_LANGUAGE_COOKIE, "")
+        return LANGUAGES.get(chosen) or _preferred(self.request.headers.get("accept-language", ""))
+
+    @cached_property
+    def base(self) -> str:
+        """Scheme and host at which the browser found us."""
+        return f"{self.request.url.scheme}://{self.request.headers.get('host', '')}"
+
+    @property
+    def _secure(self) -> bool:
+        """Whether cookies are for TLS alone: always, but where the browser speaks to its own machine."""
+        return self.request.url.scheme == "https" or urlsplit(self.base).hostname not in _LOOPBACK
+
+    def _named(self, name: str) -> str:
+        return f"__Host-{name}" if self._secure else name
+
+    # What a browser keeps.
+
+    def flow(self, flow_id: str) -> Flow:
+        """The logon of an id. Raises `PageError`: this browser has none, or none any more."""
+        flow = self._open(self._named(f"{_FLOW}{flow_id}"), flow_id)
+        if flow is None:
+            raise PageError("over")
+        return flow
+
+    def flow_of(self, user_system_id: str, state: str) -> Flow:
+        """The logon that is away at a user system and waits for a state. Raises `PageError`."""
+        for flow in self._flows():
+            if (
+                flow.left
+                and flow.left.user_system_id == user_system_id
+                and hmac.compare_digest(flow.left.kept.state.encode(), state.encode())
+            ):
+                return flow
+        raise PageError("over")
+
+    def _flows(self) -> Iterator[Flow]:
+        prefix = self._named(_FLOW)
+        for name in self.request.cookies:
+            if name.startswith(prefix) and (flow := self._open(name, name.removeprefix(prefix))):
+                yield flow
+
+    def _open(self, name: str, flow_id: str) -> Flow | None:
+        try:
+            sealed = base64.b64decode(self.request.cookies.get(name, ""), altchars=b"-_", validate=True)
+        except ValueError:
+            return None
+        return self._seal.open(sealed, flow_id, self.now)
+
+    def keep(self, flow: Flow) -> None:
+        """Have the browser keep a logon. Raises `FlowTooLargeError`."""
+        sealed = base64.urlsafe_b64encode(self._seal.seal(flow)).decode()
+        self._cookies[self._named(f"{_FLOW}{flow.flow_id}")] = (sealed, None)
+        others = sorted((other for other in self._flows() if other.flow_id != flow.flow_id), key=lambda o: o.begun_at)
+        for old in others[: max(0, len(others) - _MAX_FLOWS + 1)]:
+            self.forget(old)
+
+    def forget(self, flow: Flow) -> None:
+        """Have the browser forget a logon."""
+        self._cookies[self._named(f"{_FLOW}{flow.flow_id}")] = ("", 0)
+
+    async def session(self, domain_id: str) -> BrowserSession | None:
+        """Who is logged on to a domain in this browser; `None`: nobody."""
+        presented = read_session(self.request.cookies.get(self._named(f"{_SESSION}{domain_id}"), ""))
+        if presented is None:
+            return None
+        session_id, secret = presented
+        session = await self.resources.store.select_logon_session(domain_id, session_id, self.now)
+        return session if session and fits(session, secret) else None
+
+    def keep_session(self, domain_id: str, value: str) -> None:
+        """Have the browser keep that it is logged on, until it is closed."""
+        self._cookies[self._named(f"{_SESSION}{domain_id}")] = (value, None)
+
+    def forget_session(self, domain_id: str) -> None:
+        """Have the browser forget that it is logged on."""
+        self._cookies[self._named(f"{_SESSION}{domain_id}")] = ("", 0)
+
+    # What a browser sends.
+
+    async def form(self, csrf: str) -> FormData:
+        """A form of ours. Raises `PageError` where it is none: without what only our page knew."""
+        form = await self.request.form()
+        given = form.get("csrf")
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), csrf.encode()):
+            raise PageError("over", 403)
+        return form
+
+    # What is told of it to who operates this.
+
+    def refused(self, type_: str, refused: LogonRefused) -> None:
+        """Somebody was not let in."""
+        log.info("not let in", type=type_, reason=refused.key, detail=refused.detail)
+
+    def failed(self, refusal: Refusal) -> None:
+        """Something that a page needs is away."""
+        log.warning("page refused", reason=refusal.reason, detail=refusal.detail or refusal.message)
+
+    # What it is answered.
+
+    def page(
+        self, template: str, systems: LogonSystems | None = None, *, status: int = 200, to: str = "", **facts: Any
+    ) -> Response:
+        """A page.
+
+        Args:
+            template: which.
+            systems: of the domain, whose name and colour it has; `None`: of none.
+            status: of HTTP.
+            to: where its forms may lead beside here: browsers hold a form to that also when it is answered by a way on.
+            facts: what it shows.
+        """
+        settings = systems.settings if systems else None
+        body = render(template, self.language, settings=settings, here=self.request.url.path, **facts)
+        response = HTMLResponse(body, status)
+        response.headers["content-security-policy"] = _policy(to)
+        response.headers["content-language"] = self.language.tag
+        response.headers["vary"] = "accept-language, cookie"
+        return self._told(response)
+
+    def go(self, url: str) -> Response:
+        """The way on: always by GET (RFC 9700 section 4.12)."""
+        return self._told(RedirectResponse(url, 303))
+
+    def speak(self, tag: str, back: str) -> Response:
+        """The same page in another language."""
+        response = RedirectResponse(back, 303)
+        response.set_cookie(
+            _LANGUAGE_COOKIE, tag, max_age=_LANGUAGE_SECONDS, secure=self._secure, httponly=True, samesite="lax"
+        )
+        return self._told(response)
+
+    def _told(self, response: Response) -> Response:
+        for name, (value, seconds) in self._cookies.items():
+            response.set_cookie(name, value, max_age=seconds, secure=self._secure, httponly=True, samesite="lax")
+        return response
+
+
+def csrf_of(session: BrowserSession) -> str:
+    """What the forms of who is logged on give back: nobody works it out who does not have the session's secret."""
+    return sha256(b"csrf\0" + session.secret_hash).hexdigest()
+
+
+def _policy(to: str) -> str:
+    """Nothing but our own style sheet and pictures by https; no script, no frame around it."""
+    forms = "'self'" + (f" {_source(to)}" if to else "")
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; "
+        f"form-action {forms}"
+    )
+
+
+def _source(url: str) -> str:
+    """An address as a policy has it: scheme, host and port, or the scheme alone of an app's own."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
+
+
+def _preferred(header: str) -> Language:
+    def weight(part: str) -> float:
+        try:
+            return float(part.partition(";q=")[2] or 1)
+        except ValueError:
+            return 0.0
+
+    wanted = sorted((part.strip().lower() for part in header.split(",")[:20]), key=weight, reverse=True)
+    for part in wanted:
+        tag = part.partition(";")[0].partition("-")[0].strip()
+        if weight(part) > 0 and tag in LANGUAGES:
+            return LANGUAGES[tag]
+    return LANGUAGES["en"]

@@ -1,0 +1,268 @@
+"""The ways to log on, or to add an identity: which there are, and the pages of each."""
+
+import re
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from starlette.responses import Response
+
+from services.account.actions.logon.send_code import send_code, try_code
+from services.account.connectors import Asking, Kept, Proven, Redirecting, Wish
+from services.account.errors import LogonRefused
+from services.account.model import TYPES, Identity, normalise
+from services.account.model.logon import CODE_LIFETIME, LogonApp
+from services.account.model.user_systems import LogonSystems, UserSystem
+from services.account.pages.flow import Flow, Left, Sent
+from services.account.pages.proven import proven
+from services.account.pages.visit import PageError, Visit
+from services.runtime.errors import FieldInvalid
+
+# What an app may ask for by `login_type`: the vendor's names, beside those of types; empty: any.
+LOGIN_TYPES: Mapping[str, str] = {"default": "", "ding_sns": "ding", "wechat_app": "wechat"} | {
+    type_: type_ for type_ in TYPES
+}
+
+_CODE = re.compile(r"[0-9]{6}")
+_MAX_NAME_CHARS, _MAX_PASSWORD_CHARS = 255, 1024
+
+
+def open_ways(systems: LogonSystems) -> Sequence[UserSystem]:
+    """The user systems that let people in."""
+    return [each for each in systems.systems if not each.link_only]
+
+
+def _ways(systems: LogonSystems, flow: Flow) -> Sequence[UserSystem]:
+    """Those that a logon may go by: of the type that its app wants, if it wants one; to add an identity, all."""
+    if flow.link:
+        return systems.systems
+    wanted = LOGIN_TYPES[flow.ask.login_type] if flow.ask else ""
+    return [each for each in open_ways(systems) if wanted in ("", each.type)]
+
+
+def _way(systems: LogonSystems, flow: Flow, way: str) -> UserSystem:
+    """One that this logon may go by. Raises `PageError`."""
+    for each in _ways(systems, flow):
+        if each.user_system_id == way:
+            return each
+    raise PageError("not_found", 404)
+
+
+async def app_of(visit: Visit, flow: Flow) -> LogonApp | None:
+    """The app that somebody logs on to; `None`: none. Raises `PageError`: it is there no more."""
+    if flow.ask is None:
+        return None
+    app = await visit.resources.token.get_logon_app(flow.ask.client_id, flow.ask.redirect_uri)
+    if app is None or not app.admitted:
+        raise PageError("client")
+    return app
+
+
+async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
+    """The page on which a way is chosen; where there is one alone, that one's."""
+    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    ways = _ways(systems, flow)
+    if len(ways) == 1 and not error:
+        return visit.go(f"/logon/{flow.flow_id}/{ways[0].user_system_id}")
+    return visit.page(
+        "methods",
+        systems,
+        app=await app_of(visit, flow),
+        ways=ways,
+        base=f"/logon/{flow.flow_id}",
+        joining=flow.newcomer.identity.given if flow.newcomer else "",
+        error=error,
+        status=400 if error else 200,
+    )
+
+
+async def enter(visit: Visit, flow: Flow, way: str) -> Response:
+    """The page of a way: a form, or that of a user system elsewhere."""
+    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    system = _way(systems, flow, way)
+    if system.type in ("mobile", "email"):
+        return _address_page(visit, systems, flow, system)
+    connector = visit.resources.connectors[system.type]
+    if not isinstance(connector, Redirecting):
+        return _password_page(visit, systems, flow, system)
+    kept = Kept.fresh()
+    login_type = flow.ask.login_type if flow.ask else ""
+    wish = Wish(
+        login_hint=flow.ask.login_hint if flow.ask else "",
+        in_app=login_type == "wechat_app",
+        password=login_type == "ding_sns",
+    )
+    url = await connector.leave(system, kept, _back(visit, system), wish)
+    visit.keep(flow.away(Left(system.user_system_id, kept)))
+    return visit.go(url)
+
+
+def _back(visit: Visit, system: UserSystem) -> str:
+    """Where a user system sends browsers back: each to an address of its own, where no other's answer is taken."""
+    return f"{visit.base}/logon/back/{system.user_system_id}"
+
+
+async def take(visit: Visit, flow: Flow, way: str) -> Response:
+    """The form of a way: an address to which a code is sent, or name and password."""
+    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    system = _way(systems, flow, way)
+    form = await visit.form(flow.csrf)
+    if system.type in ("mobile", "email"):
+        given, code = str(form.get("address", "")).strip(), str(form.get("country_code", "")).strip().lstrip("+")
+        try:
+            identity = normalise(system.type, given, code if system.type == "mobile" else "")
+        except FieldInvalid:
+            error = "number" if system.type == "mobile" else "address"
+            return _address_page(visit, systems, flow, system, error=error, address=given, country_code=code or "86")
+        return await _send(visit, systems, flow, system, identity)
+    connector = visit.resources.connectors[system.type]
+    if not isinstance(connector, Asking):
+        raise PageError("not_found", 404)
+    name, password = str(form.get("name", "")), str(form.get("password", ""))
+    if not 0 < len(name) <= _MAX_NAME_CHARS or not 0 < len(password) <= _MAX_PASSWORD_CHARS:
+        return _password_page(visit, systems, flow, system, error="name", name=name[:_MAX_NAME_CHARS])
+    try:
+        person = await connector.prove(system, name, password)
+    except LogonRefused as refused:
+        visit.refused(system.type, refused)
+        return _password_page(visit, systems, flow, system, error=refused.key, name=name)
+    return await proven(visit, systems, flow, person)
+
+
+async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, identity: Identity) -> Response:
+    try:
+        code_id = await send_code(
+            visit.resources,
+            flow.domain_id,
+            systems.settings,
+            flow_id=flow.flow_id,
+            identity=identity,
+            address=visit.address,
+            language=visit.language.tag.partition("-")[0],
+        )
+    except LogonRefused as refused:
+        visit.refused(system.type, refused)
+        return _address_page(
+            visit,
+            systems,
+            flow,
+            system,
+            error=refused.key,
+            address=identity.given,
+            country_code=identity.extra or "86",
+            status=429,
+        )
+    visit.keep(flow.with_code(Sent(str(code_id), identity)))
+    return visit.go(f"/logon/{flow.flow_id}/code")
+
+
+async def code_page(visit: Visit, flow: Flow, error: str = "") -> Response:
+    """The page on which a code is entered. Raises `PageError`: none is on its way."""
+    if flow.sent is None:
+        raise PageError("over")
+    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    way = next((each for each in systems.systems if each.type == flow.sent.identity.type), None)
+    base = f"/logon/{flow.flow_id}"
+    return visit.page(
+        "code",
+        systems,
+        token=flow.csrf,
+        address=flow.sent.identity.given,
+        minutes=int(CODE_LIFETIME.total_seconds()) // 60,
+        error=error,
+        status=400 if error else 200,
+        again=f"{base}/{way.user_system_id}" if way else base,
+        base=base,
+        to=flow.ask.redirect_uri if flow.ask else "",
+    )
+
+
+async def take_code(visit: Visit, flow: Flow) -> Response:
+    """The form with the code."""
+    form = await visit.form(flow.csrf)
+    sent = flow.sent
+    if sent is None:
+        raise PageError("over")
+    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    # Turned off since the code was sent: off.
+    if not any(each.type == sent.identity.type for each in _ways(systems, flow)):
+        raise PageError("over")
+    typed = str(form.get("code", "")).replace(" ", "")
+    if not _CODE.fullmatch(typed):
+        return await code_page(visit, flow, "wrong_code")
+    try:
+        await try_code(
+            visit.resources,
+            flow.domain_id,
+            flow_id=flow.flow_id,
+            identity=sent.identity,
+            code_id=UUID(sent.code_id),
+            typed=typed,
+        )
+    except LogonRefused as refused:
+        visit.refused(sent.identity.type, refused)
+        return await code_page(visit, flow, refused.key)
+    return await proven(visit, systems, flow, Proven(sent.identity))
+
+
+async def come_back(visit: Visit, way: str) -> Response:
+    """A browser that comes back from a user system, with what that says of who it is."""
+    query = visit.request.query_params
+    if len(query.multi_items()) != len(query) or len(query) > 50:
+        raise PageError("twice")
+    flow = visit.flow_of(way, query.get("state", ""))
+    left = flow.left
+    assert left
+    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    system = _way(systems, flow, way)
+    connector = visit.resources.connectors[system.type]
+    assert isinstance(connector, Redirecting)
+    # What it waited for came, whatever it is: it is not taken again.
+    flow = flow.here(flow.newcomer)
+    visit.keep(flow)
+    answer = {name: value for name, value in query.items() if name != "state"}
+    try:
+        person = await connector.come_back(system, left.kept, _back(visit, system), answer)
+    except LogonRefused as refused:
+        visit.refused(system.type, refused)
+        return await choose(visit, flow, refused.key)
+    return await proven(visit, systems, flow, person)
+
+
+def _address_page(
+    visit: Visit,
+    systems: LogonSystems,
+    flow: Flow,
+    system: UserSystem,
+    *,
+    error: str = "",
+    address: str = "",
+    country_code: str = "86",
+    status: int = 400,
+) -> Response:
+    return visit.page(
+        "address",
+        systems,
+        token=flow.csrf,
+        way=system,
+        base=f"/logon/{flow.flow_id}",
+        error=error,
+        address=address or (flow.ask.login_hint if flow.ask else ""),
+        country_code=country_code,
+        status=status if error else 200,
+    )
+
+
+def _password_page(
+    visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, *, error: str = "", name: str = ""
+) -> Response:
+    return visit.page(
+        "password",
+        systems,
+        token=flow.csrf,
+        way=system,
+        base=f"/logon/{flow.flow_id}",
+        error=error,
+        name=name or (flow.ask.login_hint if flow.ask else ""),
+        status=400 if error else 200,
+        to=flow.ask.redirect_uri if flow.ask else "",
+    )

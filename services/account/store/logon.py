@@ -1,0 +1,119 @@
+"""Who logs on: codes, the browsers that are logged on, consents."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from services.account.model import Identity
+from services.account.model.logon import (
+    CODE_LIFETIME,
+    CODES_PER_ADDRESS,
+    CODES_PER_IDENTITY,
+    MAX_TRIES,
+    RESEND_AFTER,
+    SESSION_LIFETIME,
+    WINDOW,
+    BrowserSession,
+)
+from services.account.model.users import UserId
+from services.runtime.ids import lowest_uuid7
+from services.runtime.section import Section
+from services.runtime.sql import load_queries
+
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+class Logon(Section):
+    """Who logs on."""
+
+    async def begin_logon_code(
+        self,
+        domain_id: str,
+        code_id: UUID,
+        identity: Identity,
+        address: str,
+        mac: bytes,
+        *,
+        now: datetime,
+        per_domain: int,
+    ) -> str:
+        """Write down a code that is to be sent.
+
+        Returns:
+            `begun`; `early` where one was sent within a minute; or whose limit is reached: `identity`, `address`,
+            `domain`.
+        """
+        verdict: str = await self._database.fetchval(
+            _SQL["begin_logon_code"],
+            domain_id,
+            code_id,
+            identity.type,
+            identity.key,
+            address,
+            mac,
+            now + CODE_LIFETIME,
+            lowest_uuid7(now - WINDOW),
+            lowest_uuid7(now - RESEND_AFTER),
+            CODES_PER_IDENTITY,
+            CODES_PER_ADDRESS,
+            per_domain,
+        )
+        return verdict
+
+    async def try_logon_code(self, domain_id: str, code_id: UUID, identity: Identity, mac: bytes, now: datetime) -> str:
+        """Try a code: `good`, once; `wrong`; `over`, where there is none, or none any more."""
+        verdict: str = await self._database.fetchval(
+            _SQL["try_logon_code"], domain_id, code_id, identity.type, identity.key, mac, now, MAX_TRIES
+        )
+        return verdict
+
+    async def insert_logon_session(self, domain_id: str, session: BrowserSession) -> None:
+        """Write down a browser that is logged on."""
+        await self._database.execute(
+            _SQL["insert_logon_session"],
+            domain_id,
+            session.session_id,
+            session.secret_hash,
+            session.user_id,
+            session.method,
+            session.browser,
+            session.proven_at,
+            session.proven_at + SESSION_LIFETIME,
+        )
+
+    async def select_logon_session(self, domain_id: str, session_id: UUID, now: datetime) -> BrowserSession | None:
+        """A browser that is logged on; the secret is the caller's to compare."""
+        row = await self._database.fetchrow(_SQL["select_logon_session"], domain_id, session_id, now)
+        return _session(row) if row else None
+
+    async def select_logon_sessions(self, domain_id: str, user_id: str, now: datetime) -> list[BrowserSession]:
+        """The browsers in which a user is logged on, the newest first, 100 at the most."""
+        return [
+            _session(row) for row in await self._database.fetch(_SQL["select_logon_sessions"], domain_id, user_id, now)
+        ]
+
+    async def end_logon_session(self, domain_id: str, user_id: str, session_id: UUID, now: datetime) -> None:
+        """Log a browser of a user off; one that is not, or is not the user's, is left as it is."""
+        await self._database.execute(_SQL["end_logon_session"], domain_id, user_id, session_id, now)
+
+    async def select_consent(self, domain_id: str, user_id: str, client_id: str) -> frozenset[str]:
+        """Scopes that a user has let an app have."""
+        return frozenset(await self._database.fetchval(_SQL["select_consent"], domain_id, user_id, client_id) or ())
+
+    async def upsert_consent(
+        self, domain_id: str, user_id: str, client_id: str, scopes: Sequence[str], now: datetime
+    ) -> None:
+        """Keep what a user lets an app have, beside what it did before."""
+        await self._database.execute(_SQL["upsert_consent"], domain_id, user_id, client_id, sorted(scopes), now)
+
+    async def delete_consents(self, users: Collection[UserId]) -> None:
+        """Take away what users who are gone have let apps have."""
+        pairs = [(user.domain_id, user.user_id) for user in users]
+        await self._database.execute(_SQL["delete_consents"], *map(list, zip(*pairs, strict=True)))
+
+
+def _session(row: asyncpg.Record) -> BrowserSession:
+    return BrowserSession(**row)

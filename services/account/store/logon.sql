@@ -1,0 +1,50 @@
+-- Who logs on: codes, the browsers that are logged on, consents. Each statement names its domain.
+
+-- name: begin_logon_code
+select account.begin_logon_code(
+    p_domain_id => $1, p_code_id => $2, p_type => $3, p_identity_key => $4, p_address => $5, p_mac => $6,
+    p_expires_at => $7, p_since => $8, p_recent => $9, p_per_identity => $10, p_per_address => $11, p_per_domain => $12
+);
+
+-- name: try_logon_code
+select account.try_logon_code(
+    p_domain_id => $1, p_code_id => $2, p_type => $3, p_identity_key => $4, p_mac => $5, p_now => $6, p_max_tries => $7
+);
+
+-- name: insert_logon_session
+-- $1 domain, $2 id, $3 hash of the secret, $4 user, $5 method, $6 browser, $7 when it was proven, $8 when it expires
+insert into account.logon_session (
+    domain_id, session_id, secret_hash, user_id, method, browser, proven_at, expires_at
+) values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: select_logon_session
+-- $1 domain, $2 id, $3 now
+select session_id, secret_hash, user_id, method, browser, proven_at from account.logon_session
+where domain_id = $1 and session_id = $2 and ended_at is null and expires_at > $3;
+
+-- name: select_logon_sessions
+-- The newest first. $1 domain, $2 user, $3 now
+select session_id, secret_hash, user_id, method, browser, proven_at from account.logon_session
+where domain_id = $1 and user_id = $2 and ended_at is null and expires_at > $3
+order by session_id desc limit 100;
+
+-- name: end_logon_session
+-- $1 domain, $2 user, $3 id, $4 now
+update account.logon_session set ended_at = $4
+where domain_id = $1 and user_id = $2 and session_id = $3 and ended_at is null;
+
+-- name: select_consent
+-- $1 domain, $2 user, $3 app
+select scopes from account.consent where domain_id = $1 and user_id = $2 and client_id = $3;
+
+-- name: upsert_consent
+-- What was let before stays. $1 domain, $2 user, $3 app, $4 scopes, $5 now
+insert into account.consent (domain_id, user_id, client_id, scopes, given_at) values ($1, $2, $3, $4, $5)
+on conflict (domain_id, user_id, client_id) do update set
+    scopes = array(select distinct unnest(consent.scopes || excluded.scopes) order by 1),
+    given_at = excluded.given_at;
+
+-- name: delete_consents
+-- $1 domains and $2 their users, one beside the other
+delete from account.consent c using unnest($1::text[], $2::text[]) gone (domain_id, user_id)
+where c.domain_id = gone.domain_id and c.user_id = gone.user_id;
