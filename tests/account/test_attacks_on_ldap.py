@@ -178,8 +178,8 @@ async def test_an_address_that_is_not_public_is_not_connected_to(ldap: Ldap) -> 
         for host in (HOST, "127.0.0.1"):
             url = f"ldaps://{host}:{port}"
             system = UserSystem("d1", "u1", slapd.settings(url=url), secret=SEARCHER_PASSWORD)
-            assert "not a public address" in await unavailable(ldap, system)
-            assert any("not a public address" in problem for problem in await ldap.test(system))
+            assert "no public address" in await unavailable(ldap, system)
+            assert any("no public address" in problem for problem in await ldap.test(system))
     assert not visitors
 
 

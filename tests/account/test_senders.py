@@ -25,6 +25,7 @@ _ENVIRON = {
     "TESSERA_TOKEN_ADDRESS": "127.0.0.1:50051",
     "TESSERA_CLIENT_ID": "account",
     "TESSERA_CLIENT_KEY": new_client_key(),
+    "TESSERA_MASTER_KEY": "A" * 43 + "=",
 }
 _SMS = {
     "TESSERA_MOBILE_SENDER": "alibaba_sms",

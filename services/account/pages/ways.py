@@ -138,7 +138,7 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
             flow_id=flow.flow_id,
             identity=identity,
             address=visit.address,
-            language=visit.language.tag[:2],
+            language=visit.language.tag.partition("-")[0],
             link=flow.link,
         )
     except LogonRefused as refused:

@@ -63,9 +63,9 @@ async def send_code(
         raise LogonRefused("early" if verdict == "early" else "limit", f"limit of the {verdict}")
     await resources.sender.send(
         Message(
-            identity.type,
-            identity.key,
-            code.secret,
+            type=identity.type,
+            address=identity.key,
+            code=code.secret,
             purpose="link" if link else "logon",
             minutes=int(CODE_LIFETIME.total_seconds()) // 60,
             domain_id=domain_id,

@@ -13,8 +13,8 @@ from services.runtime.validation import has_control
 NAME = "{name}"
 """In a filter, what the person typed."""
 
-ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-"""The name of an attribute (RFC 4512 section 1.4)."""
+ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9;-]*")
+"""The name of an attribute, with its options (RFC 4512 section 2.5)."""
 
 _GUID_BYTES = 16
 _MAX_SHOWN = 255
