@@ -19,8 +19,7 @@ log = structlog.get_logger()
 Event = TypeVar("Event")
 
 _EVERY = timedelta(milliseconds=50)
-# Of a feed in which nothing happened for a second: at 20 questions a second, idle feeds were most of what an idle service
-# cost.
+# Of a feed in which nothing happened for a second: questions of feeds were most of what an idle service cost.
 _QUIET_EVERY = timedelta(milliseconds=200)
 _QUIET_AFTER = timedelta(seconds=1)
 _HEARTBEAT = timedelta(milliseconds=500)
