@@ -1,16 +1,20 @@
 """What is shown to who is logged on: how one logs on, and where one is logged on."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from starlette.responses import Response
 
 from services.account.actions.logon.find_user import unlink
-from services.account.errors import LastIdentity
+from services.account.errors import LastIdentity, NotFoundLinkUser
 from services.account.model import normalise
 from services.account.model.logon import BrowserSession
 from services.account.pages.flow import begin
 from services.account.pages.visit import PageError, Visit, csrf_of
-from services.runtime.errors import FieldInvalid
+
+# Who changes by what one logs on has been proven within this time: a browser that was left alone, or whose cookie was
+# taken, gives nobody an account for good.
+_FRESH = timedelta(minutes=15)
 
 
 async def enter(visit: Visit) -> Response:
@@ -49,6 +53,10 @@ async def take(visit: Visit) -> Response:
     domain_id, session = await _session(visit)
     form = await visit.form(csrf_of(session))
     store, what = visit.resources.store, str(visit.request.path_params["what"])
+    if what in ("link", "unlink") and visit.now - session.proven_at > _FRESH:
+        flow = begin(domain_id, visit.now, None)
+        visit.keep(flow)
+        return visit.go(f"/logon/{flow.flow_id}")
     match what:
         case "sign_out":
             try:
@@ -65,17 +73,19 @@ async def take(visit: Visit) -> Response:
             system = next((each for each in systems.systems if each.user_system_id == form.get("way")), None)
             if system is None:
                 raise PageError("not_found", 404)
-            flow = begin(domain_id, visit.now, None, link=True)
+            flow = begin(domain_id, visit.now, None, link=str(session.session_id))
             visit.keep(flow)
             return visit.go(f"/logon/{flow.flow_id}/{system.user_system_id}")
         case "unlink":
+            named = tuple(form.get(name) for name in ("type", "identity", "extra"))
+            for link in await store.select_links_of_user(domain_id, session.user_id):
+                if (link.type, link.identity, link.extra) == named:
+                    break
+            else:
+                raise PageError("over")
             try:
-                identity = normalise(
-                    str(form.get("type", "")), str(form.get("identity", "")), str(form.get("extra", ""))
-                )
-                await unlink(visit.resources, domain_id, identity, session.user_id)
-            except FieldInvalid as error:
-                raise PageError("over") from error
+                identity = normalise(link.type, link.identity, link.extra)
+                await unlink(visit.resources, domain_id, identity, session.user_id, kept=session.session_id)
             except LastIdentity:
                 return await page(visit, "last")
         case _:
@@ -84,9 +94,9 @@ async def take(visit: Visit) -> Response:
 
 
 async def inbox(visit: Visit) -> Response:
-    """Codes that were shown in place of being sent. Only where they are."""
+    """Codes that were shown in place of being sent. Only where they are, and to who is on the same machine."""
     shown = getattr(visit.resources.sender, "shown", None)
-    if shown is None:
+    if shown is None or not visit.is_here:
         raise PageError("not_found", 404)
     return visit.page("inbox", messages=shown())
 
@@ -96,4 +106,11 @@ async def _session(visit: Visit) -> tuple[str, BrowserSession]:
     session = await visit.session(domain_id)
     if session is None:
         raise PageError("not_logged_on", 403)
+    try:
+        user = await visit.resources.token.get_user(domain_id, session.user_id)
+    except NotFoundLinkUser as error:
+        visit.forget_session(domain_id)
+        raise PageError("not_logged_on", 403) from error
+    if user.status != "enabled":
+        raise PageError("disabled", 403)
     return domain_id, session

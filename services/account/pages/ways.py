@@ -61,7 +61,8 @@ async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
     """The page on which a way is chosen; where there is one alone, that one's."""
     systems = await visit.resources.store.select_logon_systems(flow.domain_id)
     ways = _ways(systems, flow)
-    if len(ways) == 1 and not error:
+    # Who is to add an identity to an account is told so.
+    if len(ways) == 1 and not error and not flow.newcomer:
         return visit.go(f"/logon/{flow.flow_id}/{ways[0].user_system_id}")
     return visit.page(
         "methods",
@@ -125,7 +126,7 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
     except LogonRefused as refused:
         visit.refused(system.type, refused)
         return _password_page(visit, systems, flow, system, error=refused.key, name=name)
-    return await proven(visit, systems, flow, person)
+    return await proven(visit, systems, flow, person, way)
 
 
 async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, identity: Identity) -> Response:
@@ -183,7 +184,8 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
         raise PageError("over")
     systems = await visit.resources.store.select_logon_systems(flow.domain_id)
     # Turned off since the code was sent: off.
-    if not any(each.type == sent.identity.type for each in _ways(systems, flow)):
+    way = next((each.user_system_id for each in _ways(systems, flow) if each.type == sent.identity.type), None)
+    if way is None:
         raise PageError("over")
     typed = str(form.get("code", "")).replace(" ", "")
     if not _CODE.fullmatch(typed):
@@ -200,7 +202,7 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
     except LogonRefused as refused:
         visit.refused(sent.identity.type, refused)
         return await code_page(visit, flow, refused.key)
-    return await proven(visit, systems, flow, Proven(sent.identity))
+    return await proven(visit, systems, flow, Proven(sent.identity), way)
 
 
 async def come_back(visit: Visit, way: str) -> Response:
@@ -224,7 +226,7 @@ async def come_back(visit: Visit, way: str) -> Response:
     except LogonRefused as refused:
         visit.refused(system.type, refused)
         return await choose(visit, flow, refused.key)
-    return await proven(visit, systems, flow, person)
+    return await proven(visit, systems, flow, person, way)
 
 
 def _address_page(

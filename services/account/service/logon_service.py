@@ -75,8 +75,9 @@ def _scope(method: str, metadata: Mapping[str, str], content_type: str) -> Scope
 
 
 def _headers(metadata: Mapping[str, str], content_type: str) -> Iterator[tuple[bytes, bytes]]:
-    yield b"host", metadata.get("x-tessera-host", "").encode("latin-1")
+    # Browsers send what they were given, in whatever letters.
+    yield b"host", metadata.get("x-tessera-host", "").encode()
     known = dict(metadata) | {"content-type": content_type}
     for name in _HEADERS:
         if known.get(name):
-            yield name.encode(), known[name].encode("latin-1")
+            yield name.encode(), known[name].encode()

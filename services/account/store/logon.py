@@ -99,6 +99,17 @@ class Logon(Section):
         """Log a browser of a user off; one that is not, or is not the user's, is left as it is."""
         await self._database.execute(_SQL["end_logon_session"], domain_id, user_id, session_id, now)
 
+    async def end_logon_sessions_by(
+        self, domain_id: str, user_id: str, method: str, now: datetime, *, kept: UUID | None = None
+    ) -> None:
+        """Log a user's browsers off that were logged on by an identity of a type, but for one that is kept."""
+        await self._database.execute(_SQL["end_logon_sessions_by"], domain_id, user_id, method, now, kept)
+
+    async def delete_logon_sessions(self, users: Collection[UserId]) -> None:
+        """Log the browsers off in which users are logged on who are gone: another one may get the same id."""
+        pairs = [(user.domain_id, user.user_id) for user in users]
+        await self._database.execute(_SQL["delete_logon_sessions"], *map(list, zip(*pairs, strict=True)))
+
     async def select_consent(self, domain_id: str, user_id: str, client_id: str) -> frozenset[str]:
         """Scopes that a user has let an app have."""
         return frozenset(await self._database.fetchval(_SQL["select_consent"], domain_id, user_id, client_id) or ())

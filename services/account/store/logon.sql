@@ -33,6 +33,16 @@ order by session_id desc limit 100;
 update account.logon_session set ended_at = $4
 where domain_id = $1 and user_id = $2 and session_id = $3 and ended_at is null;
 
+-- name: end_logon_sessions_by
+-- $1 domain, $2 user, $3 method, $4 now, $5 one that goes on
+update account.logon_session set ended_at = $4
+where domain_id = $1 and user_id = $2 and method = $3 and ended_at is null and session_id is distinct from $5::uuid;
+
+-- name: delete_logon_sessions
+-- $1 domains and $2 their users, one beside the other
+delete from account.logon_session s using unnest($1::text[], $2::text[]) gone (domain_id, user_id)
+where s.domain_id = gone.domain_id and s.user_id = gone.user_id;
+
 -- name: select_consent
 -- $1 domain, $2 user, $3 app
 select scopes from account.consent where domain_id = $1 and user_id = $2 and client_id = $3;
