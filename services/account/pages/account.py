@@ -3,11 +3,12 @@
 from datetime import timedelta
 from uuid import UUID
 
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from services.account.actions.logon.find_user import unlink
 from services.account.errors import LastIdentity, NotFoundLinkUser
-from services.account.model import normalise
+from services.account.model import Identity, normalise
 from services.account.model.logon import BrowserSession
 from services.account.pages.flow import begin
 from services.account.pages.visit import PageError, Visit, csrf_of
@@ -77,14 +78,8 @@ async def take(visit: Visit) -> Response:
             visit.keep(flow)
             return visit.go(f"/logon/{flow.flow_id}/{system.user_system_id}")
         case "unlink":
-            named = tuple(form.get(name) for name in ("type", "identity", "extra"))
-            for link in await store.select_links_of_user(domain_id, session.user_id):
-                if (link.type, link.identity, link.extra) == named:
-                    break
-            else:
-                raise PageError("over")
+            identity = await _named(visit, domain_id, session, form)
             try:
-                identity = normalise(link.type, link.identity, link.extra)
                 await unlink(visit.resources, domain_id, identity, session.user_id, kept=session.session_id)
             except LastIdentity:
                 return await page(visit, "last")
@@ -99,6 +94,15 @@ async def inbox(visit: Visit) -> Response:
     if shown is None or not visit.is_here:
         raise PageError("not_found", 404)
     return visit.page("inbox", messages=shown())
+
+
+async def _named(visit: Visit, domain_id: str, session: BrowserSession, form: FormData) -> Identity:
+    """The identity that a form names, of those that the user has. Raises `PageError`: it has no such identity."""
+    named = tuple(form.get(name) for name in ("type", "identity", "extra"))
+    for link in await visit.resources.store.select_links_of_user(domain_id, session.user_id):
+        if (link.type, link.identity, link.extra) == named:
+            return normalise(link.type, link.identity, link.extra)
+    raise PageError("over")
 
 
 async def _session(visit: Visit) -> tuple[str, BrowserSession]:

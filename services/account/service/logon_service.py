@@ -34,7 +34,9 @@ class LogonServicer(logon_service_pb2_grpc.LogonServiceServicer):
         return await self._answer("POST", request, context)
 
     async def _answer(self, method: str, request: httpbody_pb2.HttpBody, context: Any) -> httpbody_pb2.HttpBody:
-        metadata = {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
+        came = [(name, value) for name, value in context.invocation_metadata() if isinstance(value, str)]
+        # HTTP/2 lets a browser send each cookie by itself (RFC 9113 section 8.2.3).
+        metadata = dict(came) | {"cookie": "; ".join(value for name, value in came if name == "cookie")}
         start: Message = {}
         body = bytearray()
 

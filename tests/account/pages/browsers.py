@@ -96,7 +96,9 @@ class Browser:
             page = await self.get(page.location)
         return page
 
-    async def _ask(self, method: str, target: str, body: httpbody_pb2.HttpBody, headers: Mapping[str, str] | None) -> Page:
+    async def _ask(
+        self, method: str, target: str, body: httpbody_pb2.HttpBody, headers: Mapping[str, str] | None
+    ) -> Page:
         told = self.headers | dict(headers or {})
         if self.cookies:
             told.setdefault("cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items()))

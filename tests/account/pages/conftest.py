@@ -45,14 +45,21 @@ async def sitting(
     elsewhere: Elsewhere,
 ) -> Sitting:
     """The domain in which most tests log on: with the settings that every domain has."""
-    return await sit(stub, page_resources, services.token, inbox, elsewhere)
+    return await sit(stub, page_resources, services.token, inbox=inbox, elsewhere=elsewhere)
 
 
 @pytest_asyncio.fixture
 async def own_sitting(sitting: Sitting) -> Sitting:
     """A domain of a test's own, whose settings it may change."""
     tenant = await sitting.token.tenant(f"t{uuid.uuid4().hex[:8]}")
-    return await sit(sitting.stub, sitting.resources, sitting.token, sitting.inbox, sitting.elsewhere, tenant)
+    return await sit(
+        sitting.stub,
+        sitting.resources,
+        sitting.token,
+        inbox=sitting.inbox,
+        elsewhere=sitting.elsewhere,
+        tenant=tenant,
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Account's pages in this process, before the real token service: with user systems elsewhere that a test answers for."""
+"""Account's pages in this process, before the real token service; for user systems elsewhere a test answers."""
 
 import base64
 import re
@@ -196,7 +196,7 @@ class Sitting:
     async def an_hour_passes(self) -> None:
         """For the limits of codes: none was sent yet."""
         async with self.resources.store.transaction() as store:
-            await store._database.execute("delete from account.logon_code where domain_id = $1", self.domain_id)  # noqa: SLF001
+            await store._database.execute("delete from account.logon_code where domain_id = $1", self.domain_id)
 
     async def set(self, **changed: object) -> None:
         """Change settings of the domain."""
@@ -211,6 +211,7 @@ async def sit(
     stub: logon_service_pb2_grpc.LogonServiceStub,
     resources: Resources,
     token: Running,
+    *,
     inbox: Inbox,
     elsewhere: Elsewhere,
     tenant: TokenClient | None = None,

@@ -1,6 +1,6 @@
 """Logons that are under way: sealed cookies, and what comes back from user systems elsewhere.
 
-RFC 9700 sections 4.4 (mix-up), 4.5 (code injection), 4.7 (CSRF), 4.17; and the CVEs of login states of Keycloak and ZITADEL:
+RFC 9700 sections 4.4 (mix-up), 4.5 (code injection), 4.7 (CSRF); and the CVEs of login states of Keycloak and ZITADEL:
 CVE-2026-7507, -15571, -18963, -109372, -119128, -105207.
 """
 
@@ -137,7 +137,10 @@ async def test_a_state_is_good_once(sitting: Sitting, browser: Browser) -> None:
 async def test_a_state_that_is_none(sitting: Sitting, browser: Browser, state: str) -> None:
     await sitting.leave(browser, await sitting.begin(browser), "one")
     asked = sitting.elsewhere.asked
-    answers = [await sitting.come_back(browser, "one", state=state, code="c"), await sitting.come_back(browser, "one", code="c")]
+    answers = [
+        await sitting.come_back(browser, "one", state=state, code="c"),
+        await sitting.come_back(browser, "one", code="c"),
+    ]
     assert [each.status for each in answers] == [OVER, OVER]
     assert sitting.elsewhere.asked == asked
 
@@ -292,7 +295,7 @@ async def test_what_was_proven_long_ago_changes_no_identity(sitting: Sitting, br
     store, now = sitting.resources.store, sitting.resources.clock.now()
     user_id = await sitting.user_of(normalise("mobile", mobile))
     assert user_id
-    await store._database.execute(  # noqa: SLF001 time passes
+    await store._database.execute(
         "update account.logon_session set proven_at = $3 where domain_id = $1 and user_id = $2",
         sitting.domain_id,
         user_id,
@@ -329,7 +332,7 @@ async def test_a_state_of_linking_is_good_for_nothing_else(sitting: Sitting, bro
 
 
 async def test_a_session_that_was_there_before_is_worth_nothing(sitting: Sitting, browser: Browser) -> None:
-    """Session fixation: what an attacker put into the victim's browser is replaced, and goes on being the attacker's."""
+    """Session fixation: what an attacker put into the victim's browser is replaced, and stays the attacker's."""
     attacker, name = sitting.browser(), f"__Host-tessera-session-{sitting.domain_id}"
     await sitting.log_on(attacker, unused_mobile())
     for planted in (attacker.cookies[name], "A" * 64, ""):

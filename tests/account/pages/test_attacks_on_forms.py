@@ -1,4 +1,4 @@
-"""Forms: nobody but our own page, shown to the same person in the same browser, has one taken (RFC 9700 section 4.7)."""
+"""Forms: none is taken but from our own page, shown to that person in that browser (RFC 9700 section 4.7)."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -102,7 +102,9 @@ async def test_a_form_is_taken_from_its_own_page_alone(
         "from another site": await browser.post(page.target, mine, {"sec-fetch-site": "cross-site"}),
         "from a sister": await browser.post(page.target, mine, {"sec-fetch-site": "same-site"}),
         "as JSON": await browser.post(page.target, json.dumps(mine).encode(), content_type="application/json"),
-        "as text": await browser.post(page.target, "&".join(map("=".join, mine.items())).encode(), content_type="text/plain"),
+        "as text": await browser.post(
+            page.target, "&".join(map("=".join, mine.items())).encode(), content_type="text/plain"
+        ),
         "as nothing": await browser.post(page.target, mine, content_type=""),
         "as letters of another kind": await browser.post(page.target, mine, content_type="ünknown/漢"),
         "as parts": await browser.post(page.target, _parts(mine), content_type="multipart/form-data; boundary=b"),
@@ -164,7 +166,18 @@ async def test_fields_that_stand_twice_or_are_long_or_odd(sitting: Sitting, brow
     page, fields = await code_form(sitting, browser)
     right = fields["code"]
     wrong = f"{(int(right) + 1) % 1_000_000:06d}"
-    for code in ("", " ", right[:5], f"{right}0", f"{right}\n", f"-{right}", "٠١٢٣٤٥", "0x1234", "a" * 100_000, "\0" * 6):
+    for code in (
+        "",
+        " ",
+        right[:5],
+        f"{right}0",
+        f"{right}\n",
+        f"-{right}",
+        "٠١٢٣٤٥",
+        "0x1234",
+        "a" * 100_000,
+        "\0" * 6,
+    ):
         answer = await browser.post(page.target, {"csrf": page.csrf, "code": code})
         assert answer.status == 400
     twice = await browser.post(page.target, f"csrf={page.csrf}&code={right}&code={wrong}".encode())

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from google.api import httpbody_pb2
 
 from tests.account.pages.browsers import Browser, Page, target
 from tests.account.pages.sitting import Sitting
@@ -16,9 +17,11 @@ NEVER = {
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
 }
-FLOW = re.compile(r"__Host-tessera-logon-[\w-]{22}="?[\w-]+=*"?; HttpOnly; Max-Age=1800; Path=/; SameSite=lax; Secure")
-SESSION = re.compile(r"__Host-tessera-session-\w+="?[\w=-]{64}"?; HttpOnly; Path=/; SameSite=lax; Secure")
-GONE = re.compile(r'__Host-tessera-(logon|session)-[\w-]+=""; (expires=[^;]+; )?HttpOnly; Max-Age=0; Path=/; SameSite=lax; Secure')
+FLOW = re.compile(r'__Host-tessera-logon-[\w-]{22}="?[\w-]+=*"?; HttpOnly; Max-Age=1800; Path=/; SameSite=lax; Secure')
+SESSION = re.compile(r'__Host-tessera-session-\w+="?[\w=-]{64}"?; HttpOnly; Path=/; SameSite=lax; Secure')
+GONE = re.compile(
+    r'__Host-tessera-(logon|session)-[\w-]+=""; (expires=[^;]+; )?HttpOnly; Max-Age=0; Path=/; SameSite=lax; Secure'
+)
 LANGUAGE = re.compile(r"tessera-language=zh; HttpOnly; Max-Age=31536000; Path=/; SameSite=lax; Secure")
 
 
@@ -31,7 +34,7 @@ def guarded(page: Page) -> None:
     assert not re.search(r"unsafe|script-src|\*", policy)
     for cookie in page.cookies:
         assert any(kind.fullmatch(cookie) for kind in (FLOW, SESSION, GONE, LANGUAGE)), cookie
-    if page.status not in (303,):
+    if page.status != 303:
         assert page.content_type == "text/html; charset=utf-8"
         assert not page.location
         assert "<script" not in page.text
@@ -119,6 +122,21 @@ async def test_any_wish_for_a_language_has_an_answer(browser: Browser, accepted:
     page = await browser.get("/logon/device", {"accept-language": accepted} if accepted else {})
     assert page.status == 200
     assert page.header("content-language") in ("en", "zh-Hans", "zh-CN")
+
+
+async def test_cookies_may_come_one_by_one(sitting: Sitting, browser: Browser) -> None:
+    page = await sitting.begin(browser)
+    metadata = (
+        ("x-tessera-target", page.target),
+        ("x-tessera-host", browser.host),
+        ("x-forwarded-proto", "https"),
+        *(("cookie", f"{name}={value}") for name, value in browser.cookies.items()),
+        ("cookie", "tessera-language=zh"),
+        ("cookie", "another=1"),
+    )
+    call = sitting.stub.GetPage(httpbody_pb2.HttpBody(), metadata=metadata)
+    assert '<html lang="zh' in (await call).data.decode()
+    assert dict(await call.initial_metadata())["x-tessera-status"] == "200"
 
 
 async def test_a_chosen_language_is_one_that_there_is(browser: Browser) -> None:

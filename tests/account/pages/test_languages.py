@@ -14,7 +14,9 @@ ENGLISH = LANGUAGES["en"]
 
 def told(text: str) -> set[str]:
     """What a text tells, by its placeholders."""
-    return {name for _, name, form, conversion in Formatter().parse(text) if name is not None and not (form or conversion)}
+    return {
+        name for _, name, form, conversion in Formatter().parse(text) if name is not None and not (form or conversion)
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES)

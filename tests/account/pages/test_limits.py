@@ -1,4 +1,4 @@
-"""Codes: tries and limits hold over all replicas, whatever comes at once; and nothing tells whether a number is known."""
+"""Codes: tries and limits hold over all replicas, whatever comes at once; nothing tells whether a number is known."""
 
 import asyncio
 import uuid
@@ -55,7 +55,9 @@ async def begin(store: Store, domain: Domain, address: str = "10.0.0.1", **chang
     return code_id, verdict
 
 
-async def test_of_twenty_wrong_tries_at_once_five_are_looked_at(store: Store, replica: Resources, domain: Domain) -> None:
+async def test_of_twenty_wrong_tries_at_once_five_are_looked_at(
+    store: Store, replica: Resources, domain: Domain
+) -> None:
     identity = normalise("mobile", unused_mobile())
     code_id, verdict = await begin(store, domain, identity=identity)
     assert verdict == "begun"
@@ -64,7 +66,7 @@ async def test_of_twenty_wrong_tries_at_once_five_are_looked_at(store: Store, re
         *(each.try_logon_code(domain.id, code_id, identity, OTHER_MAC, CLOCK.now()) for each in stores)
     )
     assert Counter(verdicts) == {"wrong": MAX_TRIES - 1, "over": 20 - MAX_TRIES + 1}
-    row = await store._database.fetchrow(  # noqa: SLF001
+    row = await store._database.fetchrow(
         "select wrong_tries, ended_at from account.logon_code where domain_id = $1 and code_id = $2", domain.id, code_id
     )
     assert row["wrong_tries"] == MAX_TRIES
@@ -82,7 +84,9 @@ async def test_of_twenty_right_tries_at_once_one_is_good(store: Store, replica: 
     assert Counter(verdicts) == {"good": 1, "over": 19}
 
 
-async def test_a_code_is_good_for_what_it_was_sent_for_alone(store: Store, domain: Domain, other_domain: Domain) -> None:
+async def test_a_code_is_good_for_what_it_was_sent_for_alone(
+    store: Store, domain: Domain, other_domain: Domain
+) -> None:
     identity, other = (normalise("mobile", unused_mobile()) for _ in "ab")
     code_id, _ = await begin(store, domain, identity=identity)
     now = CLOCK.now()
@@ -98,14 +102,16 @@ async def test_of_twenty_codes_for_one_number_at_once_one_is_begun(
 ) -> None:
     identity = normalise("mobile", unused_mobile())
     stores = (store, replica.store) * 10
-    verdicts = [verdict for _, verdict in await asyncio.gather(*(begin(each, domain, identity=identity) for each in stores))]
+    verdicts = [
+        verdict for _, verdict in await asyncio.gather(*(begin(each, domain, identity=identity) for each in stores))
+    ]
     assert Counter(verdicts) == {"begun": 1, "early": 19}
 
 
 async def test_a_number_is_sent_five_an_hour(store: Store, domain: Domain) -> None:
     identity, now = normalise("mobile", unused_mobile()), CLOCK.now()
     for number in range(CODES_PER_IDENTITY):
-        await store._database.execute(  # noqa: SLF001
+        await store._database.execute(
             "insert into account.logon_code (domain_id, code_id, type, identity_key, address, mac, expires_at)"
             " values ($1, $2, $3, $4, '', '', $5)",
             domain.id,
@@ -223,5 +229,7 @@ async def test_a_refused_number_is_told_the_same_way_known_or_not(sitting: Sitti
         page = await sitting.send_code(second, await sitting.begin(second), mobile)
         assert page.status == 429
         flow_id = sitting.flow_id(page)
-        texts.append(page.text.replace(mobile, "").replace(flow_id, "").replace(sitting.opened(second, flow_id).csrf, ""))
+        texts.append(
+            page.text.replace(mobile, "").replace(flow_id, "").replace(sitting.opened(second, flow_id).csrf, "")
+        )
     assert texts[0] == texts[1]

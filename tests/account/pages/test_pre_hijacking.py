@@ -1,7 +1,7 @@
-"""The five ways to have an account before its owner does (Sudhodanan and Paverd, arXiv 2205.10174), and what is like them.
+"""The five ways to have an account before its owner does (Sudhodanan and Paverd, arXiv 2205.10174), and their like.
 
-What holds against all of them: an identity opens an account only where it was proven, and is compared by who says so and
-what it is there, never by an address that somebody claims.
+What holds against all of them: an identity opens an account only where it was proven, and is compared by who says so
+and what it is there, never by an address that somebody claims.
 """
 
 import pytest
@@ -35,7 +35,7 @@ async def who(sitting: Sitting, browser: Browser) -> str | None:
 
 
 async def test_classic_federated_merge(sitting: Sitting) -> None:
-    """The attacker has an account with the victim's address as a name; the victim comes by a provider with that address."""
+    """The attacker has an account that bears the victim's address; the victim comes by a provider that has it, too."""
     attacker, victim = sitting.browser(), sitting.browser()
     address = f"{unused()}@example.com"
     # Not even begun by a code: it goes to the victim.
@@ -86,7 +86,7 @@ async def test_unexpired_session_where_an_operator_unlinks(sitting: Sitting, ser
 
 
 async def test_trojan_identifier(sitting: Sitting) -> None:
-    """The attacker adds a second identity to an account that the victim is to get: it has to be proven, and is shown."""
+    """The attacker adds the victim's identity to an account of the attacker's: it has to be proven."""
     attacker, victim, mobile = sitting.browser(), sitting.browser(), unused_mobile()
     await sitting.log_on(attacker, unused_mobile())
     mine = await who(sitting, attacker)

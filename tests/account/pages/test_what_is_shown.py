@@ -178,7 +178,9 @@ async def test_what_is_refused_shows_no_secret(sitting: Sitting, browser: Browse
     code_page = await sitting.send_code(browser, page, mobile)
     right = sitting.inbox.code(f"+86{mobile}")
     assert right not in code_page.text
-    wrong = await browser.post(code_page.target, {"csrf": code_page.csrf, "code": f"{(int(right) + 1) % 1_000_000:06d}"})
+    wrong = await browser.post(
+        code_page.target, {"csrf": code_page.csrf, "code": f"{(int(right) + 1) % 1_000_000:06d}"}
+    )
     assert right not in wrong.text
     flow = sitting.opened(browser, sitting.flow_id(page))
     assert flow.sent
