@@ -37,6 +37,10 @@ FILL = (
     select case when n < 10 then 'bj1' else 'sz1' end, uuidv7(), 'mobile', 'i' || n, 'a' || n % 5, '', now()
     from generate_series(0, {OTHERS - 1}) n
     """,
+    f"""
+    insert into account.password_try (domain_id, try_id, user_system_id, name_key, address)
+    select 'bj1', uuidv7(), 's', 'n' || n / 2, 'a' || n / 4 from generate_series(0, {OTHERS - 1}) n
+    """,
 )
 
 
@@ -44,6 +48,11 @@ def code(key: str = "", domain: str = "bj1", limit: int = 1_000) -> tuple[Any, .
     now = CLOCK.now()
     since, recent = lowest_uuid7(now - timedelta(hours=1)), lowest_uuid7(now - timedelta(seconds=60))
     return (domain, uuid7(now), "mobile", key or uuid.uuid4().hex, "a1", b"m", now, since, recent, 5, 30, limit)
+
+
+def password(name: str) -> tuple[Any, ...]:
+    now = CLOCK.now()
+    return ("bj1", uuid7(now), "s", name, uuid.uuid4().hex, lowest_uuid7(now - timedelta(hours=1)), 10, 100)
 
 
 def session(user: str = "user7") -> tuple[Any, ...]:
@@ -60,6 +69,9 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]], int]] = {
         lambda: ("bj1", uuid7(CLOCK.now()), "mobile", "i7", b"m", CLOCK.now(), 5),
         0,
     ),
+    "a password": (LOGON["begin_password_try"], lambda: password(uuid.uuid4().hex), 0),
+    "a password of somebody": (LOGON["begin_password_try"], lambda: password("n7"), 4),
+    "a right one": (LOGON["delete_password_try"], lambda: ("bj1", uuid7(CLOCK.now())), 0),
     "a browser is logged on": (LOGON["insert_logon_session"], session, 0),
     "who is logged on": (LOGON["select_logon_session"], lambda: ("bj1", uuid7(CLOCK.now()), CLOCK.now()), 0),
     "a user's browsers": (LOGON["select_logon_sessions"], lambda: ("bj1", "user8", CLOCK.now()), 8),
@@ -71,7 +83,7 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]], int]] = {
     ),
     "those of who is gone are": (LOGON["delete_logon_sessions"], lambda: (["bj1"], ["user11"]), 8),
     "what was let": (LOGON["select_consent"], lambda: ("bj1", "user12", "app1"), 1),
-    "something is let": (LOGON["upsert_consent"], lambda: ("bj1", "user13", "app1", ["openid"], CLOCK.now()), 2),
+    "something is let": (LOGON["upsert_consent"], lambda: ("bj1", "new13", "app1", ["openid"], CLOCK.now()), 2),
     "what was let goes": (LOGON["delete_consents"], lambda: (["bj1"], ["user14"]), 4),
 }
 

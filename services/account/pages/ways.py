@@ -7,6 +7,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from services.account.actions.logon.send_code import send_code, try_code
+from services.account.actions.logon.try_password import try_password
 from services.account.connectors import Asking, Proven, Redirecting, Wish
 from services.account.errors import LogonRefused
 from services.account.model import TYPES, Identity, normalise
@@ -122,10 +123,11 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
     if not 0 < len(name) <= _MAX_NAME_CHARS or not 0 < len(password) <= _MAX_PASSWORD_CHARS:
         return _password_page(visit, systems, flow, system, error="name", name=name[:_MAX_NAME_CHARS])
     try:
-        person = await connector.prove(system, name, password)
+        person = await try_password(visit.resources, connector, system, name, password, address=visit.address)
     except LogonRefused as refused:
         visit.refused(system.type, refused)
-        return _password_page(visit, systems, flow, system, error=refused.key, name=name)
+        status = 429 if refused.key == "passwords" else 400
+        return _password_page(visit, systems, flow, system, error=refused.key, name=name, status=status)
     return await proven(visit, systems, flow, person, way)
 
 
@@ -254,7 +256,14 @@ def _address_page(
 
 
 def _password_page(
-    visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, *, error: str = "", name: str = ""
+    visit: Visit,
+    systems: LogonSystems,
+    flow: Flow,
+    system: UserSystem,
+    *,
+    error: str = "",
+    name: str = "",
+    status: int = 400,
 ) -> Response:
     return visit.page(
         "password",
@@ -264,6 +273,6 @@ def _password_page(
         base=f"/logon/{flow.flow_id}",
         error=error,
         name=name or (flow.ask.login_hint if flow.ask else ""),
-        status=400 if error else 200,
+        status=status if error else 200,
         to=flow.ask.redirect_uri if flow.ask else "",
     )

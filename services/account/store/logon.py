@@ -13,6 +13,8 @@ from services.account.model.logon import (
     CODES_PER_ADDRESS,
     CODES_PER_IDENTITY,
     MAX_TRIES,
+    PASSWORDS_PER_ADDRESS,
+    PASSWORDS_PER_NAME,
     RESEND_AFTER,
     SESSION_LIFETIME,
     WINDOW,
@@ -69,6 +71,27 @@ class Logon(Section):
             _SQL["try_logon_code"], domain_id, code_id, identity.type, identity.key, mac, now, MAX_TRIES
         )
         return verdict
+
+    async def begin_password_try(
+        self, domain_id: str, try_id: UUID, user_system_id: str, name_key: str, *, address: str, now: datetime
+    ) -> str:
+        """Before a password is looked at: `begun`, written down; or whose limit is reached, `name` or `address`."""
+        verdict: str = await self._database.fetchval(
+            _SQL["begin_password_try"],
+            domain_id,
+            try_id,
+            user_system_id,
+            name_key,
+            address,
+            lowest_uuid7(now - WINDOW),
+            PASSWORDS_PER_NAME,
+            PASSWORDS_PER_ADDRESS,
+        )
+        return verdict
+
+    async def delete_password_try(self, domain_id: str, try_id: UUID) -> None:
+        """A password was right, or was not looked at: it does not count."""
+        await self._database.execute(_SQL["delete_password_try"], domain_id, try_id)
 
     async def insert_logon_session(self, domain_id: str, session: BrowserSession) -> None:
         """Write down a browser that is logged on."""

@@ -11,6 +11,16 @@ select account.try_logon_code(
     p_domain_id => $1, p_code_id => $2, p_type => $3, p_identity_key => $4, p_mac => $5, p_now => $6, p_max_tries => $7
 );
 
+-- name: begin_password_try
+select account.begin_password_try(
+    p_domain_id => $1, p_try_id => $2, p_user_system_id => $3, p_name_key => $4, p_address => $5, p_since => $6,
+    p_per_name => $7, p_per_address => $8
+);
+
+-- name: delete_password_try
+-- $1 domain, $2 id
+delete from account.password_try where domain_id = $1 and try_id = $2;
+
 -- name: insert_logon_session
 -- $1 domain, $2 id, $3 hash of the secret, $4 user, $5 method, $6 browser, $7 when it was proven, $8 when it expires
 insert into account.logon_session (

@@ -223,6 +223,13 @@ async def test_a_host_that_is_none_is_led_nowhere(sitting: Sitting, host: str) -
         assert len(sitting.elsewhere.left) == left
 
 
+@pytest.mark.parametrize("path", ["/logon/device/", "/v2/oauth/authorize/", "/logon/account/", "/logon/inbox/"])
+async def test_a_slash_too_many_leads_to_no_host(sitting: Sitting, path: str) -> None:
+    """A host in a request is whose it likes, and no way on is made of it (CVE-2026-29067)."""
+    page = await sitting.browser(host="evil.example.com").get(path)
+    assert (page.status, page.location) in ((400, ""), (404, ""))
+
+
 # Off, and for linking alone (CVE-2026-16442, ZITADEL CVE-2025-64717).
 
 

@@ -13,7 +13,13 @@ import pytest_asyncio
 from services.account.actions.logon.find_user import create_user
 from services.account.connectors import Proven
 from services.account.model import normalise
-from services.account.model.logon import CODES_PER_ADDRESS, CODES_PER_IDENTITY, MAX_TRIES
+from services.account.model.logon import (
+    CODES_PER_ADDRESS,
+    CODES_PER_IDENTITY,
+    MAX_TRIES,
+    PASSWORDS_PER_ADDRESS,
+    PASSWORDS_PER_NAME,
+)
 from services.account.resources import Resources
 from services.account.store import Store
 from services.runtime.clock import Clock
@@ -138,6 +144,48 @@ async def test_limits_of_address_and_domain_are_exact_over_replicas(
         )
     ]
     assert Counter(verdicts) == {"begun": 7, "domain": 33}
+
+
+async def test_of_twenty_wrong_passwords_at_once_ten_are_looked_at(sitting: Sitting, replica: Resources) -> None:
+    """However the name is written, from whichever networks, before both processes; the right one comes too late."""
+    name, browsers = unused(), []
+    async with serving_pages(replica) as other:
+        for stub in (sitting.stub, other) * 10:
+            browser = Browser(stub)
+            page = await sitting.begin(browser)
+            browsers.append((browser, await browser.get(f"/logon/{sitting.flow_id(page)}/{sitting.ways['ldap']}")))
+        spellings = (name, name.upper(), f" {name}", f"{name} ", name.title())
+        answers = await asyncio.gather(
+            *(
+                each.post(form.target, {"csrf": form.csrf, "name": spellings[place % 5], "password": f"wrong{place}"})
+                for place, (each, form) in enumerate(browsers)
+            )
+        )
+    assert Counter(each.status for each in answers) == {400: PASSWORDS_PER_NAME, 429: 20 - PASSWORDS_PER_NAME}
+    browser, form = browsers[0]
+    late = await browser.post(form.target, {"csrf": form.csrf, "name": name, "password": "right"})
+    assert (late.status, late.location) == (429, "")
+
+
+async def test_right_passwords_are_not_counted(sitting: Sitting) -> None:
+    name = unused()
+    for _ in range(PASSWORDS_PER_NAME + 2):
+        browser = sitting.browser()
+        browser.address = "10.9.9.9"
+        page = await sitting.begin(browser)
+        form = await browser.get(f"/logon/{sitting.flow_id(page)}/{sitting.ways['ldap']}")
+        page = await browser.fill(form, name=name, password="right")
+        assert page.target.endswith("/consent")
+
+
+async def test_passwords_of_one_address_are_counted_for_all_names(store: Store, domain: Domain) -> None:
+    async def begin_try(number: int, system: str = "s") -> str:
+        return await store.begin_password_try(
+            domain.id, uuid7(CLOCK.now()), system, f"n{number}", address="10.0.0.1", now=CLOCK.now()
+        )
+
+    verdicts = await asyncio.gather(*(begin_try(number) for number in range(PASSWORDS_PER_ADDRESS + 20)))
+    assert Counter(verdicts) == {"begun": PASSWORDS_PER_ADDRESS, "address": 20}
 
 
 async def test_ten_browsers_with_one_new_identity_make_one_user(sitting: Sitting, replica: Resources) -> None:
