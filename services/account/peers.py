@@ -150,7 +150,7 @@ class TokenPeer:
         return User(answer.role, answer.status)
 
     async def get_logon_app(self, client_id: str, redirect_uri: str = "") -> LogonApp | None:
-        """An app as a page shows it, `None` where there is none. Raises `FieldInvalid`, `Unavailable`.
+        """An app as a page shows it, `None` where there is none. Raises `Unavailable`.
 
         Args:
             client_id: the app.
@@ -159,7 +159,8 @@ class TokenPeer:
         request = token_service_pb2.GetLogonAppRequest(client_id=client_id, redirect_uri=redirect_uri)
         try:
             app = await self._mint.GetLogonApp(request, metadata=_metadata())
-        except errors.NotFoundApp:
+        except (errors.NotFoundApp, errors.FieldInvalid):
+            # What cannot be an id is none.
             return None
         except TesseraError as error:
             raise _refusal(error) from error

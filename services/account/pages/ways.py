@@ -7,6 +7,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from services.account.actions.logon.send_code import send_code, try_code
+from services.account.actions.logon.try_password import try_password
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.connectors import Asking, Kept, Proven, Redirecting, Wish
 from services.account.errors import LogonRefused
@@ -62,7 +63,8 @@ async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
     """The page on which a way is chosen; where there is one alone, that one's."""
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     ways = _ways(systems, flow)
-    if len(ways) == 1 and not error:
+    # Who is to add an identity to an account is told so.
+    if len(ways) == 1 and not error and not flow.newcomer:
         return visit.go(f"/logon/{flow.flow_id}/{ways[0].user_system_id}")
     return visit.page(
         "methods",
@@ -122,11 +124,12 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
     if not 0 < len(name) <= _MAX_NAME_CHARS or not 0 < len(password) <= _MAX_PASSWORD_CHARS:
         return _password_page(visit, systems, flow, system, error="name", name=name[:_MAX_NAME_CHARS])
     try:
-        person = await connector.prove(system, name, password)
+        person = await try_password(visit.resources, connector, system, name, password, address=visit.address)
     except LogonRefused as refused:
         visit.refused(system.type, refused)
-        return _password_page(visit, systems, flow, system, error=refused.key, name=name)
-    return await proven(visit, systems, flow, person)
+        status = 429 if refused.key == "passwords" else 400
+        return _password_page(visit, systems, flow, system, error=refused.key, name=name, status=status)
+    return await proven(visit, systems, flow, person, way)
 
 
 async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, identity: Identity) -> Response:
@@ -139,7 +142,7 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
             identity=identity,
             address=visit.address,
             language=visit.language.tag.partition("-")[0],
-            link=flow.link,
+            link=bool(flow.link),
         )
     except LogonRefused as refused:
         visit.refused(system.type, refused)
@@ -186,7 +189,8 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
         raise PageError("over")
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     # Turned off since the code was sent: off.
-    if not any(each.type == sent.identity.type for each in _ways(systems, flow)):
+    way = next((each.user_system_id for each in _ways(systems, flow) if each.type == sent.identity.type), None)
+    if way is None:
         raise PageError("over")
     typed = str(form.get("code", "")).replace(" ", "")
     if not _CODE.fullmatch(typed):
@@ -203,7 +207,7 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
     except LogonRefused as refused:
         visit.refused(sent.identity.type, refused)
         return await code_page(visit, flow, refused.key)
-    return await proven(visit, systems, flow, Proven(sent.identity))
+    return await proven(visit, systems, flow, Proven(sent.identity), way)
 
 
 async def come_back(visit: Visit, way: str) -> Response:
@@ -227,7 +231,7 @@ async def come_back(visit: Visit, way: str) -> Response:
     except LogonRefused as refused:
         visit.refused(system.type, refused)
         return await choose(visit, flow, refused.key)
-    return await proven(visit, systems, flow, person)
+    return await proven(visit, systems, flow, person, way)
 
 
 def _address_page(
@@ -255,7 +259,14 @@ def _address_page(
 
 
 def _password_page(
-    visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, *, error: str = "", name: str = ""
+    visit: Visit,
+    systems: LogonSystems,
+    flow: Flow,
+    system: UserSystem,
+    *,
+    error: str = "",
+    name: str = "",
+    status: int = 400,
 ) -> Response:
     return visit.page(
         "password",
@@ -265,6 +276,6 @@ def _password_page(
         base=f"/logon/{flow.flow_id}",
         error=error,
         name=name or (flow.ask.login_hint if flow.ask else ""),
-        status=400 if error else 200,
+        status=status if error else 200,
         to=flow.ask.redirect_uri if flow.ask else "",
     )
