@@ -68,6 +68,11 @@ class Provider:
     updated_at: datetime | None = None
     version: int = 1
 
+    @property
+    def place(self) -> tuple[object, ...]:
+        """All that decides what its keys are."""
+        return (self.project_id, self.idp, self.issuer, self.jwks_uri, self.jwks, self.private_addresses)
+
 
 def mask_mobile(mobile: str) -> str:
     """A mobile number without its last four characters; empty where there is none: `1390000****`."""

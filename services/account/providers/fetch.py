@@ -214,7 +214,8 @@ async def _resolve(url: httpx.URL, reach: Reach) -> list[str]:
     if not reach.private_addresses:
         for address in addresses:
             if not is_public(address):
-                msg = f"{_place(url)}: {address} is not a public address"
+                # Not which it is: a tenant who is told this learns nothing of our name servers.
+                msg = f"{_place(url)}: {url.host} is not a public address"
                 raise FetchError(msg)
     return addresses
 
