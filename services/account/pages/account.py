@@ -85,10 +85,10 @@ async def take(visit: Visit) -> Response:
 
 async def inbox(visit: Visit) -> Response:
     """Codes that were shown in place of being sent. Only where they are."""
-    shown = getattr(visit.resources.sender, "shown", None)
-    if shown is None:
+    console = visit.resources.console
+    if console is None:
         raise PageError("not_found", 404)
-    return visit.page("inbox", messages=shown())
+    return visit.page("inbox", messages=console.shown())
 
 
 async def _session(visit: Visit) -> tuple[str, BrowserSession]:

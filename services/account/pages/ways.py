@@ -137,6 +137,7 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
             flow_id=flow.flow_id,
             identity=identity,
             address=visit.address,
+            language=visit.language.tag[:2],
         )
     except LogonRefused as refused:
         visit.refused(system.type, refused)
