@@ -141,9 +141,7 @@ class Demo:
         key = next((each for each in keys.keys if each.key_id == key_id), None)
         if key is None:
             raise jwt.InvalidTokenError("it is signed by a key that the gateway does not have")
-        claims: dict[str, Any] = jwt.decode(
-            id_token, key, algorithms=["RS256"], audience=self.client_id, issuer=issuer
-        )
+        claims: dict[str, Any] = jwt.decode(id_token, key, algorithms=["RS256"], audience=self.client_id, issuer=issuer)
         if claims.get("nonce") != nonce:
             raise jwt.InvalidTokenError("nonce is another logon's")
         return claims

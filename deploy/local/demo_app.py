@@ -1,7 +1,7 @@
 """The demo app: a web server that logs people on, as small as one can be. It listens on this machine alone.
 
-It is the demo's WebServer app: it sends browsers to the gateway, redeems the code that they come back with by its secret
-and shows who is logged on. What it awaits stands in a cookie of the browser, and nothing in memory.
+It is the demo's WebServer app: it sends browsers to the gateway, redeems the code that they come back with by its
+secret and shows who is logged on. What it awaits stands in a cookie of the browser, and nothing in memory.
 """
 
 import base64
@@ -120,7 +120,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             except (CannotRun, jwt.PyJWTError) as error:
                 self._page(f"You were not logged on: {error}", status=502)
             else:
-                self._page("You are logged on.", {"Who you are, by the ID token": claims, "The token": _shortened(token)})
+                facts = {"Who you are, by the ID token": claims, "The token": _shortened(token)}
+                self._page("You are logged on.", facts)
 
     def _kept(self) -> tuple[str, str, str]:
         try:
@@ -136,8 +137,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _page(self, text: str, facts: Mapping[str, Mapping[str, Any]] | None = None, *, status: int = 200) -> None:
         shown = "".join(
-            f"<h2>{html.escape(name)}</h2>"
-            f"<pre>{html.escape(json.dumps(fact, indent=2, ensure_ascii=False))}</pre>"
+            f"<h2>{html.escape(name)}</h2><pre>{html.escape(json.dumps(fact, indent=2, ensure_ascii=False))}</pre>"
             for name, fact in (facts or {}).items()
         )
         account = f"{self.demo.gateway}/logon/account?{urlencode({'client_id': self.demo.client_id})}"
@@ -147,7 +147,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             f"<style>{_STYLE}</style></head><body><main><h1>Demo app</h1><p>{html.escape(text)}</p>"
             f'<p><a class="button" href="/log-on">Log on{" again" if facts else ""}</a></p>{shown}'
             f'<nav><a href="{html.escape(account)}">Your account</a>'
-            f'<a href="{html.escape(self.demo.gateway)}/logon/inbox">Codes that were sent</a></nav></main></body></html>'
+            f'<a href="{html.escape(self.demo.gateway)}/logon/inbox">Codes that were sent</a></nav>'
+            "</main></body></html>"
         ).encode()
         self.send_response(status)
         self.send_header("content-type", "text/html; charset=utf-8")

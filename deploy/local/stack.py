@@ -81,7 +81,7 @@ class Stack:
         self._app.start(self.demo)
 
     async def stop(self) -> None:
-        """Stop everything that was started, the demo app and the gateway first and Postgres last, and let go of the folder."""
+        """Stop everything that was started, the gateway before Postgres, and let go of the folder."""
         await asyncio.to_thread(self._app.stop)
         await self.supervisor.stop()
         self._lock.close()

@@ -71,9 +71,7 @@ class App:
             keys = jwt.PyJWKSet.from_dict((await http.get("/.well-known/jwks.json")).json())
         key = keys[jwt.get_unverified_header(token["id_token"])["kid"]]
         return dict(
-            jwt.decode(
-                token["id_token"], key, algorithms=["RS256"], audience=self.client_id, issuer=metadata["issuer"]
-            )
+            jwt.decode(token["id_token"], key, algorithms=["RS256"], audience=self.client_id, issuer=metadata["issuer"])
         )
 
 
@@ -84,8 +82,8 @@ async def running_app(gateway: str) -> AsyncIterator[App]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
-            head = f"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {len(_PAGE)}\r\nconnection: close\r\n\r\n"
-            writer.write(head.encode() + _PAGE)
+            head = f"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {len(_PAGE)}\r\n"
+            writer.write(head.encode() + b"connection: close\r\n\r\n" + _PAGE)
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             return

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
@@ -13,10 +14,11 @@ from tessera.client import AccessTokens, ClientSecret, open_channel
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tessera.token.v1.token_admin_service_pb2_grpc import TokenAdminServiceStub
 
+from deploy.local.postgres import Postgres
 from deploy.local.stack import Stack
 from tests.browser.app import App, running_app
 from tests.browser.operator import Operator
-from tests.browser.person import Person
+from tests.browser.person import Person, Wait
 from tests.support.stack import running_stack, world_of
 from tests.support.world import World
 
@@ -83,13 +85,27 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest.fixture(scope="session")
+def wait_a_minute(stack: Stack) -> Wait:
+    """Nobody is sent two codes within a minute. Those that were used are taken away, as if it were over."""
+
+    async def wait() -> None:
+        connection = await asyncpg.connect(Postgres(stack.home, os.environ).dsn("postgres"))
+        try:
+            await connection.execute("delete from account.logon_code where ended_at is not null")
+        finally:
+            await connection.close()
+
+    return wait
+
+
 @pytest_asyncio.fixture
-async def new_person(chromium: Browser, app: App) -> AsyncIterator[NewPerson]:
+async def new_person(chromium: Browser, app: App, wait_a_minute: Wait) -> AsyncIterator[NewPerson]:
     """Makes somebody with a browser of their own, in which no script runs."""
     made: list[Person] = []
 
     async def new(**options: object) -> Person:
-        made.append(await Person.at(chromium, app, **options))
+        made.append(await Person.at(chromium, app, wait_a_minute, **options))
         return made[-1]
 
     yield new

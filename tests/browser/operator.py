@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 from tessera.account.v1 import user_system_pb2
@@ -40,21 +39,18 @@ class Operator:
     @asynccontextmanager
     async def system(self, **fields: Any) -> AsyncIterator[str]:
         """A user system beside numbers and addresses; answers its id."""
-        for usual in (
-            user_system_pb2.UserSystem(mobile=user_system_pb2.MobileSettings()),
-            user_system_pb2.UserSystem(email=user_system_pb2.EmailSettings()),
-        ):
+        there = await self.systems.ListUserSystems(systems_pb2.ListUserSystemsRequest())
+        if not there.user_systems:
             # Those that there are without any stay only where they are made.
-            try:
+            for usual in (
+                user_system_pb2.UserSystem(mobile=user_system_pb2.MobileSettings()),
+                user_system_pb2.UserSystem(email=user_system_pb2.EmailSettings()),
+            ):
                 await self.systems.CreateUserSystem(systems_pb2.CreateUserSystemRequest(user_system=usual))
-            except grpc.aio.AioRpcError as error:
-                assert error.code() is grpc.StatusCode.ALREADY_EXISTS, error
         made = await self.systems.CreateUserSystem(
             systems_pb2.CreateUserSystemRequest(user_system=user_system_pb2.UserSystem(**fields))
         )
         try:
             yield made.user_system_id
         finally:
-            await self.systems.DeleteUserSystem(
-                systems_pb2.DeleteUserSystemRequest(user_system_id=made.user_system_id)
-            )
+            await self.systems.DeleteUserSystem(systems_pb2.DeleteUserSystemRequest(user_system_id=made.user_system_id))

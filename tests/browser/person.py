@@ -3,11 +3,14 @@
 import itertools
 import random
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.browser.app import App
+
+Wait = Callable[[], Awaitable[None]]
 
 _NUMBERS = itertools.count(random.SystemRandom().randrange(10**7))
 
@@ -24,24 +27,26 @@ class Person:
         context: the browser, with nothing that another's keeps.
         page: a tab of it.
         app: that this person uses.
+        wait_a_minute: lets the time pass in which an address is sent no second code.
     """
 
-    def __init__(self, context: BrowserContext, page: Page, app: App) -> None:
+    def __init__(self, context: BrowserContext, page: Page, app: App, wait_a_minute: Wait) -> None:
         self.context = context
         self.page = page
         self.app = app
+        self.wait_a_minute = wait_a_minute
 
     @classmethod
-    async def at(cls, browser: Browser, app: App, **options: Any) -> Self:
+    async def at(cls, browser: Browser, app: App, wait_a_minute: Wait, **options: Any) -> Self:
         """Sit down at a browser: without scripts, unless it is said otherwise."""
         here = f"198.51.{random.SystemRandom().randrange(256)}.{random.SystemRandom().randrange(256)}"
         usual = {"locale": "en", "java_script_enabled": False, "extra_http_headers": {"x-forwarded-for": here}}
         context = await browser.new_context(**(usual | options))
-        return cls(context, await context.new_page(), app)
+        return cls(context, await context.new_page(), app, wait_a_minute)
 
     async def other_tab(self) -> Self:
         """Another tab of the same browser."""
-        return type(self)(self.context, await self.context.new_page(), self.app)
+        return type(self)(self.context, await self.context.new_page(), self.app, self.wait_a_minute)
 
     async def begin(self, **asked: str) -> None:
         """Click on "Log on" in the app."""
@@ -94,6 +99,7 @@ class Person:
 
     async def log_on_again(self, address: str) -> dict[str, Any]:
         """The same of somebody who has let the app have it before."""
+        await self.wait_a_minute()
         await self.begin()
         await self.prove(address)
         return await self.app.token(self.page.url)

@@ -31,9 +31,7 @@ def local_settings(home: Path, postgres_settings: str = "") -> LocalSettings:
 
 
 @asynccontextmanager
-async def running_stack(
-    home: Path, *, environ: Mapping[str, str] = os.environ
-) -> AsyncIterator[tuple[Stack, World]]:
+async def running_stack(home: Path, *, environ: Mapping[str, str] = os.environ) -> AsyncIterator[tuple[Stack, World]]:
     """Run everything in a folder. Its processes' lines go to standard output, which pytest shows where a test fails."""
     async with Stack(local_settings(home), lambda name, line: print(f"{name}: {line}"), environ) as stack:
         await hasten(Postgres(stack.home, os.environ))

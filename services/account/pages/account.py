@@ -61,13 +61,9 @@ async def take(visit: Visit) -> Response:
                 say = visit.language.say
                 return visit.page("message", title=say("sign_out"), text=say("signed_out"), alert=False, on="")
         case "link":
-            systems = await store.select_logon_systems(domain_id)
-            system = next((each for each in systems.systems if each.user_system_id == form.get("way")), None)
-            if system is None:
-                raise PageError("not_found", 404)
             flow = begin(domain_id, visit.now, None, link=True)
             visit.keep(flow)
-            return visit.go(f"/logon/{flow.flow_id}/{system.user_system_id}")
+            return visit.go(f"/logon/{flow.flow_id}")
         case "unlink":
             try:
                 identity = normalise(

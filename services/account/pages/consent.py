@@ -69,7 +69,7 @@ async def take(visit: Visit, flow: Flow) -> Response:
         case "other":
             await visit.resources.store.end_logon_session(app.domain_id, session.user_id, session.session_id, visit.now)
             visit.forget_session(app.domain_id)
-            return visit.go(f"/logon/{flow.flow_id}")
+            return visit.go(f"/logon/{flow.flow_id}?other")
     raise PageError("over")
 
 
