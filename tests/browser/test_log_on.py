@@ -245,6 +245,17 @@ async def test_pages_are_in_the_language_of_the_browser(new_person: NewPerson) -
     assert await person.heading() == "登录 Paper & Ink"
 
 
+async def test_a_field_says_what_it_is_for(person: Person) -> None:
+    await person.begin(login_type="mobile")
+    number = person.page.get_by_label("Mobile number")
+    assert await number.get_attribute("autocomplete") == "tel-national"
+    await number.fill(new_number())
+    await person.press("Send a code")
+    code = person.page.get_by_label("Code", exact=True)
+    assert await code.get_attribute("autocomplete") == "one-time-code"
+    assert await code.get_attribute("inputmode") == "numeric"
+
+
 async def test_keys_alone_do(person: Person, app: App) -> None:
     await person.begin(login_type="mobile")
     await person.page.keyboard.type(number := new_number())

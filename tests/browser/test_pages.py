@@ -87,7 +87,7 @@ class Tour:
 
 @needs_axe
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("language", ["en", "zh-CN"])
+@pytest.mark.parametrize("language", ["en", pytest.param("zh-CN", marks=pytest.mark.slow)])
 async def test_every_page(new_person: NewPerson, operator: Operator, app: App, language: str) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     # axe is a script.

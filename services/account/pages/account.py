@@ -59,7 +59,8 @@ async def take(visit: Visit) -> Response:
             if session_id == session.session_id:
                 visit.forget_session(domain_id)
                 say = visit.language.say
-                return visit.page("message", title=say("sign_out"), text=say("signed_out"), alert=False, on="")
+                systems = await store.select_logon_systems(domain_id)
+                return visit.page("message", systems, title=say("sign_out"), text=say("signed_out"), alert=False, on="")
         case "link":
             flow = begin(domain_id, visit.now, None, link=True)
             visit.keep(flow)
@@ -69,6 +70,9 @@ async def take(visit: Visit) -> Response:
                 identity = normalise(
                     str(form.get("type", "")), str(form.get("identity", "")), str(form.get("extra", ""))
                 )
+                if len(await store.select_links_of_user(domain_id, session.user_id)) == 1:
+                    # Others may take it away; nobody locks oneself out.
+                    return await page(visit, "last")
                 await unlink(visit.resources, domain_id, identity, session.user_id)
             except FieldInvalid as error:
                 raise PageError("over") from error
