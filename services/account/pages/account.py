@@ -69,18 +69,18 @@ async def take(visit: Visit) -> Response:
             if session_id == session.session_id:
                 visit.forget_session(domain_id)
                 say = visit.language.say
-                return visit.page("message", title=say("sign_out"), text=say("signed_out"), alert=False, on="")
+                systems = await store.select_logon_systems(domain_id)
+                return visit.page("message", systems, title=say("sign_out"), text=say("signed_out"), alert=False, on="")
         case "link":
-            systems = await find_logon_systems(visit.resources, domain_id)
-            system = next((each for each in systems.systems if each.user_system_id == form.get("way")), None)
-            if system is None:
-                raise PageError("not_found", 404)
             flow = begin(domain_id, visit.now, None, link=str(session.session_id))
             visit.keep(flow)
-            return visit.go(f"/logon/{flow.flow_id}/{system.user_system_id}")
+            return visit.go(f"/logon/{flow.flow_id}")
         case "unlink":
             identity = await _named(visit, domain_id, session, form)
             try:
+                if len(await store.select_links_of_user(domain_id, session.user_id)) == 1:
+                    # Others may take it away; nobody locks oneself out.
+                    return await page(visit, "last")
                 await unlink(visit.resources, domain_id, identity, session.user_id, kept=session.session_id)
             except LastIdentity:
                 return await page(visit, "last")

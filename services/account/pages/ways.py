@@ -60,11 +60,15 @@ async def app_of(visit: Visit, flow: Flow) -> LogonApp | None:
 
 
 async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
-    """The page on which a way is chosen; where there is one alone, that one's."""
+    """The page on which a way is chosen; where there is one alone, that one's, unless a form led here.
+
+    Browsers hold a form to what its page's policy allows, over all redirects (`Visit.page`): where a user system is, it
+    does not say. A link on this page leads there.
+    """
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     ways = _ways(systems, flow)
-    # Who is to add an identity to an account is told so.
-    if len(ways) == 1 and not error and not flow.newcomer:
+    by_form = flow.link or flow.newcomer or "other" in visit.request.query_params
+    if len(ways) == 1 and not error and not by_form:
         return visit.go(f"/logon/{flow.flow_id}/{ways[0].user_system_id}")
     return visit.page(
         "methods",
@@ -72,6 +76,7 @@ async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
         app=await app_of(visit, flow),
         ways=ways,
         base=f"/logon/{flow.flow_id}",
+        adding=flow.link,
         joining=flow.newcomer.identity.given if flow.newcomer else "",
         error=error,
         status=400 if error else 200,
