@@ -160,6 +160,23 @@ async def test_of_an_ask(sitting: Sitting, browser: Browser) -> None:
     harmless(page, *forms, *again)
 
 
+async def test_attributes_are_read_as_they_are_meant(sitting: Sitting, browser: Browser) -> None:
+    """What a template says of a field reaches the browser: no password is offered where a code belongs."""
+    page = await sitting.send_code(browser, await sitting.begin(browser), unused_mobile())
+    flow_id = sitting.flow_id(page)
+    password = await browser.get(f"/logon/{flow_id}/{sitting.ways['ldap']}")
+    fields = {
+        attributes.get("name"): attributes
+        for each in (page, password)
+        for tag, attributes in Tags(each.text).found
+        if tag == "input"
+    }
+    assert fields["code"]["autocomplete"] == "one-time-code"
+    assert fields["code"]["inputmode"] == "numeric"
+    assert fields["password"]["autocomplete"] == "current-password"
+    assert fields["password"]["type"] == "password"
+
+
 async def test_of_an_address_that_a_code_went_to(sitting: Sitting, browser: Browser) -> None:
     address = f"o'{unused()}&x@example.com"
     page = await sitting.send_code(browser, await sitting.begin(browser), address)
