@@ -21,7 +21,10 @@ help: ## Print this help
 run: $(VENV)/.installed gen/.made ## Start everything on this machine, with a demo domain; Ctrl-C stops it
 	@exec $(BIN)/python -m deploy.local
 
-test: $(VENV)/.installed $(VENV)/.sdk gen/.made ## Run the test suite, but for what is marked slow
+# What tests start, they start hundreds of times: it is compiled once, also where a shell has forbidden that.
+test test-slow gateway-compat: export PYTHONDONTWRITEBYTECODE :=
+
+test: $(VENV)/.installed $(VENV)/.sdk $(if $(shell command -v npm),$(VENV)/.browser) gen/.made ## Run the test suite, but for what is marked slow
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.installed gen/.made ## Run the tests that are marked slow
@@ -121,6 +124,15 @@ $(VENV)/.sdk: tests/sdk/build.lock tests/sdk/requirements.lock $(VENV)/.installe
 	@$(VENV)/sdk/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/sdk/build.lock
 	@$(VENV)/sdk/bin/pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes \
 	  --requirement tests/sdk/requirements.lock
+	@touch $@
+
+# What tests run in node or in a browser and is not ours: an OpenID provider, and axe (ADR 0076).
+$(VENV)/.browser: tests/browser/oidc/package.json tests/browser/oidc/package-lock.json tests/browser/oidc/.npmrc $(VENV)/.installed
+	@command -v npm >/dev/null || { echo "This needs Node.js 20 or newer with npm: https://nodejs.org" >&2; exit 1; }
+	@echo "Installing pinned packages of node into $(VENV)/browser (once) ..."
+	@mkdir -p $(VENV)/browser
+	@cp $(filter tests/%,$^) $(VENV)/browser/
+	@cd $(VENV)/browser && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Programs in Go, pinned with their hashes by deploy/tools/go.sum: ghz, plugins of protoc, kubeconform, kustomize.

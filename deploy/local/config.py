@@ -18,6 +18,9 @@ class LocalSettings:
         "IPv4 address that everything listens on; 0.0.0.0 is every one of the machine's", default="127.0.0.1"
     )
     gateway_port: int = setting("port of the gateway: REST", default=8080, minimum=1, maximum=HIGHEST)
+    app_port: int = setting(
+        "port of the demo app, on 127.0.0.1 whatever the rest listens on", default=8081, minimum=1, maximum=HIGHEST
+    )
     token_port: int = setting("port of token's first worker: gRPC", default=50051, minimum=1, maximum=HIGHEST)
     account_port: int = setting("port of account's first worker: gRPC", default=50052, minimum=1, maximum=HIGHEST)
     binding_port: int = setting("port of binding's first worker: gRPC", default=50053, minimum=1, maximum=HIGHEST)

@@ -4,15 +4,13 @@ Kept in `demo.json`, whose keys are the fields of `Demo`.
 """
 
 import dataclasses
-import http.client
 import json
 import time
 import urllib.parse
 import uuid
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
-
-import jwt
 
 from deploy.local.errors import CannotRun
 from deploy.local.home import write_private
@@ -98,6 +96,8 @@ class Demo:
             "jti": uuid.uuid4().hex,
             "exp": int(time.time()) + _ASSERTION_SECONDS,
         }
+        import jwt  # most commands need none, and are to be quick
+
         return jwt.encode(claims, self.jwt_private_key_pem, algorithm="RS256")
 
     def new_refresh_token(self) -> str:
@@ -115,18 +115,56 @@ class Demo:
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         return str(self._token(form | further)["access_token"])
 
+    def redeem(self, code: str, code_verifier: str) -> dict[str, Any]:
+        """Take the tokens of whoever logged on to the WebServer app. Raises `CannotRun`."""
+        return self._token(
+            {
+                "grant_type": "authorization_code",
+                "client_id": self.client_id,
+                "client_secret": self.client_secret,
+                "redirect_uri": self.redirect_uri,
+                "code": code,
+                "code_verifier": code_verifier,
+            }
+        )
+
+    def claims(self, id_token: str, nonce: str) -> dict[str, Any]:
+        """What an ID token says that the WebServer app was given (OpenID Connect Core section 3.1.3.7).
+
+        Raises:
+            CannotRun: the gateway is away.
+            jwt.PyJWTError: it is not for this app, or not the answer to what it asked.
+        """
+        import jwt  # as above
+
+        issuer = self._ask("GET", "/.well-known/openid-configuration")["issuer"]
+        keys = jwt.PyJWKSet.from_dict(self._ask("GET", "/.well-known/jwks.json"))
+        key_id = jwt.get_unverified_header(id_token).get("kid")
+        key = next((each for each in keys.keys if each.key_id == key_id), None)
+        if key is None:
+            raise jwt.InvalidTokenError("it is signed by a key that the gateway does not have")
+        claims: dict[str, Any] = jwt.decode(id_token, key, algorithms=["RS256"], audience=self.client_id, issuer=issuer)
+        if claims.get("nonce") != nonce:
+            raise jwt.InvalidTokenError("nonce is another logon's")
+        return claims
+
     def _token(self, form: dict[str, str]) -> dict[str, Any]:
+        return self._ask("POST", "/v2/oauth/token", form)
+
+    def _ask(self, method: str, path: str, form: dict[str, str] | None = None) -> dict[str, Any]:
+        import http.client  # as above
+
         address = urllib.parse.urlsplit(self.gateway)
         connection = http.client.HTTPConnection(address.netloc, timeout=_TIMEOUT_SECONDS)
         try:
             headers = {"content-type": "application/x-www-form-urlencoded"}
-            connection.request("POST", "/v2/oauth/token", urllib.parse.urlencode(form), headers)
+            connection.request(method, path, urllib.parse.urlencode(form) if form else None, headers)
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             raise CannotRun(f"{self.gateway} does not answer; does `make run` run?") from error
         finally:
             connection.close()
-        if answer.status != http.HTTPStatus.OK:
-            raise CannotRun(f"{self.gateway} refused a token: {answer.status} {text.strip()}")
+        if answer.status != HTTPStatus.OK:
+            raise CannotRun(f"{self.gateway} refused {path}: {answer.status} {text.strip()}")
         return json.loads(text)  # type: ignore[no-any-return]

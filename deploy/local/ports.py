@@ -17,6 +17,7 @@ class Layout:
 
     Args:
         gateway: where the gateway listens.
+        app: where the demo app does.
         workers: where each service's workers listen, by service.
         metrics: where the workers' metrics stand, in the same order.
         reached_at: host by which others on this machine reach all of these.
@@ -24,6 +25,7 @@ class Layout:
     """
 
     gateway: Address
+    app: Address
     workers: dict[str, tuple[Address, ...]]
     metrics: dict[str, tuple[Address, ...]]
     reached_at: str
@@ -33,6 +35,16 @@ class Layout:
     def gateway_url(self) -> str:
         """The gateway as a client on this machine calls it."""
         return f"http://{self.reached_at}:{self.gateway.port}"
+
+    @property
+    def app_url(self) -> str:
+        """The demo app as a browser on this machine finds it."""
+        return f"http://{self.app}"
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where it is answered."""
+        return f"{self.app_url}/callback"
 
     def peers(self, service: str) -> tuple[Address, ...]:
         """The addresses of a service's workers as others call them."""
@@ -61,6 +73,8 @@ def lay_out(settings: LocalSettings) -> Layout:
             yield take(settings.worker_port + service * (settings.workers - 1) + number, "TESSERA_WORKER_PORT")
 
     gateway = take(settings.gateway_port, "TESSERA_GATEWAY_PORT")
+    # Redirect URIs are http on this machine alone.
+    app = Address("127.0.0.1", take(settings.app_port, "TESSERA_APP_PORT").port)
     first = {
         "token": take(settings.token_port, "TESSERA_TOKEN_PORT"),
         "account": take(settings.account_port, "TESSERA_ACCOUNT_PORT"),
@@ -78,7 +92,7 @@ def lay_out(settings: LocalSettings) -> Layout:
     if problems:
         raise CannotRun(*problems)
     reached_at = "127.0.0.1" if settings.bind == "0.0.0.0" else settings.bind  # noqa: S104 compared, not bound
-    return Layout(gateway, workers, metrics, reached_at, names)
+    return Layout(gateway, app, workers, metrics, reached_at, names)
 
 
 def check_free(layout: Layout, bind: str) -> None:

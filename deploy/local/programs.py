@@ -123,7 +123,8 @@ class Programs:
             own["TESSERA_MASTER_KEY_FILE"] = str(self._home.key)
             # Where a person looks on, codes are shown; in a log for machines they may not stand.
             on_screen = own["TESSERA_LOG_FORMAT"] == "console"
-            own["TESSERA_CODE_SENDER"] = self._environ.get("TESSERA_CODE_SENDER", "console" if on_screen else "none")
+            for sender in ("TESSERA_MOBILE_SENDER", "TESSERA_EMAIL_SENDER"):
+                own[sender] = self._environ.get(sender, "console" if on_screen else "none")
         return self._merged(own)
 
     def _merged(self, own: Mapping[str, str]) -> Mapping[str, str]:

@@ -44,6 +44,7 @@ def _say_where_things_are(screen: Screen, stack: Stack, settings: LocalSettings,
     screen.say()
     screen.say(f"Tessera is ready, after {seconds:.1f} s.", "bold green")
     screen.say(f"  REST      {layout.gateway_url}   (/docs, /ready, /healthz)")
+    screen.say(f"  Log on    {layout.app_url}   (a demo app; codes: {layout.gateway_url}/logon/inbox)")
     for service, workers in layout.workers.items():
         addresses = ", ".join(map(str, workers))
         metrics = ", ".join(f"{address}/metrics" for address in layout.metrics[service])

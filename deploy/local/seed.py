@@ -1,6 +1,7 @@
 """Makes the demo domain's content by the admin RPCs, as an operator would."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import grpc
@@ -31,7 +32,6 @@ _PERMISSIONS = (
     "token.session",
 )
 _SCOPES = ("ACCOUNT.ALL", "DRIVE.ALL", "FILE.ALL", "USER.ALL")
-_REDIRECT_URI = "http://127.0.0.1:8000/callback"
 
 
 async def seed(layout: Layout, home: Home, certificates: Path | None = None) -> Demo:
@@ -60,6 +60,20 @@ async def seed(layout: Layout, home: Home, certificates: Path | None = None) -> 
         raise CannotRun(f"the demo could not be made: {error}") from error
 
 
+async def move(layout: Layout, home: Home, demo: Demo) -> Demo:
+    """Have the demo app answered where it listens now. Raises `CannotRun`."""
+    address = str(layout.peers("token")[0])
+    try:
+        async with open_channel(address) as channel:
+            access_tokens = AccessTokens(channel, ClientSecret(*home.operator()))
+            async with open_channel(address, access_tokens=access_tokens) as token:
+                app = token_pb2.App(client_id=demo.client_id, redirect_uris=[layout.redirect_uri])
+                await TokenAdminServiceStub(token).UpdateApp(token_pb2.UpdateAppRequest(app=app))
+    except TesseraError as error:
+        raise CannotRun(f"the demo app could not be moved: {error}") from error
+    return dataclasses.replace(demo, redirect_uri=layout.redirect_uri)
+
+
 async def _seed(layout: Layout, token: grpc.aio.Channel, account: grpc.aio.Channel) -> Demo:
     tokens, accounts = TokenAdminServiceStub(token), AccountAdminServiceStub(account)
     private_pem, public_pem = await asyncio.to_thread(_key_pair)
@@ -75,7 +89,7 @@ async def _seed(layout: Layout, token: grpc.aio.Channel, account: grpc.aio.Chann
         token_pb2.CreateAppRequest(
             name="Demo web server",
             type=token_pb2.APP_TYPE_WEB_SERVER,
-            redirect_uris=[_REDIRECT_URI],
+            redirect_uris=[layout.redirect_uri],
             # It logs users on, too.
             scopes=(*_SCOPES, "openid"),
             permissions=_PERMISSIONS,
@@ -106,7 +120,7 @@ async def _seed(layout: Layout, token: grpc.aio.Channel, account: grpc.aio.Chann
         project_id=project.project_id,
         client_id=web_app.client_id,
         client_secret=web_app.client_secret,
-        redirect_uri=_REDIRECT_URI,
+        redirect_uri=layout.redirect_uri,
         jwt_client_id=jwt_app.client_id,
         jwt_private_key_pem=private_pem,
         access_key_id=key.access_key_id,

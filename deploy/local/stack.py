@@ -9,6 +9,7 @@ from typing import Self
 
 from deploy.local.config import LocalSettings
 from deploy.local.demo import Demo
+from deploy.local.demo_app import DemoApp
 from deploy.local.errors import CannotRun
 from deploy.local.home import Home
 from deploy.local.ports import SERVICES, check_free, lay_out
@@ -43,6 +44,7 @@ class Stack:
         self._environ = environ
         self._lock = contextlib.ExitStack()
         self._bootstrapped = asyncio.Event()
+        self._app = DemoApp(self.layout.app)
         self.demo: Demo
         """The demo's ids and credentials, once the stack has started."""
 
@@ -76,9 +78,11 @@ class Stack:
         programs = Programs(self.home, self.layout, postgres.dsn, self._settings.log_level, self._environ)
         await together(*(self._migrated(programs, service) for service in SERVICES))
         self.demo = await self._make_demo()
+        self._app.start(self.demo)
 
     async def stop(self) -> None:
-        """Stop everything that was started, the gateway first and Postgres last, and let go of the folder."""
+        """Stop everything that was started, the gateway before Postgres, and let go of the folder."""
+        await asyncio.to_thread(self._app.stop)
         await self.supervisor.stop()
         self._lock.close()
 
@@ -103,6 +107,10 @@ class Stack:
         else:
             demo = Demo.read(self.home.demo)
         try:
+            if demo.redirect_uri != self.layout.redirect_uri:
+                from deploy.local.seed import move  # as above
+
+                demo = await move(self.layout, self.home, demo)
             demo = await asyncio.to_thread(demo.renewed, self.layout.gateway_url)
         except CannotRun as error:
             if new:

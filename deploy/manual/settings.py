@@ -47,7 +47,7 @@ def _setting(field: "dataclasses.Field[typing.Any]") -> tuple[str, ...]:
 def _default(value: object) -> str:
     if value is dataclasses.MISSING:
         return "required"
-    if value is None:
+    if value in (None, ""):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

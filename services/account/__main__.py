@@ -5,15 +5,20 @@ from contextlib import asynccontextmanager
 
 from services.account.config import AccountSettings
 from services.account.connectors import Connector
+from services.account.connectors.custom import Custom
+from services.account.connectors.ding import Ding
+from services.account.connectors.ldap import Ldap
+from services.account.connectors.ram import Ram
+from services.account.connectors.wechat import Wechat
 from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.providers import ProviderKeys
+from services.account.providers.names import Names
 from services.account.resources import Resources
-from services.account.senders import Sender
+from services.account.senders.by_type import chosen
 from services.account.senders.console import ConsoleSender
-from services.account.senders.none import NoSender
 from services.account.service import SERVED
 from services.account.store import PARTITIONED, Store
 from services.account.user_follower import UserFollower
@@ -28,8 +33,6 @@ from services.runtime.revocations import RemoteFollower, Revocations
 from services.runtime.server import Wiring, run, servicers
 from services.runtime.vault import Vault
 
-_SENDERS: dict[str, type[Sender]] = {"none": NoSender, "console": ConsoleSender}
-
 
 @asynccontextmanager
 async def wire(settings: AccountSettings, database: Database, clock: Clock) -> AsyncIterator[Wiring]:
@@ -42,10 +45,18 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
         tls=settings.token_tls,
     )
-    provider_keys = ProviderKeys()
+    names, console = Names(), ConsoleSender()
+    provider_keys = ProviderKeys(names)
     store, process = Store(database, Vault(settings.master_key.secret)), uuid7(clock.now())
     # By type: whatever asks user systems of it. Codes go by the sender.
-    connectors: dict[str, Connector] = {}
+    custom, wechat, ldap = Custom(names, provider_keys, clock), Wechat(names), Ldap(names)
+    connectors: dict[str, Connector] = {
+        "custom": custom,
+        "ram": Ram(names, provider_keys, clock),
+        "ding": Ding(names),
+        "wechat": wechat,
+        "ldap": ldap,
+    }
     link_feed, outbox = LinkFeed(database), Outbox(store, token, clock)
     resources = Resources(
         store=store,
@@ -55,8 +66,9 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
         proof_key=ProofKey(settings.client_key.private_key),
         provider_keys=provider_keys,
-        sender=_SENDERS[settings.code_sender](),
+        sender=chosen(settings, console),
         connectors=connectors,
+        console=console if "console" in (settings.mobile_sender, settings.email_sender) else None,
     )
     user_follower = UserFollower(store, token, clock, process)
     user_sweep = UserSweep(store, token, clock, process)
@@ -81,6 +93,9 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         await user_sweep.close()
         await user_follower.close()
         await link_feed.close()
+        await custom.close()
+        await wechat.close()
+        await ldap.close()
         await provider_keys.close()
         await follower.close()
         await partitions.close()

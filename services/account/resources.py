@@ -11,6 +11,7 @@ from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.providers import ProviderKeys
 from services.account.senders import Sender
+from services.account.senders.console import ConsoleSender
 from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
@@ -29,6 +30,8 @@ class Resources:
     sender: Sender
     provider_keys: ProviderKeys
     connectors: Mapping[str, Connector]
+    console: ConsoleSender | None = None
+    """What was shown in place of being sent; `None`: nothing is."""
 
     def new_id(self) -> UUID:
         """A UUIDv7 of now."""

@@ -62,7 +62,7 @@ async def running_account(
     client_id: str = "account",
     client_key: str = "",
     domain_id: str = "bj1",
-    code_sender: str = "console",
+    sender: str = "console",
 ) -> AsyncIterator[Account]:
     """Run the service on a port of its own; token need not be there."""
     settings = AccountSettings(
@@ -74,8 +74,9 @@ async def running_account(
         client_id=client_id,
         client_key=ClientKey(client_key or new_client_key()),
         domain_id=domain_id,
-        code_sender=code_sender,
         master_key=MASTER_KEY,
+        mobile_sender=sender,
+        email_sender=sender,
     )
     async with (
         opened("account", settings, wire, Clock()),

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc.jwk import OctKey
 from tessera.account.v1 import account_admin_service_pb2 as admin_pb2
 
-from services.account.providers import keys as keys_module
+from services.account.providers import documents
 from tests.account.callers import Domain
 from tests.account.open_accounts import Operator
 from tests.account.running import Account
@@ -269,7 +269,7 @@ async def test_another_domains_provider_does_not_exist(
 async def test_a_new_key_is_looked_for_at_a_bounded_rate(
     operator: Operator, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys_module, "ASK_AGAIN_SECONDS", 1.0)
+    monkeypatch.setattr(documents, "ASK_AGAIN_SECONDS", 1.0)
     await operator.register(provider)
     await operator.open_account()
     assert await operator.describe(id_token=provider.token(), idp="ALIOS")
@@ -289,8 +289,8 @@ async def test_a_new_key_is_looked_for_at_a_bounded_rate(
 async def test_keys_outlive_the_provider_for_a_while(
     operator: Operator, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys_module, "ASK_AGAIN_SECONDS", 0.0)
-    monkeypatch.setattr(keys_module, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(documents, "ASK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(documents, "FRESH_SECONDS", 0.0)
     await operator.register(provider)
     await operator.open_account()
     assert await operator.describe(id_token=provider.token(), idp="ALIOS")
@@ -302,10 +302,10 @@ async def test_keys_outlive_the_provider_for_a_while(
     assert len(provider.asked) > 2
     # Whether an unknown key is the provider's nobody can say now.
     await refused(operator.describe(id_token=provider.token(new_key("ES256", "k2")), idp="ALIOS"), "IDP_UNAVAILABLE")
-    monkeypatch.setattr(keys_module, "STALE_SECONDS", 0.0)
+    monkeypatch.setattr(documents, "STALE_SECONDS", 0.0)
     await refused(operator.describe(id_token=provider.token(), idp="ALIOS"), "IDP_UNAVAILABLE")
     provider.instead.clear()
-    monkeypatch.setattr(keys_module, "STALE_SECONDS", 60.0)
+    monkeypatch.setattr(documents, "STALE_SECONDS", 60.0)
     assert await operator.describe(id_token=provider.token(), idp="ALIOS")
 
 

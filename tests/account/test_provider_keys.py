@@ -13,8 +13,7 @@ import pytest
 
 from services.account.errors import IdpUnavailable
 from services.account.model import Provider as Registered
-from services.account.providers import ProviderKeys
-from services.account.providers import keys as keys_module
+from services.account.providers import ProviderKeys, documents
 from services.account.providers.names import AT_ONCE, Names
 from tests.support.oidc import AUDIENCE, Provider, running_provider
 
@@ -172,14 +171,14 @@ async def test_metadata_and_keys_have_their_seconds_together(monkeypatch: pytest
         # Each is in time.
         await away(keys, registered(provider.issuer))
         assert provider.asked == [provider.discovery, "/keys"]
-        monkeypatch.setattr(keys_module, "ASK_AGAIN_SECONDS", 0.0)
+        monkeypatch.setattr(documents, "ASK_AGAIN_SECONDS", 0.0)
         provider.slow = {provider.discovery: 0.5, "/keys": 0.5}
         assert await keys.find(registered(provider.issuer), "k1", "ES256")
 
 
 async def test_keys_that_had_to_go_are_asked_for_no_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys_module, "MAX_SETS", 2)
-    monkeypatch.setattr(keys_module, "ASK_AGAIN_SECONDS", 2.0)
+    monkeypatch.setattr(documents, "MAX_DOCUMENTS", 2)
+    monkeypatch.setattr(documents, "ASK_AGAIN_SECONDS", 2.0)
     async with running_provider() as provider, provider_keys() as keys:
         many = [registered(provider.issuer, idp=f"P{number}") for number in range(4)]
         started = time.monotonic()
@@ -198,7 +197,7 @@ async def test_keys_that_had_to_go_are_asked_for_no_sooner(monkeypatch: pytest.M
 
 
 async def test_one_domains_providers_push_out_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys_module, "MAX_SETS", 2)
+    monkeypatch.setattr(documents, "MAX_DOCUMENTS", 2)
     async with running_provider() as theirs, running_provider() as ours, provider_keys() as keys:
         mine = registered(ours.issuer, "d2")
         assert await keys.find(mine, "k1", "ES256")
@@ -209,7 +208,7 @@ async def test_one_domains_providers_push_out_nobody_elses(monkeypatch: pytest.M
 
 
 async def test_keys_in_the_row_are_read_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys_module, "MAX_SETS", 1)
+    monkeypatch.setattr(documents, "MAX_DOCUMENTS", 1)
     provider = Provider()
     async with provider_keys() as keys:
         for number in (0, 1, 0, 1):

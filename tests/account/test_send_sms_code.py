@@ -147,7 +147,7 @@ async def test_without_a_sender_it_says_so_and_the_rest_goes_on(
     keep_keys(tmp_path, [domain.id])
     async with (
         silent_feed() as token,
-        running_account(account_dsn, tmp_path, token, code_sender="none") as account,
+        running_account(account_dsn, tmp_path, token, sender="none") as account,
     ):
         for _ in range(CODES_PER_IDENTITY + 1):
             refusal = await refused(send(account, domain.user(user_id), phone_number="13900001234"), "UNAVAILABLE")

@@ -14,6 +14,7 @@ from tests.support.stack import local_settings
 def test_the_ports_of_the_manual() -> None:
     layout = lay_out(LocalSettings())
     assert layout.gateway_url == "http://127.0.0.1:8080"
+    assert layout.redirect_uri == "http://127.0.0.1:8081/callback"
     assert {service: [str(each) for each in workers] for service, workers in layout.workers.items()} == {
         "token": ["127.0.0.1:50051"],
         "account": ["127.0.0.1:50052"],

@@ -58,12 +58,13 @@ def test_token_takes_what_it_is_told(home: Home) -> None:
 
 
 def test_codes_are_shown_where_a_person_looks_on(home: Home) -> None:
-    def sender(**environ: str) -> str:
-        return programs(home, environ).serve("account").env["TESSERA_CODE_SENDER"]
+    def senders(**environ: str) -> tuple[str, str]:
+        env = programs(home, environ).serve("account").env
+        return env["TESSERA_MOBILE_SENDER"], env["TESSERA_EMAIL_SENDER"]
 
-    assert sender() == "console"
-    assert sender(TESSERA_LOG_FORMAT="json") == "none"
-    assert sender(TESSERA_CODE_SENDER="none") == "none"
+    assert senders() == ("console", "console")
+    assert senders(TESSERA_LOG_FORMAT="json") == ("none", "none")
+    assert senders(TESSERA_EMAIL_SENDER="smtp") == ("console", "smtp")
 
 
 @pytest.mark.parametrize("service", ["account", "gateway"])

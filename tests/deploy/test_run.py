@@ -22,7 +22,7 @@ def environment(home: Path) -> dict[str, str]:
     settings = local_settings(home)
     ports = {
         f"TESSERA_{name.upper()}": str(getattr(settings, name))
-        for name in ("gateway_port", "token_port", "account_port", "binding_port", "metrics_port")
+        for name in ("gateway_port", "app_port", "token_port", "account_port", "binding_port", "metrics_port")
     }
     return {**os.environ, **ports, "TESSERA_HOME": str(home)}
 

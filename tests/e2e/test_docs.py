@@ -15,7 +15,18 @@ from tests.support.world import World
 
 DOCS = ROOT / "docs"
 # Deploying, driving load and the clients have tests of their own.
-OURS = ("oauth", "users", "accounts", "open-accounts", "user-systems", "devices", "bindings", "sign", "operate")
+OURS = (
+    "log-on",
+    "oauth",
+    "users",
+    "accounts",
+    "open-accounts",
+    "user-systems",
+    "devices",
+    "bindings",
+    "sign",
+    "operate",
+)
 PAGES = [DOCS / "tutorial.md", *(DOCS / "how-to" / f"{name}.md" for name in OURS)]
 
 

@@ -6,7 +6,9 @@ import time
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from joserfc import jwt
 from joserfc.errors import SecurityWarning
@@ -23,6 +25,34 @@ def new_key(algorithm: str = "ES256", key_id: str | None = "k1") -> Key:
     if algorithm == "EdDSA":
         return OKPKey.generate_key("Ed25519", options)
     return ECKey.generate_key("P-256", options)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: str
+
+    def form(self) -> dict[str, str]:
+        """Its fields, each of which stands there once."""
+        pairs = parse_qsl(self.body, keep_blank_values=True, strict_parsing=True)
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+
+
+async def read_request(reader: asyncio.StreamReader) -> Asked:
+    """Read a request."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    first, *lines = head.rstrip().split("\r\n")
+    method, target, _ = first.split(" ")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = (await reader.readexactly(int(headers.get("content-length", "0")))).decode()
+    path, _, query = target.partition("?")
+    return Asked(method, path, query, headers, body)
 
 
 class Provider:
@@ -64,12 +94,13 @@ class Provider:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request."""
         try:
-            path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+            asked = await read_request(reader)
+            path = asked.path
             self.asked.append(path)
             if self.hangs:
                 await asyncio.sleep(60)
             await asyncio.sleep(self.slow.get(path, 0))
-            status, headers, body = self.instead.get(path) or self._usual(path)
+            status, headers, body = self.instead.get(path) or self.usual(asked)
             head = f"HTTP/1.1 {status}\r\n{headers}content-length: {len(body)}\r\nconnection: close\r\n\r\n"
             writer.write(head.encode() + body)
             await writer.drain()
@@ -78,11 +109,15 @@ class Provider:
         finally:
             writer.close()
 
-    def _usual(self, path: str) -> tuple[str, str, bytes]:
-        if path == self.discovery:
-            metadata = {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys"}
-            return "200 OK", "", json.dumps(metadata).encode()
-        if path == "/keys":
+    def metadata(self) -> dict[str, Any]:
+        """What it says of itself."""
+        return {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys"}
+
+    def usual(self, asked: Asked) -> tuple[str, str, bytes]:
+        """Status, headers and body of the answer to a request."""
+        if asked.path == self.discovery:
+            return "200 OK", "", json.dumps(self.metadata()).encode()
+        if asked.path == "/keys":
             return "200 OK", "", self.jwks().encode()
         return "404 Not Found", "", b""
 
@@ -90,7 +125,16 @@ class Provider:
 @asynccontextmanager
 async def running_provider() -> AsyncIterator[Provider]:
     """A provider that serves."""
-    provider = Provider()
+    async with serving(Provider()) as provider:
+        yield provider
+
+
+P = TypeVar("P", bound=Provider)
+
+
+@asynccontextmanager
+async def serving(provider: P) -> AsyncIterator[P]:
+    """A provider, while it serves."""
     server = await asyncio.start_server(provider.answer, "127.0.0.1", 0)
     provider.issuer = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:

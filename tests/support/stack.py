@@ -2,25 +2,25 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from deploy.local.config import LocalSettings
 from deploy.local.ports import SERVICES
-from deploy.local.postgres import Postgres
 from deploy.local.stack import Stack
-from tests.support.databases import hasten
+from tests.support.databases import HASTY
 from tests.support.ports import free_ports, free_row
 from tests.support.world import World
 
 
 def local_settings(home: Path, postgres_settings: str = "") -> LocalSettings:
     """Settings of a stack that meets no other one."""
-    gateway, token, account, binding = free_ports(4)
+    gateway, app, token, account, binding = free_ports(5)
     return LocalSettings(
         home=home,
         gateway_port=gateway,
+        app_port=app,
         token_port=token,
         account_port=account,
         binding_port=binding,
@@ -30,10 +30,9 @@ def local_settings(home: Path, postgres_settings: str = "") -> LocalSettings:
 
 
 @asynccontextmanager
-async def running_stack(home: Path) -> AsyncIterator[tuple[Stack, World]]:
+async def running_stack(home: Path, *, environ: Mapping[str, str] = os.environ) -> AsyncIterator[tuple[Stack, World]]:
     """Run everything in a folder. Its processes' lines go to standard output, which pytest shows where a test fails."""
-    async with Stack(local_settings(home), lambda name, line: print(f"{name}: {line}")) as stack:
-        await hasten(Postgres(stack.home, os.environ))
+    async with Stack(local_settings(home, HASTY), lambda name, line: print(f"{name}: {line}"), environ) as stack:
         yield stack, world_of(stack)
 
 

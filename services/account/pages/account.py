@@ -7,6 +7,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from services.account.actions.logon.find_user import unlink
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LastIdentity, NotFoundLinkUser
 from services.account.model import Identity, normalise
 from services.account.model.logon import BrowserSession
@@ -34,7 +35,7 @@ async def page(visit: Visit, error: str = "") -> Response:
     """One's account."""
     domain_id, session = await _session(visit)
     store = visit.resources.store
-    systems = await store.select_logon_systems(domain_id)
+    systems = await find_logon_systems(visit.resources, domain_id)
     return visit.page(
         "account",
         systems,
@@ -68,18 +69,18 @@ async def take(visit: Visit) -> Response:
             if session_id == session.session_id:
                 visit.forget_session(domain_id)
                 say = visit.language.say
-                return visit.page("message", title=say("sign_out"), text=say("signed_out"), alert=False, on="")
+                systems = await store.select_logon_systems(domain_id)
+                return visit.page("message", systems, title=say("sign_out"), text=say("signed_out"), alert=False, on="")
         case "link":
-            systems = await store.select_logon_systems(domain_id)
-            system = next((each for each in systems.systems if each.user_system_id == form.get("way")), None)
-            if system is None:
-                raise PageError("not_found", 404)
             flow = begin(domain_id, visit.now, None, link=str(session.session_id))
             visit.keep(flow)
-            return visit.go(f"/logon/{flow.flow_id}/{system.user_system_id}")
+            return visit.go(f"/logon/{flow.flow_id}")
         case "unlink":
             identity = await _named(visit, domain_id, session, form)
             try:
+                if len(await store.select_links_of_user(domain_id, session.user_id)) == 1:
+                    # Others may take it away; nobody locks oneself out.
+                    return await page(visit, "last")
                 await unlink(visit.resources, domain_id, identity, session.user_id, kept=session.session_id)
             except LastIdentity:
                 return await page(visit, "last")
@@ -90,10 +91,9 @@ async def take(visit: Visit) -> Response:
 
 async def inbox(visit: Visit) -> Response:
     """Codes that were shown in place of being sent. Only where they are, and to who is on the same machine."""
-    shown = getattr(visit.resources.sender, "shown", None)
-    if shown is None or not visit.is_here:
+    if visit.resources.console is None or not visit.is_here:
         raise PageError("not_found", 404)
-    return visit.page("inbox", messages=shown())
+    return visit.page("inbox", messages=visit.resources.console.shown())
 
 
 async def _named(visit: Visit, domain_id: str, session: BrowserSession, form: FormData) -> Identity:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.model.logon import BrowserSession, LogonApp
 from services.account.pages import consent, ways
 from services.account.pages.answers import AuthorizationError, answer_to
@@ -94,7 +95,7 @@ async def _proceed(visit: Visit, request: _Request, app: LogonApp, redirect_uri:
         login_type=login_type,
         fresh_from=fresh_from,
     )
-    systems = await visit.resources.store.select_logon_systems(app.domain_id)
+    systems = await find_logon_systems(visit.resources, app.domain_id)
     wanted = ways.LOGIN_TYPES[login_type]
     if wanted and not any(each.type == wanted for each in ways.open_ways(systems)):
         raise AuthorizationError("invalid_request", "login_type is not turned on in this domain")

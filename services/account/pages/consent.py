@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
 from services.account.model.logon import BrowserSession, Device, LogonApp
 from services.account.pages.answers import AuthorizationError, answer_to
@@ -35,7 +36,7 @@ async def page(visit: Visit, flow: Flow) -> Response:
     if not await is_needed(visit, app, ask, session):
         visit.forget(flow)
         return await give(visit, app, ask, session)
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     return visit.page(
         "consent",
         systems,
@@ -44,6 +45,7 @@ async def page(visit: Visit, flow: Flow) -> Response:
         token=csrf_of(session, flow),
         device=ask.device,
         code=ask.user_code,
+        who=await _shown(visit, flow.domain_id, session),
         to=ask.redirect_uri,
     )
 
@@ -72,7 +74,7 @@ async def take(visit: Visit, flow: Flow) -> Response:
         case "other":
             await visit.resources.store.end_logon_session(app.domain_id, session.user_id, session.session_id, visit.now)
             visit.forget_session(app.domain_id)
-            return visit.go(f"/logon/{flow.flow_id}")
+            return visit.go(f"/logon/{flow.flow_id}?other")
     raise PageError("over")
 
 
@@ -106,9 +108,18 @@ async def _decide(visit: Visit, device: Device, session: BrowserSession, *, appr
     except (NotFoundLinkUser, LinkUserRefused) as error:
         visit.forget_session(device.domain_id)
         raise PageError("disabled", 403) from error
+    systems = await visit.resources.store.select_logon_systems(device.domain_id)
     say = visit.language.say
     text = say("device_done" if approve else "device_denied")
-    return visit.page("message", title=say("device_title"), text=text, alert=False, on="")
+    return visit.page("message", systems, title=say("device_title"), text=text, alert=False, on="")
+
+
+async def _shown(visit: Visit, domain_id: str, session: BrowserSession) -> str:
+    """By what people know themselves: the number or address that was proven; empty: none was."""
+    if session.method not in ("mobile", "email"):
+        return ""
+    links = await visit.resources.store.select_links_of_user(domain_id, session.user_id)
+    return next((link.identity for link in links if link.type == session.method), "")
 
 
 async def _all(visit: Visit, flow: Flow) -> tuple[LogonApp, Ask, BrowserSession | None]:

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from services.account.actions.logon.find_user import create_user, find_user, link
 from services.account.actions.logon.sessions import start_session
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.connectors import Proven
 from services.account.errors import LogonRefused
 from services.account.model.domain_settings import FirstLogon
@@ -63,7 +64,7 @@ async def newcomer_page(visit: Visit, flow: Flow) -> Response:
     """The page on which somebody new says whose the identity is to be. Raises `PageError`: nobody is new."""
     if flow.newcomer is None:
         raise PageError("over")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     return visit.page(
         "newcomer",
         systems,
@@ -83,7 +84,7 @@ async def take_newcomer(visit: Visit, flow: Flow) -> Response:
         raise PageError("over")
     if form.get("answer") == "link":
         return visit.go(f"/logon/{flow.flow_id}")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     if form.get("answer") != "create" or systems.settings.first_logon is not FirstLogon.LINK_OR_CREATE:
         raise PageError("no_account", 403)
     _look_again(systems, new)

@@ -3,7 +3,6 @@
 import base64
 import hmac
 import re
-import secrets
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +16,6 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.account.connectors import Kept
 from services.account.errors import LogonRefused
 from services.account.model.logon import BrowserSession, fits, read_session
 from services.account.model.user_systems import LogonSystems
@@ -249,11 +247,6 @@ class Visit:
         for name, (value, seconds) in self._cookies.items():
             response.set_cookie(name, value, max_age=seconds, secure=self._secure, httponly=True, samesite="lax")
         return response
-
-
-def new_kept() -> Kept:
-    """What is kept while a browser is away."""
-    return Kept(secrets.token_hex(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32))
 
 
 def csrf_of(session: BrowserSession, flow: Flow | None = None) -> str:

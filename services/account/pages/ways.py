@@ -8,14 +8,15 @@ from starlette.responses import Response
 
 from services.account.actions.logon.send_code import send_code, try_code
 from services.account.actions.logon.try_password import try_password
-from services.account.connectors import Asking, Proven, Redirecting, Wish
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
+from services.account.connectors import Asking, Kept, Proven, Redirecting, Wish
 from services.account.errors import LogonRefused
 from services.account.model import TYPES, Identity, normalise
 from services.account.model.logon import CODE_LIFETIME, LogonApp
 from services.account.model.user_systems import LogonSystems, UserSystem
 from services.account.pages.flow import Flow, Left, Sent
 from services.account.pages.proven import proven
-from services.account.pages.visit import PageError, Visit, new_kept
+from services.account.pages.visit import PageError, Visit
 from services.runtime.errors import FieldInvalid
 
 # What an app may ask for by `login_type`: the vendor's names, beside those of types; empty: any.
@@ -59,11 +60,15 @@ async def app_of(visit: Visit, flow: Flow) -> LogonApp | None:
 
 
 async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
-    """The page on which a way is chosen; where there is one alone, that one's."""
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    """The page on which a way is chosen; where there is one alone, that one's, unless a form led here.
+
+    Browsers hold a form to what its page's policy allows, over all redirects (`Visit.page`): where a user system is, it
+    does not say. A link on this page leads there.
+    """
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     ways = _ways(systems, flow)
-    # Who is to add an identity to an account is told so.
-    if len(ways) == 1 and not error and not flow.newcomer:
+    by_form = flow.link or flow.newcomer or "other" in visit.request.query_params
+    if len(ways) == 1 and not error and not by_form:
         return visit.go(f"/logon/{flow.flow_id}/{ways[0].user_system_id}")
     return visit.page(
         "methods",
@@ -71,6 +76,7 @@ async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
         app=await app_of(visit, flow),
         ways=ways,
         base=f"/logon/{flow.flow_id}",
+        adding=flow.link,
         joining=flow.newcomer.identity.given if flow.newcomer else "",
         error=error,
         status=400 if error else 200,
@@ -79,14 +85,14 @@ async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
 
 async def enter(visit: Visit, flow: Flow, way: str) -> Response:
     """The page of a way: a form, or that of a user system elsewhere."""
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     if system.type in ("mobile", "email"):
         return _address_page(visit, systems, flow, system)
     connector = visit.resources.connectors[system.type]
     if not isinstance(connector, Redirecting):
         return _password_page(visit, systems, flow, system)
-    kept = new_kept()
+    kept = Kept.fresh()
     login_type = flow.ask.login_type if flow.ask else ""
     wish = Wish(
         login_hint=flow.ask.login_hint if flow.ask else "",
@@ -105,7 +111,7 @@ def _back(visit: Visit, system: UserSystem) -> str:
 
 async def take(visit: Visit, flow: Flow, way: str) -> Response:
     """The form of a way: an address to which a code is sent, or name and password."""
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     form = await visit.form(flow.csrf)
     if system.type in ("mobile", "email"):
@@ -140,6 +146,8 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
             flow_id=flow.flow_id,
             identity=identity,
             address=visit.address,
+            language=visit.language.tag.partition("-")[0],
+            link=bool(flow.link),
         )
     except LogonRefused as refused:
         visit.refused(system.type, refused)
@@ -161,7 +169,7 @@ async def code_page(visit: Visit, flow: Flow, error: str = "") -> Response:
     """The page on which a code is entered. Raises `PageError`: none is on its way."""
     if flow.sent is None:
         raise PageError("over")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     way = next((each for each in systems.systems if each.type == flow.sent.identity.type), None)
     base = f"/logon/{flow.flow_id}"
     return visit.page(
@@ -184,7 +192,7 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
     sent = flow.sent
     if sent is None:
         raise PageError("over")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     # Turned off since the code was sent: off.
     way = next((each.user_system_id for each in _ways(systems, flow) if each.type == sent.identity.type), None)
     if way is None:
@@ -215,7 +223,7 @@ async def come_back(visit: Visit, way: str) -> Response:
     flow = visit.flow_of(way, query.get("state", ""))
     left = flow.left
     assert left
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     connector = visit.resources.connectors[system.type]
     assert isinstance(connector, Redirecting)

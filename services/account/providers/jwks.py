@@ -6,13 +6,14 @@ from typing import Any
 
 import jwt
 
+from services.account.providers.documents import DocumentError
 from services.runtime import jws
 from services.runtime.keys import ALGORITHMS
 
 _MAX_KEYS = 100
 
 
-class JwksError(Exception):
+class JwksError(DocumentError):
     """Not a JWK Set with a key of ours in it; the text says why, for the log."""
 
 

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.account.errors import IdTokenInvalid
-from services.account.model import Provider
-from services.account.providers.keys import ProviderKeys
+from services.account.providers.keys import ProviderKeys, Signer
 from services.runtime import jws
 from services.runtime.validation import CONTROL
 
@@ -17,8 +16,8 @@ _MAX_SUBJECT = 255
 _UNFIT = re.compile(CONTROL.pattern + "|[\ud800-\udfff]")
 
 
-async def verify(keys: ProviderKeys, provider: Provider, token: str, now: datetime) -> str:
-    """Verify a token that a provider made for us. Answers its `sub`, the provider's id of the account.
+async def verify(keys: ProviderKeys, provider: Signer, token: str, now: datetime) -> jws.Jws:
+    """Verify a token that a provider made for us. Answers it; its `sub` is the provider's id of the account.
 
     What can be refused without a key is refused first: nobody is asked for keys on behalf of a token that could not be
     taken anyway. Nothing is believed before the signature fits.
@@ -39,15 +38,15 @@ async def verify(keys: ProviderKeys, provider: Provider, token: str, now: dateti
     if str(read.header.get("typ", "JWT")).upper() != "JWT" or "events" in read.claims:
         # An access token, or a logout token, which may have the same issuer, audience and subject.
         raise IdTokenInvalid(detail="of another type")
-    subject = _checked(provider, read.claims, now)
+    _check(provider, read.claims, now)
     for key in await keys.find(provider, key_id, algorithm):
         if read.verifies(algorithm, key.public_key):
-            return subject
+            return read
     raise IdTokenInvalid(detail="signature")
 
 
-def _checked(provider: Provider, claims: Mapping[str, Any], now: datetime) -> str:
-    """The subject of claims that are meant for us and hold now. Raises `IdTokenInvalid`."""
+def _check(provider: Signer, claims: Mapping[str, Any], now: datetime) -> None:
+    """Whether claims are meant for us, hold now, and have a subject. Raises `IdTokenInvalid`."""
     if claims.get("iss") != provider.issuer:
         raise IdTokenInvalid(detail="iss")
     audience = claims.get("aud")
@@ -66,7 +65,6 @@ def _checked(provider: Provider, claims: Mapping[str, Any], now: datetime) -> st
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT or _UNFIT.search(subject):
         raise IdTokenInvalid(detail="sub")
-    return subject
 
 
 def _moment(claims: Mapping[str, Any], name: str, absent: float | None) -> float:

@@ -18,7 +18,15 @@ SENT = Counter(
 
 
 async def send_code(
-    resources: Resources, domain_id: str, settings: DomainSettings, *, flow_id: str, identity: Identity, address: str
+    resources: Resources,
+    domain_id: str,
+    settings: DomainSettings,
+    *,
+    flow_id: str,
+    identity: Identity,
+    address: str,
+    language: str,
+    link: bool,
 ) -> UUID:
     """Send a code to whoever has an identity, known here or not: nothing that is answered depends on that.
 
@@ -29,6 +37,8 @@ async def send_code(
         flow_id: the logon that the code is good for, in the browser that asked.
         identity: a mobile number or an email address.
         address: where that browser is.
+        language: `en` or `zh`, of the message.
+        link: whether it is to add the identity to who is logged on.
 
     Returns:
         The id of the code.
@@ -51,9 +61,18 @@ async def send_code(
     SENT.labels(identity.type, verdict).inc()
     if verdict != "begun":
         raise LogonRefused("early" if verdict == "early" else "limit", f"limit of the {verdict}")
-    minutes = int(CODE_LIFETIME.total_seconds()) // 60
-    text = f"{code.secret} is your code to log on. It is good for {minutes} minutes. Tell it to nobody."
-    await resources.sender.send(Message(identity.type, identity.key, text))
+    await resources.sender.send(
+        Message(
+            type=identity.type,
+            address=identity.key,
+            code=code.secret,
+            purpose="link" if link else "logon",
+            minutes=int(CODE_LIFETIME.total_seconds()) // 60,
+            domain_id=domain_id,
+            language=language,
+            name=settings.page.display_name,
+        )
+    )
     return code.proof_id
 
 

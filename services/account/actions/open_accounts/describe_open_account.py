@@ -40,9 +40,9 @@ async def describe_open_account(resources: Resources, caller: Principal, *, want
         return check_agrees(account, wanted)
     # Before anything is told: what a token is good for shows only to who has a good one.
     provider = await _provider(resources, caller, wanted)
-    subject = await verify(resources.provider_keys, provider, wanted.id_token, resources.clock.now())
+    token = await verify(resources.provider_keys, provider, wanted.id_token, resources.clock.now())
     found = await resources.store.select_open_account_of_provider(
-        caller.domain_id, provider.project_id, provider.idp, subject
+        caller.domain_id, provider.project_id, provider.idp, token.claims["sub"]
     )
     if wanted.identity_id:
         named = await get_open_account(resources, caller, identity_id=wanted.identity_id, project_id=wanted.project_id)

@@ -53,7 +53,15 @@ async def send_sms_code(resources: Resources, caller: Principal, *, identity: Id
     SENT.labels(identity.type, verdict).inc()
     if verdict != "begun":
         raise SendLimitExceeded(detail=f"limit of the {verdict}")
-    minutes = int(LIFETIME.total_seconds()) // 60
-    text = f"{code.secret} is your code to link this address. It is good for {minutes} minutes. Tell it to nobody."
-    await resources.sender.send(Message(identity.type, identity.key, text))
+    await resources.sender.send(
+        Message(
+            type=identity.type,
+            address=identity.key,
+            code=code.secret,
+            purpose="link",
+            minutes=int(LIFETIME.total_seconds()) // 60,
+            domain_id=caller.domain_id,
+            name=settings.page.display_name,
+        )
+    )
     return code.proof_id

@@ -1,0 +1,268 @@
+"""People log on, each in a browser without scripts, through the gateway."""
+
+import asyncio
+
+import pytest
+from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
+
+from tests.browser.app import App
+from tests.browser.conftest import NewPerson
+from tests.browser.operator import Operator
+from tests.browser.person import Person, new_number
+
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+async def test_by_mobile_number_from_an_apps_redirect_to_its_token(person: Person, app: App) -> None:
+    await person.begin()
+    assert "Paper & Ink" in await person.page.get_by_role("main").inner_text()
+    await person.prove(number := new_number())
+    assert await person.heading() == "Paper & Ink wants to know who you are"
+    await person.press("Allow")
+
+    told = app.told(person.page.url)
+    token = await app.token(person.page.url)
+    claims = await app.claims(token)
+    assert claims["iss"] == told["iss"]
+    assert claims["nonce"] == "n-1"
+    assert claims["sub"] == token["user_id"]
+    assert token["is_first_login"]
+    again = await app.ask(
+        "/v2/oauth/token", grant_type="authorization_code", code=told["code"], redirect_uri=app.redirect_uri
+    )
+    assert again.json()["error"] == "invalid_grant"
+    await person.look_at_account()
+    assert number in await person.page.get_by_role("main").inner_text()
+
+
+async def test_by_email_address(new_person: NewPerson) -> None:
+    address = f"ann.{new_number()}@example.com"
+    first = await (await new_person()).log_on(address)
+    second = await (await new_person()).log_on_again(address)
+    assert first["user_id"] == second["user_id"]
+    assert (first["is_first_login"], second["is_first_login"]) == (True, False)
+
+
+async def test_who_refuses_goes_back_to_the_app_without_a_code(person: Person, app: App) -> None:
+    await person.begin()
+    await person.prove(new_number())
+    await person.press("Do not allow")
+    told = app.told(person.page.url)
+    assert told["error"] == "access_denied"
+    assert "code" not in told
+
+
+async def test_a_code_that_was_wrong_five_times_is_good_no_longer(person: Person) -> None:
+    await person.begin()
+    code = await person.have_sent(new_number())
+    wrong = f"{(int(code) + 1) % 10**6:06d}"
+    for _ in range(4):
+        await person.enter(wrong)
+        assert await person.alert() == "That is not the code. Look again."
+    await person.enter(wrong)
+    await person.enter(code)
+    assert await person.alert() == "This code is good no longer. Have another one sent."
+    await person.follow("Send another code")
+    assert await person.heading() == "Mobile number"
+
+
+async def test_going_back_in_between_begins_nothing_anew(person: Person, app: App) -> None:
+    await person.begin()
+    code = await person.have_sent(number := new_number())
+    await person.page.go_back()
+    assert await person.heading() == "Mobile number"
+    await person.page.go_forward()
+    await person.enter(code)
+    await person.page.go_back()
+    await person.page.go_back()
+    await person.page.go_forward()
+    # The page of the code once more, which was used; and on from there.
+    assert "This logon is over" in await person.alert()
+    await person.begin()
+    await person.press("Allow")
+    assert (await app.token(person.page.url))["user_id"]
+    await person.look_at_account()
+    assert number in await person.page.get_by_role("main").inner_text()
+
+
+async def test_going_back_after_the_end_gives_no_second_code(person: Person) -> None:
+    await person.log_on(new_number())
+    await person.page.go_back()
+    if await person.page.get_by_role("button", name="Allow", exact=True).count():
+        await person.press("Allow")
+    assert await person.heading() == "That did not work"
+    assert "This logon is over" in await person.alert()
+
+
+async def test_two_tabs_do_not_meet(person: Person, app: App) -> None:
+    other = await person.other_tab()
+    await person.begin(nonce="first")
+    await other.begin(nonce="second")
+    codes = await person.have_sent(new_number()), await other.have_sent(new_number())
+    await person.enter(codes[1])
+    assert await person.alert() == "That is not the code. Look again."
+    await person.enter(codes[0])
+    await person.press("Allow")
+    first = await app.token(person.page.url)
+    await other.enter(codes[1])
+    await other.press("Allow")
+    second = await app.token(other.page.url)
+    assert (await app.claims(first))["nonce"] == "first"
+    assert (await app.claims(second))["nonce"] == "second"
+    assert first["user_id"] != second["user_id"]
+
+
+async def test_a_device_is_let_in_by_its_user(person: Person, app: App) -> None:
+    begun = (await app.ask("/v2/oauth/device/code", scope="openid", device_name="Living room")).json()
+    waiting = await app.ask("/v2/oauth/token", grant_type=DEVICE_CODE, device_code=begun["device_code"])
+    assert waiting.json()["error"] == "authorization_pending"
+
+    await person.page.goto(f"{app.gateway}/logon/device")
+    await person.page.get_by_label("Code of the device").fill("BBBB-BBBB")
+    await person.press("Go on")
+    assert "No device shows this code now" in await person.alert()
+    await person.page.get_by_label("Code of the device").fill(begun["user_code"].lower())
+    await person.press("Go on")
+    await person.prove(new_number())
+    shown = await person.page.get_by_role("main").inner_text()
+    assert "Living room" in shown
+    assert begun["user_code"] in shown
+    await person.press("Allow")
+    assert "The device is connected" in await person.page.get_by_role("main").inner_text()
+
+    await asyncio.sleep(begun["interval"])
+    token = (await app.ask("/v2/oauth/token", grant_type=DEVICE_CODE, device_code=begun["device_code"])).json()
+    assert token["device_name"] == "Living room"
+
+
+async def test_who_is_logged_on_is_not_asked_again(person: Person, app: App) -> None:
+    first = await person.log_on(new_number())
+    await person.begin()
+    assert (await app.token(person.page.url))["user_id"] == first["user_id"]
+    await person.begin(prompt="none")
+    assert (await app.token(person.page.url))["user_id"] == first["user_id"]
+    await person.begin(prompt="consent")
+    assert await person.heading() == "Paper & Ink wants to know who you are"
+    await person.begin(prompt="login")
+    assert await person.heading() == "Log on to Paper & Ink"
+
+
+async def test_nobody_is_logged_on_without_a_page(person: Person, app: App) -> None:
+    await person.begin(prompt="none")
+    assert app.told(person.page.url)["error"] == "login_required"
+
+
+async def test_somebody_else_logs_on(person: Person, app: App) -> None:
+    first = await person.log_on(new_number())
+    await person.begin(prompt="consent")
+    await person.press("Log on as somebody else")
+    await person.prove(new_number())
+    await person.press("Allow")
+    assert (await app.token(person.page.url))["user_id"] != first["user_id"]
+
+
+async def test_signing_out_of_another_browser_and_of_this_one(new_person: NewPerson) -> None:
+    number = new_number()
+    phone, desk = await new_person(), await new_person()
+    await phone.log_on(number)
+    await desk.log_on_again(number)
+    await desk.look_at_account()
+    rows = desk.page.get_by_role("region", name="Where you are logged on").get_by_role("listitem")
+    assert await rows.count() == 2
+    await rows.filter(has_not_text="This browser").get_by_role("button").click()
+    assert await rows.count() == 1
+    await phone.begin()
+    assert await phone.heading() == "Log on to Paper & Ink"
+    await rows.get_by_role("button").click()
+    assert await desk.heading() == "Sign out"
+    await desk.look_at_account()
+    assert await desk.heading() == "Log on"
+
+
+async def test_a_way_to_log_on_is_added_and_taken_away(new_person: NewPerson) -> None:
+    person, number = await new_person(), new_number()
+    token = await person.log_on(number)
+    address = f"{number}@example.com"
+    await person.look_at_account()
+    await person.press(f"Remove: {number}")
+    assert await person.alert() == "This is your only way to log on. Add another one first."
+    await person.press("Add a way to log on")
+    await person.follow("Email address")
+    await person.page.get_by_label("Email address").fill(address)
+    await person.press("Send a code")
+    await person.enter(await person.code_for(address))
+    assert await person.heading() == "Your account"
+    assert address in await person.page.get_by_role("main").inner_text()
+    await person.press(f"Remove: {number}")
+    assert await person.page.get_by_role("button", name=f"Remove: {number}").count() == 0
+    assert (await (await new_person()).log_on_again(address))["user_id"] == token["user_id"]
+
+
+async def test_who_is_new_joins_an_account_that_the_same_browser_proves(
+    new_person: NewPerson, operator: Operator, app: App
+) -> None:
+    number, address = new_number(), f"new.{new_number()}@example.com"
+    known = await (await new_person()).log_on(number)
+    async with operator.setting(first_logon=settings_pb2.FIRST_LOGON_LINK_OR_CREATE):
+        person = await new_person()
+        await person.begin()
+        await person.prove(address)
+        assert await person.heading() == "You are new here"
+        await person.press("Add it to an account that I have")
+        await person.wait_a_minute()
+        await person.prove(number)
+        assert (await app.token(person.page.url))["user_id"] == known["user_id"]
+        assert (await (await new_person()).log_on_again(address))["user_id"] == known["user_id"]
+
+
+@pytest.mark.parametrize("policy", ["LINK", "REFUSE"])
+async def test_who_is_new_is_not_let_in_where_the_domain_has_it_so(
+    person: Person, operator: Operator, policy: str
+) -> None:
+    async with operator.setting(first_logon=settings_pb2.FirstLogon.Value(f"FIRST_LOGON_{policy}")):
+        await person.begin()
+        await person.prove(new_number())
+        if policy == "LINK":
+            assert await person.page.get_by_role("button", name="Create a new account").count() == 0
+        else:
+            assert "There is no account for you here" in await person.alert()
+
+
+async def test_pages_are_in_the_language_that_was_chosen(person: Person) -> None:
+    await person.begin()
+    await person.follow("简体中文")
+    assert await person.heading() == "登录 Paper & Ink"
+    assert await person.page.locator("html").get_attribute("lang") == "zh-Hans"
+    await person.begin()
+    assert await person.heading() == "登录 Paper & Ink"
+    await person.follow("English")
+    assert await person.heading() == "Log on to Paper & Ink"
+
+
+async def test_pages_are_in_the_language_of_the_browser(new_person: NewPerson) -> None:
+    person = await new_person(locale="zh-CN")
+    await person.begin()
+    assert await person.heading() == "登录 Paper & Ink"
+
+
+async def test_a_field_says_what_it_is_for(person: Person) -> None:
+    await person.begin(login_type="mobile")
+    number = person.page.get_by_label("Mobile number")
+    assert await number.get_attribute("autocomplete") == "tel-national"
+    await number.fill(new_number())
+    await person.press("Send a code")
+    code = person.page.get_by_label("Code", exact=True)
+    assert await code.get_attribute("autocomplete") == "one-time-code"
+    assert await code.get_attribute("inputmode") == "numeric"
+
+
+async def test_keys_alone_do(person: Person, app: App) -> None:
+    await person.begin(login_type="mobile")
+    await person.page.keyboard.type(number := new_number())
+    await person.page.keyboard.press("Enter")
+    await person.page.get_by_role("heading", name="Code").wait_for()
+    await person.page.keyboard.type(await person.code_for(number))
+    await person.page.keyboard.press("Enter")
+    await person.page.get_by_role("button", name="Allow", exact=True).press("Enter")
+    await person.page.wait_for_url(f"{app.redirect_uri}?*")
+    assert (await app.token(person.page.url))["user_id"]
