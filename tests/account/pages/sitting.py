@@ -184,6 +184,12 @@ class Sitting:
         assert answer.status == 303, answer.text
         return answer.answer["state"], self.elsewhere.left[-1][1]
 
+    async def begin_link(self, browser: Browser, way: str) -> Page:
+        """The page of a way, or the answer that leads to a provider, for who is to get another identity by it."""
+        page = await browser.get(f"/logon/account/{self.domain_id}")
+        begun = await browser.post(f"{page.target}/link", {"csrf": page.csrf})
+        return await browser.get(f"{begun.location}/{self.ways[way]}")
+
     async def come_back(self, browser: Browser, way: str, **answer: str) -> Page:
         return await browser.get(target(f"/logon/back/{self.ways[way]}", **answer))
 

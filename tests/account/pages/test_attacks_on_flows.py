@@ -283,9 +283,7 @@ async def test_an_identity_is_added_to_who_began_it(sitting: Sitting, browser: B
     """Somebody else is logged on in this browser by the time that the provider sends it back."""
     subject, ann, ben = unused(), unused_mobile(), unused_mobile()
     await sitting.log_on(browser, ann)
-    page = await browser.get(f"/logon/account/{sitting.domain_id}")
-    left = await browser.post(f"{page.target}/link", {"csrf": page.csrf, "way": sitting.ways["one"]})
-    away = await browser.get(left.location)
+    away = await sitting.begin_link(browser, "one")
     kept = sitting.elsewhere.left[-1][1]
     await sitting.log_on(browser, ben, prompt="login")
     code = sitting.elsewhere.give(ONE, subject, kept.verifier)
@@ -321,9 +319,7 @@ async def test_what_was_proven_long_ago_changes_no_identity(sitting: Sitting, br
 
 async def test_a_state_of_linking_is_good_for_nothing_else(sitting: Sitting, browser: Browser) -> None:
     await sitting.log_on(browser, unused_mobile())
-    page = await browser.get(f"/logon/account/{sitting.domain_id}")
-    left = await browser.post(f"{page.target}/link", {"csrf": page.csrf, "way": sitting.ways["one"]})
-    away = await browser.get(left.location)
+    away = await sitting.begin_link(browser, "one")
     kept, subject = sitting.elsewhere.left[-1][1], unused()
     victim = sitting.browser()
     await sitting.log_on(victim, unused_mobile())

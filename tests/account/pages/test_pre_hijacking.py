@@ -92,10 +92,7 @@ async def test_trojan_identifier(sitting: Sitting) -> None:
     attacker, victim, mobile = sitting.browser(), sitting.browser(), unused_mobile()
     await sitting.log_on(attacker, unused_mobile())
     mine = await who(sitting, attacker)
-    page = await attacker.get(f"/logon/account/{sitting.domain_id}")
-    form = await attacker.follow(
-        await attacker.post(f"{page.target}/link", {"csrf": page.csrf, "way": sitting.ways["mobile"]})
-    )
+    form = await sitting.begin_link(attacker, "mobile")
     code = await attacker.fill(form, address=mobile, country_code="86")
     right = sitting.inbox.code(f"+86{mobile}")
     for guess in range(4):
@@ -110,10 +107,7 @@ async def test_unexpired_identifier_change(sitting: Sitting) -> None:
     """The attacker begins to add the victim's number, and ends it when the victim has it."""
     attacker, victim, mobile = sitting.browser(), sitting.browser(), unused_mobile()
     await sitting.log_on(attacker, unused_mobile())
-    page = await attacker.get(f"/logon/account/{sitting.domain_id}")
-    form = await attacker.follow(
-        await attacker.post(f"{page.target}/link", {"csrf": page.csrf, "way": sitting.ways["mobile"]})
-    )
+    form = await sitting.begin_link(attacker, "mobile")
     pending = await attacker.fill(form, address=mobile, country_code="86")
     code = sitting.inbox.code(f"+86{mobile}")
     theirs = await by_provider(sitting, victim, "one", ONE, unused())
@@ -134,10 +128,7 @@ async def test_unexpired_identifier_change(sitting: Sitting) -> None:
 async def test_a_change_that_is_begun_ends_with_its_session(sitting: Sitting) -> None:
     attacker, mobile = sitting.browser(), unused_mobile()
     await sitting.log_on(attacker, unused_mobile())
-    page = await attacker.get(f"/logon/account/{sitting.domain_id}")
-    form = await attacker.follow(
-        await attacker.post(f"{page.target}/link", {"csrf": page.csrf, "way": sitting.ways["mobile"]})
-    )
+    form = await sitting.begin_link(attacker, "mobile")
     pending = await attacker.fill(form, address=mobile, country_code="86")
     user_id = await who(sitting, attacker)
     assert user_id
