@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from playwright.async_api import expect
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 
 from tests.browser.app import App
@@ -258,9 +259,10 @@ async def test_a_field_says_what_it_is_for(person: Person) -> None:
 
 async def test_keys_alone_do(person: Person, app: App) -> None:
     await person.begin(login_type="mobile")
+    await expect(person.page.get_by_label("Mobile number")).to_be_focused()
     await person.page.keyboard.type(number := new_number())
     await person.page.keyboard.press("Enter")
-    await person.page.get_by_role("heading", name="Code").wait_for()
+    await expect(person.page.get_by_label("Code", exact=True)).to_be_focused()
     await person.page.keyboard.type(await person.code_for(number))
     await person.page.keyboard.press("Enter")
     await person.page.get_by_role("button", name="Allow", exact=True).press("Enter")
