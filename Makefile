@@ -21,6 +21,9 @@ help: ## Print this help
 run: $(VENV)/.installed gen/.made ## Start everything on this machine, with a demo domain; Ctrl-C stops it
 	@exec $(BIN)/python -m deploy.local
 
+# What tests start, they start hundreds of times: it is compiled once, also where a shell has forbidden that.
+test test-slow gateway-compat: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.installed $(VENV)/.sdk $(if $(shell command -v npm),$(VENV)/.browser) gen/.made ## Run the test suite, but for what is marked slow
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 

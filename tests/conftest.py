@@ -1,5 +1,6 @@
 """Fixtures that every test may use, and in which order tests run; and where `CI` is set, no test is skipped."""
 
+import gc
 import math
 import os
 from collections import Counter, defaultdict
@@ -39,15 +40,43 @@ def pytest_xdist_auto_num_workers() -> int:
     return math.ceil((os.cpu_count() or 1) * 1.5)
 
 
+def pytest_collection() -> None:
+    """Look for garbage no more until all tests are there, of which none is any."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, and not among what was collected."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what may take longest first, file by file, and many tests before few: no long test is to end alone."""
+    """Run folder by folder, and of each what may take longest first, and many tests before few.
+
+    What a folder's tests share ends with them, and is not kept waiting, which costs as well. The folder with the most
+    files comes last: the fewer there are, the longer may the last of them have to be waited for.
+    """
     counts = Counter(item.path for item in items)
+    files = Counter(_folder(path) for path in counts)
     longest: defaultdict[Path, float] = defaultdict(float)
     for item in items:
         if limit := item.get_closest_marker("timeout"):
             longest[item.path] = max(longest[item.path], limit.args[0])
-    items.sort(key=lambda item: (-longest[item.path], -counts[item.path]))
+    items.sort(
+        key=lambda item: (
+            files[folder := _folder(item.path)],
+            folder,
+            -longest[item.path],
+            -counts[item.path],
+            item.path,
+        )
+    )
+
+
+def _folder(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,6 @@
 """`python -m deploy.local`: run the stack, or make what a call to it spends."""
 
 import argparse
-import asyncio
 import dataclasses
 import os
 import sys
@@ -32,7 +31,10 @@ def main() -> int:
             environ["TESSERA_HOME"] = str(arguments.home)
         settings = load(LocalSettings, environ)
         if arguments.command == "run":
-            from deploy.local.run import run  # the other commands stand in curl lines and are to be quick
+            # The other commands stand in curl lines and are to be quick.
+            import asyncio
+
+            from deploy.local.run import run
 
             asyncio.run(run(settings, environ, begun))
             return 0

@@ -4,15 +4,13 @@ Kept in `demo.json`, whose keys are the fields of `Demo`.
 """
 
 import dataclasses
-import http.client
 import json
 import time
 import urllib.parse
 import uuid
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
-
-import jwt
 
 from deploy.local.errors import CannotRun
 from deploy.local.home import write_private
@@ -98,6 +96,8 @@ class Demo:
             "jti": uuid.uuid4().hex,
             "exp": int(time.time()) + _ASSERTION_SECONDS,
         }
+        import jwt  # most commands need none, and are to be quick
+
         return jwt.encode(claims, self.jwt_private_key_pem, algorithm="RS256")
 
     def new_refresh_token(self) -> str:
@@ -150,6 +150,8 @@ class Demo:
         return self._ask("POST", "/v2/oauth/token", form)
 
     def _ask(self, method: str, path: str, form: dict[str, str] | None = None) -> dict[str, Any]:
+        import http.client  # as above
+
         address = urllib.parse.urlsplit(self.gateway)
         connection = http.client.HTTPConnection(address.netloc, timeout=_TIMEOUT_SECONDS)
         try:
@@ -161,6 +163,6 @@ class Demo:
             raise CannotRun(f"{self.gateway} does not answer; does `make run` run?") from error
         finally:
             connection.close()
-        if answer.status != http.HTTPStatus.OK:
+        if answer.status != HTTPStatus.OK:
             raise CannotRun(f"{self.gateway} refused {path}: {answer.status} {text.strip()}")
         return json.loads(text)  # type: ignore[no-any-return]

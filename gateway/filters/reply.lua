@@ -24,6 +24,11 @@ local KEPT = {discovery = true, docs = true}
 local PAGE_STATUSES = {["200"] = true, ["303"] = true, ["400"] = true, ["403"] = true, ["404"] = true, ["405"] = true,
   ["429"] = true, ["503"] = true}
 
+-- With every page, those that the gateway has to make itself included: in no frame, with no script, and with no word to
+-- anybody of where one was.
+local PAGE_HEADERS = {["content-security-policy"] = "default-src 'none'; frame-ancestors 'none'",
+  ["referrer-policy"] = "no-referrer", ["x-content-type-options"] = "nosniff", ["x-frame-options"] = "DENY"}
+
 -- How the caller may prove itself: RFC 6749 section 5.2 for clients, RFC 6750 section 3 for access tokens; nil where that
 -- would not help.
 function reply.challenge(call, status, reason)
@@ -51,6 +56,11 @@ local function tidy(headers, call, status, reason)
   local keeps = KEPT[call.surface] or call.surface == "pages" and headers:get("cache-control")
   if not keeps or status >= 400 then headers:replace("cache-control", "no-store") end
   if call.surface == "oauth" then headers:replace("pragma", "no-cache") end
+  if call.surface == "pages" then
+    for name, value in pairs(PAGE_HEADERS) do
+      if not headers:get(name) then headers:add(name, value) end
+    end
+  end
   local asked = reply.challenge(call, status, reason)
   if asked then headers:replace("www-authenticate", asked) end
 end
@@ -115,7 +125,7 @@ function reply.shape(handle)
   if status < 400 and not rewritten then
     if call and call.surface == "pages" then
       local said = headers:get("x-tessera-status")
-      if PAGE_STATUSES[said] then headers:replace(":status", said) end
+      headers:replace(":status", PAGE_STATUSES[said] and said or "500")
     end
     if call then tidy(headers, call, status) end
     return

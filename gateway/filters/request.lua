@@ -9,6 +9,9 @@ local surfaces = require("surfaces")
 
 local request = {}
 
+-- Where the transcoder finds the pages.
+local PAGES = "/tessera.account.v1.LogonService/"
+
 local REFUSED = {REQUEST_MALFORMED = "400", FIELD_MISSING = "400", FORMAT_INVALID = "400", ROUTE_NOT_FOUND = "404"}
 
 -- `status`: where it is not the reason's own.
@@ -76,6 +79,13 @@ local function translate_form(handle)
   handle:headers():replace("content-type", "application/json")
 end
 
+-- A page looks at all that its address says, in its own way.
+local function translate_page(headers)
+  headers:replace("x-tessera-target", headers:get(":path"))
+  headers:replace(":path", PAGES .. (headers:get(":method") == "POST" and "PostPage" or "GetPage"))
+  headers:replace(":method", "POST")
+end
+
 -- Turns a call that passed into what the transcoder reads, or refuses what it should not.
 function request.translate(handle)
   local call = handle:streamInfo():dynamicMetadata():get("tessera")
@@ -86,8 +96,7 @@ function request.translate(handle)
   if is_coded(headers:get("content-encoding")) then
     return refuse(handle, "REQUEST_MALFORMED", "The body has a coding that is not taken.", "415")
   end
-  -- A page looks at all that its address says, in its own way.
-  if call.surface == "pages" then headers:replace("x-tessera-target", headers:get(":path")) end
+  if call.surface == "pages" then return translate_page(headers) end
   -- The transcoder would let a query string overrule the body, which not every signature covers.
   headers:replace(":path", call.path)
   if call.surface == "rpc" then

@@ -2,9 +2,9 @@
 
 Owns: `AccountService` (links, and the codes that prove them), `LinkService` (links for internal callers, and their
 feed), `OpenAccountService` and `OpenAccountXmlService` (open accounts, in JSON and XML), `AccountAdminService`,
-`DomainSettingsService`, `UserDataService`; the tables `account.link`, `account.link_event`, `account.proof`,
-`account.domain_settings`, `account.project`, `account.provider`, `account.open_account` and, for what it orders of
-token, `account.outbox`.
+`DomainSettingsService`, `UserSystemService` (where people are proven who log on), `UserDataService`; the tables
+`account.link`, `account.link_event`, `account.proof`, `account.domain_settings`, `account.user_system`,
+`account.project`, `account.provider`, `account.open_account` and, for what it orders of token, `account.outbox`.
 
 Follows: token's users. Who is deleted there has no links here (`user_follower`, `user_sweep`).
 

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from services.account.config import AccountSettings
 from services.account.connectors import Connector
 from services.account.connectors.custom import Custom
+from services.account.connectors.ding import Ding
 from services.account.connectors.ldap import Ldap
 from services.account.connectors.ram import Ram
+from services.account.connectors.wechat import Wechat
 from services.account.feeds import LinkFeed
 from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
@@ -43,12 +45,18 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
         tls=settings.token_tls,
     )
-    console, names = ConsoleSender(), Names()
+    names, console = Names(), ConsoleSender()
     provider_keys = ProviderKeys(names)
     store, process = Store(database, Vault(settings.master_key.secret)), uuid7(clock.now())
     # By type: whatever asks user systems of it. Codes go by the sender.
-    custom, ldap = Custom(names, provider_keys, clock), Ldap(names)
-    connectors: dict[str, Connector] = {"custom": custom, "ldap": ldap, "ram": Ram(names, provider_keys, clock)}
+    custom, wechat, ldap = Custom(names, provider_keys, clock), Wechat(names), Ldap(names)
+    connectors: dict[str, Connector] = {
+        "custom": custom,
+        "ram": Ram(names, provider_keys, clock),
+        "ding": Ding(names),
+        "wechat": wechat,
+        "ldap": ldap,
+    }
     link_feed, outbox = LinkFeed(database), Outbox(store, token, clock)
     resources = Resources(
         store=store,
@@ -59,8 +67,8 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         proof_key=ProofKey(settings.client_key.private_key),
         provider_keys=provider_keys,
         sender=chosen(settings, console),
-        console=console if "console" in (settings.mobile_sender, settings.email_sender) else None,
         connectors=connectors,
+        console=console if "console" in (settings.mobile_sender, settings.email_sender) else None,
     )
     user_follower = UserFollower(store, token, clock, process)
     user_sweep = UserSweep(store, token, clock, process)
@@ -85,8 +93,9 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         await user_sweep.close()
         await user_follower.close()
         await link_feed.close()
-        await ldap.close()
         await custom.close()
+        await wechat.close()
+        await ldap.close()
         await provider_keys.close()
         await follower.close()
         await partitions.close()

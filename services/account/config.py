@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address as MailAddress
+from typing import Self
 from urllib.parse import urlsplit
 
 import email_validator
@@ -15,7 +16,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from services.runtime.env import PREFIX, Address, setting
 from services.runtime.server import FollowerSettings
 from services.runtime.vault import MasterKey
-
 
 _SHARED_SECRET_CHARS = 32
 _MAILBOX = re.compile(r"(?:(?P<name>[^<>\r\n]*)<)?(?P<address>[^<>\s]+)>?")
@@ -54,7 +54,7 @@ class SafeUrl(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> "SafeUrl":
+    def __new__(cls, text: str) -> Self:
         """Read it. Raises `ValueError`."""
         parts = urlsplit(text)
         if not parts.hostname or not (
@@ -70,7 +70,7 @@ class SharedSecret(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> "SharedSecret":
+    def __new__(cls, text: str) -> Self:
         """Read it. Raises `ValueError`."""
         if len(text) < _SHARED_SECRET_CHARS:
             msg = f"{_SHARED_SECRET_CHARS} characters or more"
@@ -114,8 +114,8 @@ class AccountSettings(FollowerSettings):
         "encrypts secrets of user systems at rest: 32 bytes in base64, another than token's", secret=True
     )
     mobile_sender: str = setting(
-        "how codes reach mobile numbers: none, they are refused; console, shown on standard error, for a terminal alone; "
-        "alibaba_sms, Alibaba Cloud's short messages; webhook, a program of yours",
+        "how codes reach mobile numbers: none, they are refused; console, shown on standard error, for a terminal "
+        "alone; alibaba_sms, Alibaba Cloud's short messages; webhook, a program of yours",
         default="none",
         choices=("none", "console", "alibaba_sms", "webhook"),
     )
@@ -138,7 +138,8 @@ class AccountSettings(FollowerSettings):
     )
     smtp_address: Address | None = setting("host:port of the mail server", default=None)
     smtp_tls: str = setting(
-        "TLS with the mail server, which must come about: starttls, or tls from the beginning; none for this machine alone",
+        "TLS with the mail server, which must come about: starttls, or tls from the beginning; none, for this machine "
+        "alone",
         default="starttls",
         choices=("starttls", "tls", "none"),
     )

@@ -150,7 +150,7 @@ class TokenPeer:
         return User(answer.role, answer.status)
 
     async def get_logon_app(self, client_id: str, redirect_uri: str = "") -> LogonApp | None:
-        """An app as a page shows it, `None` where there is none. Raises `FieldInvalid`, `Unavailable`.
+        """An app as a page shows it, `None` where there is none. Raises `Unavailable`.
 
         Args:
             client_id: the app.
@@ -159,7 +159,8 @@ class TokenPeer:
         request = token_service_pb2.GetLogonAppRequest(client_id=client_id, redirect_uri=redirect_uri)
         try:
             app = await self._mint.GetLogonApp(request, metadata=_metadata())
-        except errors.NotFoundApp:
+        except (errors.NotFoundApp, errors.FieldInvalid):
+            # What cannot be an id is none.
             return None
         except TesseraError as error:
             raise _refusal(error) from error
@@ -250,18 +251,19 @@ class TokenPeer:
         request.auth_time.FromDatetime(proven_at)
         return str((await self._call(self._mint.CreateAuthorizationCode, request)).code)
 
-    async def get_device(self, user_code: str, host: str) -> Device:
+    async def get_device(self, user_code: str, domain_id: str, host: str) -> Device:
         """The device that shows a code.
 
         Args:
             user_code: as its user entered it.
-            host: at which the user did: it may name a domain.
+            domain_id: whose device it is; empty: that of the host.
+            host: at which the user did.
 
         Raises:
             LogonRefused: `user_code`, no device shows that; `decided`, it was used; `limit`, too many were guessed.
             Unavailable: token is away.
         """
-        request = token_service_pb2.GetDeviceAuthorizationRequest(user_code=user_code, host=host)
+        request = token_service_pb2.GetDeviceAuthorizationRequest(user_code=user_code, domain_id=domain_id, host=host)
         try:
             found = await self._mint.GetDeviceAuthorization(request, metadata=_metadata())
         except (errors.NotFoundDeviceAuthorization, errors.NotFoundDomain, errors.FieldInvalid) as error:

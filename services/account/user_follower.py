@@ -148,6 +148,7 @@ class UserFollower:
             if gone:
                 links = await unit.forget_users(gone, self._clock.now())
                 await unit.delete_consents(gone)
+                await unit.delete_logon_sessions(gone)
             if back:
                 await unit.delete_gone_users(back)
             if not self._cursor:

@@ -96,6 +96,8 @@ class UserSweep:
             if gone:
                 users = [UserId(domain_id, user_id) for user_id in gone]
                 links = await unit.forget_users(users, self._clock.now())
+                await unit.delete_consents(users)
+                await unit.delete_logon_sessions(users)
                 log.warning("users were gone", domain=domain_id, users=len(users), links=links)
 
     async def _follow(self) -> float:

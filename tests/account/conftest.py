@@ -30,12 +30,12 @@ from tests.account.whole_users import WholeUsers, running_both
 from tests.account.with_token import MAY_LINK, Services, account_of
 from tests.support.databases import Databases
 from tests.support.revocations import silent_feed
-from tests.support.token import running
+from tests.support.token import Founded, founded_in, running
 
 _DOMAINS = [f"d{number}" for number in range(500)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def unused_domains() -> Iterator[str]:
     return iter(_DOMAINS)
 
@@ -55,12 +55,12 @@ def user_id() -> str:
     return f"user-{uuid.uuid4()}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def account_dsn(databases: Databases) -> str:
     return databases.fresh("account")
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def alone(account_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Account]:
     state = tmp_path_factory.mktemp("account")
     keep_keys(state, _DOMAINS)
@@ -68,7 +68,7 @@ async def alone(account_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> A
         yield account
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def database(account_dsn: str) -> AsyncIterator[Database]:
     """The database of `alone`."""
     database = Database(
@@ -80,13 +80,13 @@ async def database(account_dsn: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def store(database: Database) -> Store:
     """The statements, on the database of `alone`."""
     return Store(database, VAULT)
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def services(
     databases: Databases, account_dsn: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Services]:
@@ -98,7 +98,7 @@ async def services(
         yield Services(account, token, await token.caller(*MAY_LINK), app)
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def resources(services: Services, database: Database) -> AsyncIterator[Resources]:
     """The parts of the service, as a use case inside it has them: for logon, which is not there yet."""
     token, identity = services.token, services.token.made["account"]
@@ -122,7 +122,12 @@ async def resources(services: Services, database: Database) -> AsyncIterator[Res
     await peer.close()
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
+async def founded(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Founded:
+    return await founded_in(databases, tmp_path_factory.mktemp("founded"))
+
+
+@pytest_asyncio.fixture(scope="package")
 async def whole_users(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WholeUsers]:
     """Account and token, and a caller who may do all that is done with whole users."""
     async with running_both(databases, tmp_path_factory.mktemp("whole_users")) as made:

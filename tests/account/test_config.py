@@ -59,10 +59,11 @@ def test_addresses_of_token_that_cannot_be_called_in_turn_are_a_wrong_setting() 
         load(AccountSettings, environ)
 
 
-def test_codes_are_shown_at_a_terminal_alone() -> None:
+@pytest.mark.parametrize("name", ["mobile", "email"])
+def test_codes_are_shown_at_a_terminal_alone(name: str) -> None:
     environ = _ENVIRON | {"TESSERA_CLIENT_KEY": new_client_key()}
-    assert load(AccountSettings, environ).code_sender == "none"
-    shown = environ | {"TESSERA_CODE_SENDER": "console"}
-    assert load(AccountSettings, shown | {"TESSERA_LOG_FORMAT": "console"}).code_sender == "console"
-    with pytest.raises(SettingsError, match="TESSERA_CODE_SENDER: console needs TESSERA_LOG_FORMAT=console"):
+    assert getattr(load(AccountSettings, environ), f"{name}_sender") == "none"
+    shown = environ | {f"TESSERA_{name.upper()}_SENDER": "console"}
+    assert getattr(load(AccountSettings, shown | {"TESSERA_LOG_FORMAT": "console"}), f"{name}_sender") == "console"
+    with pytest.raises(SettingsError, match=f"TESSERA_{name.upper()}_SENDER: console needs TESSERA_LOG_FORMAT=console"):
         load(AccountSettings, shown)

@@ -27,7 +27,7 @@ from tests.account.running import VAULT, Account, running_account
 from tests.support.calls import Metadata, refusal_in
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
-from tests.support.token import DOMAIN, Running, run_bootstrap, serving, settings_of
+from tests.support.token import DOMAIN, Founded, Running, serving, settings_of
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
 # A second, and more for a busy machine.
@@ -101,11 +101,9 @@ async def placed(databases: Databases, token: Running, folder: Path) -> AsyncIte
 
 
 @pytest_asyncio.fixture
-async def place(databases: Databases, tmp_path: Path) -> AsyncIterator[Place]:
-    settings = settings_of(databases.fresh("token"), tmp_path)
-    made = await run_bootstrap(settings, tmp_path)
-    async with serving(settings, made) as token, placed(databases, token, tmp_path) as made_place:
-        yield made_place
+async def place(databases: Databases, founded: Founded, tmp_path: Path) -> AsyncIterator[Place]:
+    async with serving(founded.copied(tmp_path), founded.made) as token, placed(databases, token, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -157,10 +155,9 @@ async def test_who_is_deleted_while_account_is_down_has_no_links_when_it_is_back
         assert await place.until_followed() != before
 
 
-async def test_token_goes_and_comes_back(databases: Databases, tmp_path: Path) -> None:
+async def test_token_goes_and_comes_back(databases: Databases, founded: Founded, tmp_path: Path) -> None:
     """Who is deleted meanwhile, by another of its processes, loses its links when account hears of it."""
-    settings = settings_of(databases.fresh("token"), tmp_path)
-    made = await run_bootstrap(settings, tmp_path)
+    settings, made = founded.copied(tmp_path), founded.made
     elsewhere = settings_of(settings.dsn, tmp_path / "elsewhere")
     async with AsyncExitStack() as stack:
         token = AsyncExitStack()

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tessera.account.v1 import user_system_service_pb2 as systems_pb2
 
 from services.account.connectors.ldap import Ldap
 from services.account.model.user_systems import UserSystem
 from services.account.providers.names import Names
 from services.runtime.errors import Unavailable
+from tests.account.callers import Domain
+from tests.account.operators import UserSystemsOperator
+from tests.account.running import Account
 from tests.support import slapd
 from tests.support.ports import free_ports
-from tests.support.slapd import HOST, PEOPLE, SEARCHER, SUFFIX, Slapd, look_up, person, running_slapd
+from tests.support.slapd import HOST, PEOPLE, SEARCHER, SEARCHER_PASSWORD, SUFFIX, Slapd, look_up, person, running_slapd
 
 pytestmark = pytest.mark.skipif(slapd.find() is None, reason="slapd (a system's package) is missing")
 
@@ -104,7 +108,9 @@ async def test_what_only_an_entry_shows(ldap: Ldap, directory: Slapd) -> None:
     assert sentence == (
         f"Nobody below {PEOPLE} matches the filter, whatever the name: (employeeNumber=*) finds no entry."
     )
-    [sentence] = await ldap.test(directory.system(filter="(&(uid={name})(cn=ann))", identity_attribute="employeeNumber"))
+    [sentence] = await ldap.test(
+        directory.system(filter="(&(uid={name})(cn=ann))", identity_attribute="employeeNumber")
+    )
     assert sentence == f"The entry cn=ann,{PEOPLE} has 0 values of employeeNumber, and is to have one."
     [sentence] = await ldap.test(directory.system(identity_attribute="mail"))
     assert "has 2 values of mail" in sentence
@@ -136,8 +142,10 @@ async def test_a_certificate_that_is_not_believed(ldap: Ldap, directory: Slapd) 
 
 
 async def test_an_address_that_is_not_public(ldap: Ldap, directory: Slapd) -> None:
-    system = replace(directory.system(), private_addresses=False)
-    assert await problem(ldap, system) == f"The host {HOST} is at 127.0.0.1, which is not a public address."
+    for host in (HOST, "nowhere.example.com"):
+        system = replace(directory.system(url=f"ldaps://{host}:{directory.ldaps}"), private_addresses=False)
+        # Who may not reach it does not learn either whether our name servers know it.
+        assert await problem(ldap, system) == f"The host {host} has no public address."
 
 
 async def test_tests_of_a_domain_take_turns_and_have_an_end(ldap: Ldap, tmp_path: Path) -> None:
@@ -147,3 +155,25 @@ async def test_tests_of_a_domain_take_turns_and_have_an_end(ldap: Ldap, tmp_path
         assert all(len(sentences) == 1 for sentences in answers)
         own.go_on()
         assert await ldap.test(own.system()) == []
+
+
+async def test_the_services_call_tries_a_directory(alone: Account, domain: Domain, tmp_path: Path) -> None:
+    operator = UserSystemsOperator(alone, domain)
+
+    async def problems() -> list[str]:
+        request = systems_pb2.TestUserSystemRequest(user_system_id=made.user_system_id)
+        return list((await operator.stub.TestUserSystem(request, metadata=operator.caller)).problems)
+
+    people = [person("ann", userPassword="right")]
+    async with running_slapd(tmp_path / "own", people, name="localhost") as own:
+        settings = {
+            "url": f"ldaps://localhost:{own.ldaps}",
+            "base_dn": PEOPLE,
+            "bind_dn": SEARCHER,
+            "ca_pem": own.authority.certificate,
+        }
+        made = await operator.create("ldap", ldap=settings, secret=SEARCHER_PASSWORD, private_addresses=True)
+        assert await problems() == []
+        own.kill()
+        [sentence] = await problems()
+        assert sentence.startswith(f"Nothing listens at localhost:{own.ldaps} (")

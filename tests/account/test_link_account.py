@@ -18,9 +18,8 @@ from services.runtime.db import Database, connected
 from tests.account.with_token import MAY_LINK, Services, account_of, unused, unused_mobile
 from tests.support.callers import superadmin
 from tests.support.calls import bearer, refusal_in, refused
-from tests.support.databases import Databases
 from tests.support.samples import TOKEN, same_shape
-from tests.support.token import run_bootstrap, serving, settings_of
+from tests.support.token import Founded, serving
 from tests.support.token_client import content
 
 # What an admin may.
@@ -304,10 +303,9 @@ async def test_a_spoof_of_the_callers_domain_reaches_nothing(services: Services)
     assert (await services.link(user_id, identity, caller=caller)).domain_id == "bj1"
 
 
-async def test_token_goes_and_comes_back(databases: Databases, account_dsn: str, tmp_path: Path) -> None:
+async def test_token_goes_and_comes_back(founded: Founded, account_dsn: str, tmp_path: Path) -> None:
     """Account starts first; then token comes, goes and comes back: each time account goes on by itself."""
-    settings = settings_of(databases.fresh("token"), tmp_path)
-    made = await run_bootstrap(settings, tmp_path)
+    settings, made = founded.copied(tmp_path), founded.made
     async with account_of(settings, made, account_dsn, tmp_path / "account") as account:
         async with serving(settings, made) as token:
             services = Services(account, token, await token.caller(*MAY_LINK), await token.jwt_app())

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -20,11 +21,17 @@ from services.account.resources import Resources
 from services.account.senders.console import ConsoleSender
 from services.account.store import Store
 from services.runtime.clock import Clock
-from services.runtime.db import Database
+from services.runtime.db import Database, connected
+from services.runtime.sql import load_queries
 from services.runtime.vault import Vault
 from tests.account.callers import Domain
 
 CLOCK = Clock()
+STORE = Path(__file__).parents[2] / "services" / "account" / "store"
+COUNTED = """
+select sum(seq_scan)::bigint as scans, sum(coalesce(idx_tup_fetch, 0))::bigint as fetched
+from pg_stat_xact_user_tables where schemaname = 'account' and relname in ('user_system', 'domain_settings')
+"""
 SETTINGS_OF_CUSTOM = CustomSettings("https://id.example.com", "tessera", ("profile",), ("ES256",))
 
 
@@ -95,6 +102,35 @@ async def test_where_a_secret_does_not_open_the_others_are_there(
     assert (stored.secret, stored.has_secret) == ("", True)
     await store.update_user_system(replace(stored, secret="new"), CLOCK.now(), new_secret=True)
     assert len((await store.select_logon_systems(domain.id)).systems) == 2
+
+
+@pytest.mark.parametrize("mode", ["auto", "force_generic_plan"])
+async def test_of_many_domains_one_is_read(account_dsn: str, domain: Domain, mode: str) -> None:
+    """By index, also by a plan that was made while there were none."""
+    read = load_queries(STORE / "user_systems.sql")["select_logon_systems"]
+    # Counted on a connection that ran no such statement before, in a transaction that leaves nothing.
+    async with connected(account_dsn) as connection:
+        await connection.execute(f"set plan_cache_mode = {mode}; set enable_seqscan = off")
+        transaction = connection.transaction()
+        await transaction.start()
+        for _ in range(6):
+            await connection.fetch(read, domain.id)
+        await connection.execute(
+            """
+            insert into account.user_system (domain_id, user_system_id, type, display_name, enabled, link_only,
+                                             private_addresses, settings, created_at)
+            select case n when 1 then $1 else 'x' || n end, gen_random_uuid(), 'mobile', '', true, false, false, '{}',
+                   now()
+            from generate_series(1, 3000) n
+            """,
+            domain.id,
+        )
+        before = await connection.fetchrow(COUNTED)
+        assert len(await connection.fetch(read, domain.id)) == 1
+        after = await connection.fetchrow(COUNTED)
+        await transaction.rollback()
+    assert after["scans"] == before["scans"]
+    assert after["fetched"] - before["fetched"] <= 2
 
 
 async def test_codes_are_no_way_in_where_they_cannot_be_sent(resources: Resources, domain: Domain) -> None:

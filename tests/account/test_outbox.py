@@ -28,7 +28,7 @@ from tests.account.whole_users import WholeUsers, identity_of, tables, until, wh
 from tests.support.calls import SERVING, refused, until_health
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
-from tests.support.token import DOMAIN, run_bootstrap, serving, settings_of
+from tests.support.token import DOMAIN, Founded, serving
 
 # Later than any worker is at it.
 NOW = datetime(2100, 1, 1, tzinfo=UTC)
@@ -274,14 +274,15 @@ async def test_what_is_ordered_while_token_hangs_is_done_when_it_goes_on(whole_u
 
 
 @pytest_asyncio.fixture
-async def without_token(databases: Databases, tmp_path: Path) -> AsyncIterator[tuple[WholeUsers, AsyncExitStack]]:
+async def without_token(
+    databases: Databases, founded: Founded, tmp_path: Path
+) -> AsyncIterator[tuple[WholeUsers, AsyncExitStack]]:
     """Both services, and what stops token, and starts it again where it was."""
-    settings = settings_of(databases.fresh("token"), tmp_path)
-    made = await run_bootstrap(settings, tmp_path)
+    settings = founded.copied(tmp_path)
     dsn = databases.fresh("account")
     (tmp_path / "account").mkdir()
     async with AsyncExitStack() as stack, AsyncExitStack() as first:
-        token = await first.enter_async_context(serving(settings, made))
+        token = await first.enter_async_context(serving(settings, founded.made))
         account = await stack.enter_async_context(
             running_account(dsn, tmp_path / "account", settings.listen[0], **identity_of(token))
         )

@@ -149,6 +149,7 @@ async def test_a_provider_is_told_and_changed(operator: Operator) -> None:
         ({"project_id": "a b"}, "FIELD_INVALID", "provider.project_id"),
         ({"idp": "AL:IOS"}, "FIELD_INVALID", "provider.idp"),
         ({"idp": "x" * 65}, "FIELD_INVALID", "provider.idp"),
+        ({"idp": "https"}, "FIELD_INVALID", "provider.idp"),
         ({"issuer": "http://id.example.com"}, "FIELD_INVALID", "provider.issuer"),
         ({"issuer": "https://id.example.com/?a=b"}, "FIELD_INVALID", "provider.issuer"),
         ({"issuer": "https://user@id.example.com"}, "FIELD_INVALID", "provider.issuer"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -207,3 +208,22 @@ async def test_errors_hold_no_secret(reach: Reach) -> None:
             assert error.__cause__ is None
             assert error.__suppress_context__ or error.__context__ is None
     assert "secret" not in repr(Answer(200, {"access_token": "secret"}, "secret"))
+
+
+async def test_what_our_name_server_knows_is_not_told() -> None:
+    """A name that it does not know, one of ours, and one that has an address of ours among others: all the same."""
+    known = {"ours.test": ["10.1.2.3"], "both.test": ["8.8.8.8", "10.1.2.3"]}
+
+    def look_up(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(None, None, None, "", (address, port)) for address in known[host]]
+
+    names = Names(look_up)
+    told = set()
+    for host in ("ours.test", "both.test", "unknown.test"):
+        with pytest.raises(FetchError) as caught:
+            await request_json("GET", f"https://{host}/", Reach(names, "d1", private_addresses=False))
+        told.add(str(caught.value).replace(host, "host"))
+    names.close()
+    assert told == {"https://host/: host is not a public address"}

@@ -1,5 +1,6 @@
 """Identities attacked: equal ones meet however they are written, unequal ones never do, and twice changes nothing."""
 
+import functools
 import unicodedata
 
 import phonenumbers
@@ -18,7 +19,12 @@ def example(region: str) -> PhoneNumber | None:
     return number if number and phonenumbers.is_valid_number(number) else None
 
 
-EXAMPLES = {region: number for region in sorted(phonenumbers.SUPPORTED_REGIONS) if (number := example(region))}
+@functools.cache
+def examples() -> dict[str, PhoneNumber]:
+    """A number of each region that has mobile ones. Made when a test runs: all collect this file."""
+    return {region: number for region in sorted(phonenumbers.SUPPORTED_REGIONS) if (number := example(region))}
+
+
 MISUSED = "\u202e\u200b\u200d\ufeff\u00ad\u0301\u212a\u017f\u0130ßẞςΣﬁ①Å"
 texts = st.text(st.one_of(st.characters(exclude_categories=["Cc", "Cs"]), st.sampled_from(MISUSED)), max_size=260)
 local_parts = st.text(st.sampled_from("abKkſßsSςσΣİiıÅåéE\u0301_+-9\u212a"), min_size=1, max_size=12)  # noqa: RUF001
@@ -34,9 +40,14 @@ def key_of(type_: str, given_: str, extra: str = "") -> str | None:
         return None
 
 
-@pytest.mark.parametrize("region", EXAMPLES)
-def test_a_number_of_any_country_written_five_ways_is_one(region: str) -> None:
-    number = EXAMPLES[region]
+@pytest.mark.parametrize("first", sorted({region[0] for region in phonenumbers.SUPPORTED_REGIONS}))
+def test_a_number_of_any_country_written_five_ways_is_one(first: str) -> None:
+    for region, number in examples().items():
+        if region.startswith(first):
+            _is_one(number)
+
+
+def _is_one(number: PhoneNumber) -> None:
     key = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     country = str(number.country_code)
     international = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
@@ -49,15 +60,17 @@ def test_a_number_of_any_country_written_five_ways_is_one(region: str) -> None:
 
 
 def test_numbers_of_different_countries_are_different() -> None:
-    keys = [phonenumbers.format_number(number, PhoneNumberFormat.E164) for number in EXAMPLES.values()]
+    keys = [phonenumbers.format_number(number, PhoneNumberFormat.E164) for number in examples().values()]
     assert len({normalise("mobile", key).key for key in keys}) == len(set(keys)) > 200
 
 
 @given(
-    st.sampled_from(sorted(EXAMPLES)), st.integers(0, 9999), st.lists(st.sampled_from(["", "", " ", "-", ".", ") ("]))
+    st.deferred(lambda: st.sampled_from(sorted(examples()))),
+    st.integers(0, 9999),
+    st.lists(st.sampled_from(["", "", " ", "-", ".", ") ("])),
 )
 def test_a_number_is_its_digits_whatever_stands_between_them(region: str, last: int, between: list[str]) -> None:
-    digits = f"{phonenumbers.format_number(EXAMPLES[region], PhoneNumberFormat.E164)[1:-4]}{last:04d}"
+    digits = f"{phonenumbers.format_number(examples()[region], PhoneNumberFormat.E164)[1:-4]}{last:04d}"
     written = "".join(
         digit + (between[place % len(between)] if between else "") for place, digit in enumerate(digits[:-1])
     )

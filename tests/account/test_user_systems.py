@@ -18,6 +18,7 @@ from tests.account.linking import linked
 from tests.account.operators import EXAMPLES, SECRET, UserSystemsOperator
 from tests.account.running import Account
 from tests.support.calls import refused
+from tests.support.ports import free_ports
 
 REQUEST_ID = "0197c3a2-6d12-7c3b-b1f4-08e6d5a97c24"
 
@@ -384,3 +385,13 @@ async def test_codes_are_sent_or_not(operator: UserSystemsOperator) -> None:
     """The service under test shows them on a console."""
     made = await operator.create("mobile")
     assert await operator.problems(made.user_system_id) == []
+
+
+async def test_a_provider_that_is_not_there_is_told(operator: UserSystemsOperator) -> None:
+    """By the connector of its type; whether it is enabled or not."""
+    issuer = f"http://127.0.0.1:{free_ports(1)[0]}"
+    custom = {"issuer": issuer, "client_id": "tessera"}
+    made = await operator.create(custom=custom, private_addresses=True, enabled=False)
+    (problem,) = await operator.problems(made.user_system_id)
+    assert issuer in problem
+    assert SECRET not in problem

@@ -48,13 +48,13 @@ def free_address() -> Address:
     return Address("127.0.0.1", free_ports(1)[0])
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def token_service(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     async with running(databases.fresh("token"), tmp_path_factory.mktemp("token")) as made:
         yield made
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def settings(
     databases: Databases, token_service: Running, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[BindingSettings]:
@@ -64,13 +64,13 @@ async def settings(
         yield made
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def channel(settings: BindingSettings) -> AsyncIterator[grpc.aio.Channel]:
     async with grpc.aio.insecure_channel(str(settings.listen[0])) as made:
         yield made
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def connection(settings: BindingSettings) -> AsyncIterator[asyncpg.Connection]:
     """The service's database, to look at."""
     made = await asyncpg.connect(settings.dsn)
@@ -78,7 +78,7 @@ async def connection(settings: BindingSettings) -> AsyncIterator[asyncpg.Connect
     await made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def push_apps(token_service: Running, channel: grpc.aio.Channel, connection: asyncpg.Connection) -> PushApps:
     """Makes push apps: `await push_apps(cap=100, append_enabled=False)`."""
 
@@ -95,7 +95,7 @@ async def push_app(push_apps: PushApps) -> PushApp:
     return await push_apps()
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def fleet(
     databases: Databases, token_service: Running, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Fleet]:
@@ -105,7 +105,7 @@ async def fleet(
         yield fleet
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet_apps(token_service: Running) -> FleetApps:
     """Makes push apps that call a fleet: `await fleet_apps(fleet, cap=5)`."""
 

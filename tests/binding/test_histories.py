@@ -41,14 +41,16 @@ async def write(app: FleetApp, history: list[Made], seed: int) -> None:
 async def test_every_state_is_explained_by_an_order_of_the_calls(fleet: Fleet, fleet_apps: FleetApps) -> None:
     full = 0
     app = await fleet_apps(fleet, CAP)
-    for number in range(ROUNDS):
+    for number in range(5 * ROUNDS):
+        # Until the cap had something to do, too, in some of them: how often it has is a matter of who comes when.
+        if number >= ROUNDS and full > ROUNDS // 4:
+            break
         history: list[Made] = []
         await asyncio.gather(*(write(app, history, number * WRITERS + seed) for seed in range(WRITERS)))
         found = await app.bound()
         full += any(list(dict(found).values()).count(name) == CAP for name, _ in PEOPLE)
         assert explained(history, found, CAP), (history, found)
         await app.call(request_of(Call(4, PHONES)))
-    # Else the cap had nothing to do.
     assert full > ROUNDS // 4
 
 

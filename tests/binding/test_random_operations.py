@@ -256,6 +256,7 @@ def in_turn(calls: Sequence[Call], bound: Bound, cap: int) -> Bound:
     return bound
 
 
+@pytest.mark.timeout(300)
 def test_service_agrees_with_the_model(running: tuple[str, str], apps: list[App]) -> None:
     address, dsn = running
     with grpc.insecure_channel(address) as channel, asyncio.Runner() as runner:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
+import httpx
 from playwright.async_api import Browser, BrowserContext, Page
 
 from tests.browser.app import App
@@ -73,12 +74,11 @@ class Person:
 
     async def code_for(self, address: str) -> str:
         """The last code that was sent to a number or an address, as the page of what was sent shows it."""
-        inbox = await self.context.new_page()
-        await inbox.goto(f"{self.app.gateway}/logon/inbox")
-        row = inbox.get_by_role("listitem").filter(has_text=address).first
-        found = re.search(r"\b[0-9]{6}\b", await row.inner_text(timeout=5000))
-        await inbox.close()
-        assert found
+        # Who sits at the machine that sends no codes but shows them.
+        async with httpx.AsyncClient(base_url=self.app.gateway, timeout=20, verify=False) as http:
+            inbox = await http.get("/logon/inbox")
+        rows = (re.sub(r"<[^>]*>", " ", row) for row in inbox.text.split("<li>"))
+        found = next(match for row in rows if address in row and (match := re.search(r"\b[0-9]{6}\b", row)))
         return found[0]
 
     async def enter(self, code: str) -> None:

@@ -10,7 +10,7 @@ from tests.support.databases import Databases
 from tests.support.token import Running, running
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def service(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     async with running(databases.fresh("token"), tmp_path_factory.mktemp("token")) as made:
         yield made

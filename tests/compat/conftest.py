@@ -19,7 +19,7 @@ from tests.support.stack import running_stack, world_of
 PROXY = Path(__file__).with_name("proxy")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def proxy_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reverse proxy, generated from proto/ and built."""
     folder = tmp_path_factory.mktemp("proxy") / "module"
@@ -31,27 +31,27 @@ def proxy_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "proxy"
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def stack(proxy_program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """The stack as `make run` starts it."""
     async with running_stack(tmp_path_factory.mktemp("stack")) as (made, _):
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(stack: Stack) -> Client:
     """Who makes the calls."""
     return Client(stack)
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def envoy(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """Tessera's gateway."""
     async with world_of(stack).http() as http:
         yield http
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def proxy(proxy_program: Path, stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """grpc-gateway's."""
     address = f"127.0.0.1:{free_ports(1)[0]}"

@@ -30,6 +30,9 @@ DIFFERENT = {
     "updated_at",
     "etag",
     "sms_code_id",  # each call sends a code of its own
+    "device_code",  # each device gets its own
+    "user_code",
+    "verification_uri_complete",
     "jti",  # the token's
     "sid",  # the session's
     "iat",  # as expire_time

@@ -24,7 +24,7 @@ from tests.support.kubernetes import Kubernetes, Object, probe
 from tests.support.ports import free_ports
 from tests.support.world import World
 
-# Packages are installed with their hashes, and all of it twice started: more than other tests do.
+# Images are built, and all of it twice started: more than other tests do.
 pytestmark = pytest.mark.timeout(600)
 
 SERVICES = {"token": 50051, "account": 50052, "binding": 50053}
@@ -43,6 +43,14 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def builder(folder: Path) -> Iterator[Builder]:
     made = Builder(ROOT, folder / "images")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fetching(folder: Path) -> Iterator[Builder]:
+    """One whose packages come from an index, each with its hash, as an engine's would."""
+    made = Builder(ROOT, folder / "fetched", fetching=True)
     yield made
     made.close()
 
@@ -119,12 +127,12 @@ async def test_compose(builder: Builder, folder: Path) -> None:
     manifests.tool("kustomize") is None and not os.environ.get("CI"), reason="kustomize is missing: make .venv/.tools"
 )
 @pytest.mark.slow
-async def test_kubernetes(builder: Builder, folder: Path) -> None:
+async def test_kubernetes(fetching: Builder, folder: Path) -> None:
     place, port = folder / "kubernetes", free_ports(1)[0]
     place.mkdir()
     copy = manifests.copied(place, host="127.0.0.1", port=port)
     overlay = copy / "overlays" / "example"
-    objects = Kubernetes(manifests.build(overlay), builder, place / "volumes")
+    objects = Kubernetes(manifests.build(overlay), fetching, place / "volumes")
     deployments, jobs = objects.named("Deployment"), objects.named("Job")
     assert set(deployments) == {*SERVICES, "gateway"}
     host = Host(place, list(objects.named("Service")))

@@ -19,7 +19,8 @@ from deploy.openapi.nodes import FORM
 from deploy.openapi.surfaces import SECURITY_SCHEMES
 from services.token.edge import SCHEMES
 
-DOCUMENT = yaml.safe_load(PAGE.read_text(encoding="utf-8"))
+# By the parser in C: it is read whenever tests are collected.
+DOCUMENT = yaml.load(PAGE.read_text(encoding="utf-8"), yaml.CSafeLoader)
 RPCS: dict[str, MethodDescriptor] = {
     method.name: method
     for module in (

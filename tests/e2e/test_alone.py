@@ -1,4 +1,7 @@
-"""Each service started alone by its own command: it serves what it can, says what it cannot, and recovers by itself."""
+"""A service started alone by its own command: it serves what it can, says what it cannot, and recovers by itself.
+
+Token needs nobody, once it has its schema and its first domain: see test_unmigrated.py.
+"""
 
 import asyncio
 from pathlib import Path
@@ -20,16 +23,6 @@ from tests.support.token_client import TokenClient
 @pytest.fixture
 def machine(databases: Databases, tmp_path: Path) -> Machine:
     return Machine(Home(tmp_path), databases)
-
-
-async def test_token_needs_nobody(machine: Machine) -> None:
-    async with machine.running("token") as channel:
-        # Nothing to sign with yet: it says so, and is ready as soon as there is.
-        await machine.says("token", "not ready", "no signing keys: run `python -m services.token bootstrap`")
-        await until_health(channel, NOT_SERVING)
-        await machine.bootstrap()
-        await until_health(channel, SERVING)
-        await TokenClient(channel, Identities.read(machine.home.identities).as_json()).operator()
 
 
 async def test_binding_waits_for_its_first_keys_and_then_needs_nobody(machine: Machine) -> None:

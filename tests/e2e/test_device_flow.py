@@ -83,7 +83,7 @@ async def test_a_device_gets_a_token(client: Client, mint: token_service_pb2_grp
         metadata = (await http.get("/.well-known/oauth-authorization-server")).json()
     assert metadata["device_authorization_endpoint"] == f"{metadata['issuer']}/v2/oauth/device/code"
     assert GRANT in metadata["grant_types_supported"]
-    page = f"{metadata['issuer']}/v2/oauth/device"
+    page = f"{metadata['issuer']}/logon/device"
     assert begun == {
         "device_code": begun["device_code"],
         "user_code": begun["user_code"],

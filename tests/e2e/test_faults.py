@@ -4,21 +4,11 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from tests.support.faults import QUERY, Writer, listener, until_ready
-from tests.support.stack import running_stack
 from tests.support.world import World
-
-
-@pytest_asyncio.fixture(scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """A stack of its own, since this module breaks it."""
-    async with running_stack(tmp_path_factory.mktemp("faults")) as (_, made):
-        yield made
 
 
 @pytest.mark.parametrize("service", ["binding", "token", "account"])
@@ -82,6 +72,7 @@ async def test_a_refresh_that_was_answered_survives_a_killed_token_service(world
                 assert answer.status_code == 503, answer.text
                 await asyncio.sleep(0.05)
         assert answer.json()["refresh_token"] != held
+        await until_ready(http)
 
 
 async def test_ready_is_about_all_three(world: World) -> None:

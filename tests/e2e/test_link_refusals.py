@@ -5,32 +5,16 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator
 
 import httpx
-import pytest
-import pytest_asyncio
 from google.protobuf.field_mask_pb2 import FieldMask
 from tessera.account.v1 import domain_settings_service_pb2, domain_settings_service_pb2_grpc
 
 from deploy.local.stack import Stack
 from services.token.identities import Identities
 from tests.support.faults import listener, until_ready
-from tests.support.stack import running_stack
 from tests.support.token_client import TokenClient
 from tests.support.world import World
-
-
-@pytest_asyncio.fixture(scope="module")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stack, World]]:
-    """A stack of its own, since this module breaks it."""
-    async with running_stack(tmp_path_factory.mktemp("refusals")) as made:
-        yield made
-
-
-@pytest.fixture
-def world(stack: tuple[Stack, World]) -> World:
-    return stack[1]
 
 
 async def _user(http: httpx.AsyncClient, server: dict[str, str]) -> str:
@@ -71,11 +55,10 @@ async def test_what_is_refused_and_links_nothing(world: World) -> None:
         assert _told(missing) == (404, "NotFound.AccountLink")
 
 
-async def test_a_last_identity_that_is_to_stay_is_a_conflict(stack: tuple[Stack, World]) -> None:
-    made, world = stack
+async def test_a_last_identity_that_is_to_stay_is_a_conflict(stack: Stack, world: World) -> None:
     async with world.http() as http, world.channel("token") as token, world.channel("account") as account:
         await until_ready(http)
-        operator = await TokenClient(token, Identities.read(made.home.identities).as_json()).operator()
+        operator = await TokenClient(token, Identities.read(stack.home.identities).as_json()).operator()
         settings = domain_settings_service_pb2_grpc.DomainSettingsServiceStub(account)
         server = await world.bearer(http)
         link = {"type": "custom", "identity": uuid.uuid4().hex, "user_id": await _user(http, server)}

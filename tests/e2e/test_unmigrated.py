@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from deploy.local.home import Home
+from services.token.identities import Identities
 from tests.support.calls import NOT_SERVING, SERVING, until_health
 from tests.support.databases import Databases
 from tests.support.machine import Machine
+from tests.support.token_client import TokenClient
 
 
 @pytest.mark.parametrize("service", ["account", "binding"])
@@ -38,3 +40,4 @@ async def test_token_lacks_its_schema_and_then_its_first_domain(databases: Datab
         await until_health(channel, NOT_SERVING)
         await machine.bootstrap()
         await until_health(channel, SERVING)
+        await TokenClient(channel, Identities.read(machine.home.identities).as_json()).operator()

@@ -1,4 +1,4 @@
-"""Calls in the RPC style by the vendor's newer client, which signs by ACS3. Reads a job, prints what came."""
+"""Calls in the RPC style by the vendor's newer client, which signs by ACS3. Reads jobs, prints what came."""
 
 import json
 import sys
@@ -31,13 +31,16 @@ def call(client: Client, told: dict[str, Any]) -> dict[str, Any]:
     return {"status": answer["statusCode"], "body": answer["body"]}
 
 
-def main() -> None:
-    job = json.load(sys.stdin)
+def done(job: dict[str, Any]) -> list[dict[str, Any]]:
     config = Config(
         access_key_id=job["key"], access_key_secret=job["secret"], endpoint=job["endpoint"], protocol="HTTP"
     )
     client = Client(config)
-    json.dump([call(client, told) for told in job["calls"]], sys.stdout)
+    return [call(client, told) for told in job["calls"]]
+
+
+def main() -> None:
+    json.dump([done(job) for job in json.load(sys.stdin)], sys.stdout)
 
 
 main()

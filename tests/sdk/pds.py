@@ -1,4 +1,4 @@
-"""Calls PDS by the vendor's client for it. Reads a job as JSON, prints what each call came to.
+"""Calls PDS by the vendor's client for it. Reads jobs as JSON, prints what each call of each came to.
 
 The client takes its arguments as they are: `signature_version` is `v4` or absent, `bearer_token` stands for a key.
 """
@@ -45,10 +45,13 @@ def call(client: Client, name: str, fields: dict[str, Any]) -> dict[str, Any]:
     return {"status": answer.status_code, "body": body.to_map() if body else None}
 
 
-def main() -> None:
-    job = json.load(sys.stdin)
+def done(job: dict[str, Any]) -> list[dict[str, Any]]:
     client = client_of(job)
-    json.dump([call(client, name, fields) for name, fields in job["calls"]], sys.stdout)
+    return [call(client, name, fields) for name, fields in job["calls"]]
+
+
+def main() -> None:
+    json.dump([done(job) for job in json.load(sys.stdin)], sys.stdout)
 
 
 main()

@@ -1,4 +1,4 @@
-"""Calls in the RPC style by the vendor's older client. Reads a job, prints what came of each call.
+"""Calls in the RPC style by the vendor's older client. Reads jobs, prints what came of each call of each.
 
 A call is made as one of a product that the client does not know, or as `RpcRequest`, on which those that it knows rest.
 """
@@ -50,10 +50,13 @@ def call(client: AcsClient, job: dict[str, Any], told: dict[str, Any]) -> dict[s
         return {"code": error.get_error_code(), "message": error.get_error_msg()}
 
 
-def main() -> None:
-    job = json.load(sys.stdin)
+def done(job: dict[str, Any]) -> list[dict[str, Any]]:
     client = AcsClient(job["key"], job["secret"], "cn-shanghai")
-    json.dump([call(client, job, told) for told in job["calls"]], sys.stdout)
+    return [call(client, job, told) for told in job["calls"]]
+
+
+def main() -> None:
+    json.dump([done(job) for job in json.load(sys.stdin)], sys.stdout)
 
 
 main()

@@ -10,11 +10,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import asyncpg
-
 from deploy.local.home import Home
 from deploy.local.postgres import Postgres, programs
 from services.runtime.supervisor import Supervisor
+
+HASTY = "fsync=off"
+"""Settings of a server of tests, which leaves it to the kernel when the disk gets what was written.
+
+A commit is still written before it is answered, so whatever is killed, the server too, loses nothing: what such a
+server would not survive is the end of the machine, which no test brings about.
+"""
 
 
 class Databases:
@@ -71,29 +76,14 @@ class Databases:
         subprocess.run([sys.executable, "-m", f"services.{service}", "migrate"], check=True, env=environ)
 
 
-async def hasten(postgres: Postgres) -> None:
-    """Let a server of tests leave it to the kernel when the disk gets what was written.
-
-    A commit is still written before it is answered, so whatever is killed, the server too, loses nothing: what such a
-    server would not survive is the end of the machine, which no test brings about.
-    """
-    connection = await asyncpg.connect(postgres.dsn("postgres"))
-    try:
-        await connection.execute("alter system set fsync = off")
-        await connection.execute("select pg_reload_conf()")
-    finally:
-        await connection.close()
-
-
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Databases]:
     """Run Postgres in a folder of its own."""
     home = Home(folder)
     supervisor = Supervisor(lambda _name, _line: None)
-    postgres = Postgres(home, os.environ)
+    postgres = Postgres(home, os.environ, HASTY)
     try:
         await postgres.start(supervisor)
-        await hasten(postgres)
         yield Databases(postgres, home.run())
     finally:
         await asyncio.shield(supervisor.stop())

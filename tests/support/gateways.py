@@ -108,6 +108,8 @@ class Upstream(grpc.GenericRpcHandler):
         self.said: Message | tuple[grpc.StatusCode, str] = _INNER
         self.checked: Message | None = None
         """What ext_authz hears; absent: `mode` is for it too."""
+        self.told: tuple[tuple[str, str], ...] = ()
+        """Initial metadata of every answer."""
         self.calls: list[tuple[str, bytes]] = []
         """Every call: its path and its message."""
         self.headers: list[dict[str, str | bytes]] = []
@@ -140,6 +142,7 @@ class Upstream(grpc.GenericRpcHandler):
             self._ended.wait(5)
         if isinstance(self.said, tuple):
             context.abort(*self.said)
+        context.send_initial_metadata(self.told)
         return self.said.SerializeToString()
 
     @contextmanager
@@ -197,6 +200,7 @@ class Edge:
         self.services.mode = "say"
         self.services.said = _INNER
         self.services.checked = None
+        self.services.told = ()
         self.services.calls.clear()
         self.services.headers.clear()
 

@@ -1,7 +1,7 @@
 """Images without an engine: a Dockerfile's own lines, followed one by one, in folders that stand for its stages.
 
-What a base image would bring is this machine's: Python, pip and a shell. Everything of ours stands under a few folders
-(`OURS`), which are moved below the stage's root wherever a line names them.
+What a base image would bring is this machine's: Python, a shell, and pip or what stands for it. Everything of ours
+stands under a few folders (`OURS`), which are moved below the stage's root wherever a line names them.
 """
 
 import dataclasses
@@ -62,10 +62,14 @@ class Builder:
     Args:
         context: the repository.
         folder: where stages stand.
+        fetching: whether packages come from an index, by pip; else from what these tests run on (see `pip.py`).
     """
 
-    def __init__(self, context: Path, folder: Path) -> None:
+    def __init__(self, context: Path, folder: Path, *, fetching: bool = False) -> None:
         self._folder = folder
+        self._tools = [Path(sys.executable).parent]
+        if not fetching:
+            self._tools.insert(0, _pip(folder / "tools"))
         self._context = folder / "context"
         self._stages: dict[str, Image] = {}
         _copy_context(context, self._context)
@@ -111,7 +115,7 @@ class Builder:
         if name == "COPY":
             self._copy(image, shlex.split(rest), build)
         elif name == "RUN":
-            _run(image, rest)
+            _run(image, rest, self._tools)
         elif name == "ENV":
             pairs = dict(part.split("=", 1) for part in shlex.split(rest))
             known = {"PATH": os.environ["PATH"], **image.env}
@@ -187,11 +191,20 @@ def _instructions(dockerfile: Path) -> list[tuple[str, str]]:
     return [(name, " ".join(rest.split()) if name != "RUN" else rest) for name, rest in words]
 
 
-def _run(image: Image, line: str) -> None:
+def _pip(folder: Path) -> Path:
+    """A folder with what stands for pip."""
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-P", str(Path(__file__).with_name("pip.py"))]
+    (folder / "pip").write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
+    (folder / "pip").chmod(0o755)
+    return folder
+
+
+def _run(image: Image, line: str, tools: list[Path]) -> None:
     if os.getuid() != 0:
         line = re.sub(r"--(owner|group)=\d+", "", line)
     # The tools of a base image: this Python's, before others of this machine.
-    environ = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environ = os.environ | {"PATH": os.pathsep.join([*map(str, tools), os.environ["PATH"]])}
     workdir = image.root / image.workdir.lstrip("/")
     done = subprocess.run(
         ["sh", "-euc", image.moved(line)], cwd=workdir, env=environ, capture_output=True, text=True, check=False

@@ -94,7 +94,9 @@ class Slapd:
         self._configure(tls=tls, referral=referral, anonymous=anonymous)
         root = f"dn: {SUFFIX}\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n"
         unit = f"dn: {PEOPLE}\nobjectClass: organizationalUnit\nou: people\n"
-        searcher = f"dn: {SEARCHER}\nobjectClass: person\ncn: searcher\nsn: searcher\nuserPassword: {SEARCHER_PASSWORD}\n"
+        searcher = (
+            f"dn: {SEARCHER}\nobjectClass: person\ncn: searcher\nsn: searcher\nuserPassword: {SEARCHER_PASSWORD}\n"
+        )
         (folder / "people.ldif").write_text("\n".join([root, unit, searcher, *people]), encoding="utf-8")
         self._run("-Tadd", "-l", str(folder / "people.ldif"))
 
@@ -144,7 +146,7 @@ class Slapd:
         # `-d` keeps it from becoming a process of nobody's.
         command = [program, "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", listen]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: ASYNC220 it is there at once
         async with asyncio.timeout(20):
             while not await _listens(self.ldap):
                 assert self._process.poll() is None, (self.folder / "log").read_text(encoding="utf-8")

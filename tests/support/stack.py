@@ -8,9 +8,8 @@ from pathlib import Path
 
 from deploy.local.config import LocalSettings
 from deploy.local.ports import SERVICES
-from deploy.local.postgres import Postgres
 from deploy.local.stack import Stack
-from tests.support.databases import hasten
+from tests.support.databases import HASTY
 from tests.support.ports import free_ports, free_row
 from tests.support.world import World
 
@@ -33,8 +32,7 @@ def local_settings(home: Path, postgres_settings: str = "") -> LocalSettings:
 @asynccontextmanager
 async def running_stack(home: Path, *, environ: Mapping[str, str] = os.environ) -> AsyncIterator[tuple[Stack, World]]:
     """Run everything in a folder. Its processes' lines go to standard output, which pytest shows where a test fails."""
-    async with Stack(local_settings(home), lambda name, line: print(f"{name}: {line}"), environ) as stack:
-        await hasten(Postgres(stack.home, os.environ))
+    async with Stack(local_settings(home, HASTY), lambda name, line: print(f"{name}: {line}"), environ) as stack:
         yield stack, world_of(stack)
 
 

@@ -8,6 +8,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from services.token.config import TokenSettings
 from services.token.identities import Identities
 from services.token.store import PARTITIONED
 from tests.support.calls import Metadata, bearer
+from tests.support.databases import Databases
 from tests.support.ports import free_ports
 from tests.support.token_client import REDIRECT_URI, App, TokenClient, basic
 
@@ -226,6 +228,33 @@ async def run_bootstrap(settings: TokenSettings, folder: Path, *further: str) ->
     # Lines of the log, which the command itself sends to standard error, may stand around it.
     (made,) = [line for line in printed.getvalue().splitlines() if line.startswith("{")]
     return json.loads(made) | Identities.read(identities).as_json()
+
+
+@dataclass(frozen=True)
+class Founded:
+    """A database with the first domain, which nobody serves: to be copied, which is faster than to make another.
+
+    Args:
+        databases: where the copies are made.
+        dsn: its own.
+        made: what bootstrap told.
+    """
+
+    databases: Databases
+    dsn: str
+    made: dict[str, Any]
+
+    def copied(self, folder: Path) -> TokenSettings:
+        """Settings of a service on a copy of it."""
+        return settings_of(self.databases.copied("token", self.dsn), folder)
+
+
+async def founded_in(databases: Databases, folder: Path) -> Founded:
+    """Make the first domain, and the partitions of today: a service takes longer over them than over all else."""
+    settings = settings_of(databases.fresh("token"), folder)
+    made = await run_bootstrap(settings, folder)
+    await Partitions(settings.dsn, Clock(), PARTITIONED).attach()
+    return Founded(databases, settings.dsn, made)
 
 
 @asynccontextmanager

@@ -6,44 +6,42 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from services.token.config import TokenSettings
 from tests.support.databases import Databases
-from tests.support.token import Running, run_bootstrap, running, serving, settings_of
+from tests.support.token import Founded, Running, founded_in, running, serving
 from tests.support.token_client import TokenClient
 
-# What bootstrap tells.
-Made = dict[str, Any]
 
-
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def service(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     async with running(databases.fresh("token"), tmp_path_factory.mktemp("token")) as made:
         yield made
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def tenant(service: Running) -> TokenClient:
     return await service.tenant("tenant")
 
 
-@pytest_asyncio.fixture(scope="session")
-async def founded(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> tuple[TokenSettings, Made]:
-    """A database with the first domain, which nobody serves: to be copied, which is faster than to make another."""
-    folder = tmp_path_factory.mktemp("founded")
-    settings = settings_of(databases.fresh("token"), folder)
-    return settings, await run_bootstrap(settings, folder)
+@pytest_asyncio.fixture(scope="package")
+async def founded(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Founded:
+    return await founded_in(databases, tmp_path_factory.mktemp("founded"))
 
 
 @pytest_asyncio.fixture
-async def own(databases: Databases, founded: tuple[TokenSettings, Made], tmp_path: Path) -> AsyncIterator[Running]:
+async def own_settings(databases: Databases, founded: Founded, tmp_path: Path) -> AsyncIterator[TokenSettings]:
+    """Settings of a service for one test, whose database has the first domain."""
+    settings = await asyncio.to_thread(founded.copied, tmp_path)
+    yield settings
+    await asyncio.to_thread(databases.drop, settings.dsn)
+
+
+@pytest_asyncio.fixture
+async def own(founded: Founded, own_settings: TokenSettings) -> AsyncIterator[Running]:
     """A token service for one test, whose clock may be moved."""
-    settings, made = founded
-    dsn = await asyncio.to_thread(databases.copied, "token", settings.dsn)
-    async with serving(settings_of(dsn, tmp_path), made) as service:
+    async with serving(own_settings, founded.made) as service:
         yield service
-    await asyncio.to_thread(databases.drop, dsn)

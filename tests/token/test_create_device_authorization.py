@@ -34,8 +34,8 @@ async def test_what_a_device_is_told(service: Running, app: App) -> None:
     begun = await service.device(app, device_name="TV")
     assert re.fullmatch("[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", begun.user_code)
     assert len(begun.device_code) == 64
-    assert begun.verification_uri == f"{ISSUER}/v2/oauth/device"
-    assert begun.verification_uri_complete == f"{ISSUER}/v2/oauth/device?user_code={begun.user_code}"
+    assert begun.verification_uri == f"{ISSUER}/logon/device"
+    assert begun.verification_uri_complete == f"{ISSUER}/logon/device?user_code={begun.user_code}"
     assert (begun.expires_in, begun.interval) == (600, 5)
 
 
@@ -51,7 +51,7 @@ async def test_codes_differ_and_are_kept_hashed(service: Running, app: App) -> N
 async def test_a_domain_that_shares_its_host_is_named_on_the_page(service: Running, tenant: TokenClient) -> None:
     app = await tenant.native_app(device_flow=True)
     begun = await service.device(app)
-    page = f"{ISSUER}/v2/oauth/device?domain_id=tenant"
+    page = f"{ISSUER}/logon/device?domain_id=tenant"
     assert begun.verification_uri == page
     assert begun.verification_uri_complete == f"{page}&user_code={begun.user_code}"
     # A code is its domain's alone.
@@ -181,5 +181,5 @@ def test_where_the_page_stands() -> None:
     own = Domain("bj2", "https://bj2.example.com", ())
     shared = Domain("bj2", "https://id.example.com/d/bj2", ())
     page = create_device_authorization.verification_uri
-    assert page(own) == "https://bj2.example.com/v2/oauth/device"
-    assert page(shared) == "https://id.example.com/v2/oauth/device?domain_id=bj2"
+    assert page(own) == "https://bj2.example.com/logon/device"
+    assert page(shared) == "https://id.example.com/logon/device?domain_id=bj2"

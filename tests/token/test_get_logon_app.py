@@ -1,5 +1,6 @@
 """What a page for logging on is told of an app, by account's service identity alone."""
 
+import asyncio
 from typing import Any
 
 from tessera.token.v1 import domain_service_pb2 as domain_pb2
@@ -75,8 +76,12 @@ async def test_an_app_of_another_domain_comes_with_that(service: Running, tenant
     request = domain_pb2.UpdateDomainRequest()
     request.domain.domain_id, request.domain.name = tenant.made["domain_id"], "Tenant & Co."
     await tenant.domains.UpdateDomain(request, metadata=await tenant.operator())
-    answer = await told(service, await tenant.web_app())
+    app = await tenant.web_app()
+    answer = await told(service, app)
     assert (answer.domain_id, answer.issuer) == ("tenant", f"{ISSUER}/d/tenant")
+    async with asyncio.timeout(30):
+        while (await told(service, app)).domain_name != "Tenant & Co.":
+            await asyncio.sleep(0.1)
 
 
 async def test_apps_that_are_not_there(service: Running) -> None:

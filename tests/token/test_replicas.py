@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from services.runtime.env import Address
+from services.token.config import TokenSettings
 from tests.support.calls import refusal_in
 from tests.support.ports import free_ports
-from tests.support.token import Running, running, serving
+from tests.support.token import Founded, Running, serving
 from tests.support.token_client import App
 
 # A second, and what a busy machine takes beside it.
@@ -28,8 +29,8 @@ where application_name = 'tessera-listener' and datname = current_database()
 
 
 @pytest_asyncio.fixture
-async def pair(database_url: Callable[[str], str], tmp_path: Path) -> AsyncIterator[tuple[Running, Running]]:
-    async with running(database_url("token"), tmp_path) as first:
+async def pair(founded: Founded, own_settings: TokenSettings, tmp_path: Path) -> AsyncIterator[tuple[Running, Running]]:
+    async with serving(own_settings, founded.made) as first:
         settings = dataclasses.replace(
             first.settings,
             listen=(Address("127.0.0.1", free_ports(1)[0]),),

@@ -4,19 +4,19 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
 from services.runtime.clock import Clock
+from services.token.config import TokenSettings
 from tests.support.admin import update_app
 from tests.support.calls import refused
-from tests.support.token import Running, run_bootstrap, settings_of
+from tests.support.token import Founded, Running
 from tests.support.token_client import App, content
 
 
@@ -197,9 +197,8 @@ async def _process(service: Running) -> AsyncIterator[asyncio.subprocess.Process
         await process.wait()
 
 
-async def test_killed_between_commit_and_answer(database_url: Callable[[str], str], tmp_path: Path) -> None:
-    settings = settings_of(database_url("token"), tmp_path)
-    made = await run_bootstrap(settings, tmp_path)
+async def test_killed_between_commit_and_answer(founded: Founded, own_settings: TokenSettings) -> None:
+    settings, made = own_settings, founded.made
     async with grpc.aio.insecure_channel(
         str(settings.listen[0]), options=[("grpc.max_reconnect_backoff_ms", 200)]
     ) as channel:

@@ -4,9 +4,10 @@ Owns: what is said to a user system, and whom its answer proves. Leaves to other
 (`pages`), what a proven identity opens (`actions`), and which user systems a domain has (`model.user_systems`).
 """
 
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 from services.account.model import Identity
 from services.account.model.user_systems import UserSystem
@@ -29,17 +30,23 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept for a browser while it is away: three random values of 256 bits, in base64url.
+    """What is kept for a browser while it is away: three random values of 256 bits.
 
     Args:
-        state: by which the browser that comes back is known to be the one that left.
-        nonce: by which an id token is known to be the answer (OpenID Connect Core section 3.1.2.1).
-        verifier: by which a code is known to be the answer (RFC 7636 section 4.1).
+        state: by which the browser that comes back is known to be the one that left; 64 hexadecimal digits, since WeCom
+            takes letters and digits alone.
+        nonce: by which an id token is known to be the answer (OpenID Connect Core section 3.1.2.1); base64url.
+        verifier: by which a code is known to be the answer (RFC 7636 section 4.1); base64url.
     """
 
-    state: str
-    nonce: str
-    verifier: str
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+    @classmethod
+    def fresh(cls) -> Self:
+        """For a browser that leaves."""
+        return cls(secrets.token_hex(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,6 +21,10 @@ CODES_PER_IDENTITY = 5
 """Codes that an identity is sent in that time."""
 CODES_PER_ADDRESS = 30
 """Codes that are sent for one network address in that time: an office may share one."""
+PASSWORDS_PER_NAME = 10
+"""Wrong passwords that are looked at for one name of a user system in that time."""
+PASSWORDS_PER_ADDRESS = 100
+"""Those of one network address, whatever the names."""
 SESSION_LIFETIME = timedelta(hours=12)
 """How long a browser stays logged on."""
 
@@ -103,6 +108,11 @@ class BrowserSession:
     method: str
     browser: str
     proven_at: datetime
+
+
+def name_key(name: str) -> str:
+    """A name as directories compare it (RFC 4518): what they take for the same is counted as the same."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def new_session(session_id: UUID) -> tuple[str, bytes]:

@@ -5,8 +5,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-PROVIDER_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""What a provider may be called. No colon, which ends the name in the identity of a link."""
+PROVIDER_NAME = re.compile(r"(?!https?\Z)[A-Za-z0-9._-]{1,64}")
+"""What a provider may be called. No colon, which ends the name in the identity of a link; nor what issuers begin with,
+which stand in the identities of those who logged on with an OpenID provider."""
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 """How a provider may sign: RSA, P-256, Ed25519, each in its one way. No `none`, no HMAC."""

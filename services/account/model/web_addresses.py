@@ -4,10 +4,12 @@ import re
 from typing import Any, TypeGuard
 
 _MAX_CHARS = 2000
-# What browsers and libraries may read in different ways is none: no user, no backslash, no blank, only letters of RFC 3986;
-# and no fragment, which is nobody's but a browser's.
+# What browsers and libraries may read in different ways is none: no user, no backslash, no blank, and no character that
+# RFC 3986 does not have. No fragment, which is nobody's but a browser's.
 _ADDRESS = re.compile(
-    r"(?P<scheme>https?)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:[/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?"
+    r"(?P<scheme>https?)://"
+    r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    r"(?:[/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?"
 )
 
 

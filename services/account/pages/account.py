@@ -1,16 +1,22 @@
 """What is shown to who is logged on: how one logs on, and where one is logged on."""
 
+from datetime import timedelta
 from uuid import UUID
 
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from services.account.actions.logon.find_user import unlink
-from services.account.errors import LastIdentity
-from services.account.model import normalise
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
+from services.account.errors import LastIdentity, NotFoundLinkUser
+from services.account.model import Identity, normalise
 from services.account.model.logon import BrowserSession
 from services.account.pages.flow import begin
 from services.account.pages.visit import PageError, Visit, csrf_of
-from services.runtime.errors import FieldInvalid
+
+# Who changes by what one logs on has been proven within this time: a browser that was left alone, or whose cookie was
+# taken, gives nobody an account for good.
+_FRESH = timedelta(minutes=15)
 
 
 async def enter(visit: Visit) -> Response:
@@ -29,7 +35,7 @@ async def page(visit: Visit, error: str = "") -> Response:
     """One's account."""
     domain_id, session = await _session(visit)
     store = visit.resources.store
-    systems = await store.select_logon_systems(domain_id)
+    systems = await find_logon_systems(visit.resources, domain_id)
     return visit.page(
         "account",
         systems,
@@ -49,6 +55,10 @@ async def take(visit: Visit) -> Response:
     domain_id, session = await _session(visit)
     form = await visit.form(csrf_of(session))
     store, what = visit.resources.store, str(visit.request.path_params["what"])
+    if what in ("link", "unlink") and visit.now - session.proven_at > _FRESH:
+        flow = begin(domain_id, visit.now, None)
+        visit.keep(flow)
+        return visit.go(f"/logon/{flow.flow_id}")
     match what:
         case "sign_out":
             try:
@@ -59,23 +69,19 @@ async def take(visit: Visit) -> Response:
             if session_id == session.session_id:
                 visit.forget_session(domain_id)
                 say = visit.language.say
-                systems = await store.select_logon_systems(domain_id)
+                systems = await find_logon_systems(visit.resources, domain_id)
                 return visit.page("message", systems, title=say("sign_out"), text=say("signed_out"), alert=False, on="")
         case "link":
-            flow = begin(domain_id, visit.now, None, link=True)
+            flow = begin(domain_id, visit.now, None, link=str(session.session_id))
             visit.keep(flow)
             return visit.go(f"/logon/{flow.flow_id}")
         case "unlink":
+            identity = await _named(visit, domain_id, session, form)
             try:
-                identity = normalise(
-                    str(form.get("type", "")), str(form.get("identity", "")), str(form.get("extra", ""))
-                )
                 if len(await store.select_links_of_user(domain_id, session.user_id)) == 1:
                     # Others may take it away; nobody locks oneself out.
                     return await page(visit, "last")
-                await unlink(visit.resources, domain_id, identity, session.user_id)
-            except FieldInvalid as error:
-                raise PageError("over") from error
+                await unlink(visit.resources, domain_id, identity, session.user_id, kept=session.session_id)
             except LastIdentity:
                 return await page(visit, "last")
         case _:
@@ -84,11 +90,19 @@ async def take(visit: Visit) -> Response:
 
 
 async def inbox(visit: Visit) -> Response:
-    """Codes that were shown in place of being sent. Only where they are."""
-    console = visit.resources.console
-    if console is None:
+    """Codes that were shown in place of being sent. Only where they are, and to who is on the same machine."""
+    if visit.resources.console is None or not visit.is_here:
         raise PageError("not_found", 404)
-    return visit.page("inbox", messages=console.shown())
+    return visit.page("inbox", messages=visit.resources.console.shown())
+
+
+async def _named(visit: Visit, domain_id: str, session: BrowserSession, form: FormData) -> Identity:
+    """The identity that a form names, of those that the user has. Raises `PageError`: it has no such identity."""
+    named = tuple(form.get(name) for name in ("type", "identity", "extra"))
+    for link in await visit.resources.store.select_links_of_user(domain_id, session.user_id):
+        if (link.type, link.identity, link.extra) == named:
+            return normalise(link.type, link.identity, link.extra)
+    raise PageError("over")
 
 
 async def _session(visit: Visit) -> tuple[str, BrowserSession]:
@@ -96,4 +110,11 @@ async def _session(visit: Visit) -> tuple[str, BrowserSession]:
     session = await visit.session(domain_id)
     if session is None:
         raise PageError("not_logged_on", 403)
+    try:
+        user = await visit.resources.token.get_user(domain_id, session.user_id)
+    except NotFoundLinkUser as error:
+        visit.forget_session(domain_id)
+        raise PageError("not_logged_on", 403) from error
+    if user.status != "enabled":
+        raise PageError("disabled", 403)
     return domain_id, session

@@ -1,6 +1,6 @@
 """What an app is answered, through its user's browser."""
 
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from services.account.model.logon import LogonApp
 
@@ -22,6 +22,6 @@ def answer_to(
     if state:
         told["state"] = state
     told["iss"] = app.issuer
-    parts = urlsplit(redirect_uri)
-    # What the app registered stays as it is (RFC 6749 section 3.1.2).
-    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(told))))))
+    # What the app registered stays as it is (RFC 6749 section 3.1.2): it is not taken apart, and has no fragment.
+    between = "?" if "?" not in redirect_uri else "" if redirect_uri.endswith(("?", "&")) else "&"
+    return f"{redirect_uri}{between}{urlencode(told)}"

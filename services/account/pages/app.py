@@ -63,7 +63,7 @@ def pages(resources: Resources) -> ASGIApp:
         response.headers.update({name: value for name, value in _HEADERS.items() if name not in response.headers})
         return response
 
-    return Starlette(
+    app = Starlette(
         routes=[
             at("/v2/oauth/authorize", get=authorize),
             at("/logon/static/style.css", get=_style),
@@ -87,6 +87,9 @@ def pages(resources: Resources) -> ASGIApp:
         ],
         exception_handlers={HTTPException: unknown},
     )
+    # It would lead to whatever host the request names, and by 307.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _of(visit: Visit, name: str) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.model.logon import BrowserSession, LogonApp
 from services.account.pages import consent, ways
 from services.account.pages.answers import AuthorizationError, answer_to
@@ -80,6 +81,7 @@ async def _proceed(visit: Visit, request: _Request, app: LogonApp, redirect_uri:
     """What the app asked for, checked; and the first page. Raises `AuthorizationError`."""
     _check_form(request)
     prompts = _prompts(request)
+    fresh_from = _fresh_from(request, prompts, visit)
     login_type = _login_type(request)
     ask = Ask(
         client_id=app.client_id,
@@ -91,13 +93,14 @@ async def _proceed(visit: Visit, request: _Request, app: LogonApp, redirect_uri:
         consent="consent" in prompts,
         login_hint=request.get("login_hint")[:255],
         login_type=login_type,
+        fresh_from=fresh_from,
     )
-    systems = await visit.resources.store.select_logon_systems(app.domain_id)
+    systems = await find_logon_systems(visit.resources, app.domain_id)
     wanted = ways.LOGIN_TYPES[login_type]
     if wanted and not any(each.type == wanted for each in ways.open_ways(systems)):
         raise AuthorizationError("invalid_request", "login_type is not turned on in this domain")
     session = await visit.session(app.domain_id)
-    if session and (prompts & {"login", "select_account"} or not _is_young(request, visit, session)):
+    if session and session.proven_at.timestamp() < fresh_from:
         session = None
     if "none" in prompts:
         return await _without_a_page(visit, app, ask, session)
@@ -172,13 +175,14 @@ def _challenge(request: _Request, app: LogonApp) -> str:
     return challenge
 
 
-def _is_young(request: _Request, visit: Visit, session: BrowserSession) -> bool:
-    text = request.get("max_age")
-    if not text:
-        return True
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+def _fresh_from(request: _Request, prompts: set[str], visit: Visit) -> float:
+    """Since when a session has to be for this app, in seconds since 1970; 0: whenever it began."""
+    text, now = request.get("max_age"), visit.now.timestamp()
+    if text and (not text.isascii() or not text.isdecimal() or len(text) > 9):
         raise AuthorizationError("invalid_request", "max_age is a number of seconds")
-    return (visit.now - session.proven_at).total_seconds() <= int(text)
+    if prompts & {"login", "select_account"}:
+        return now
+    return now - int(text) if text else 0
 
 
 async def _without_a_page(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession | None) -> Response:

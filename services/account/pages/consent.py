@@ -2,11 +2,12 @@
 
 from starlette.responses import Response
 
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
 from services.account.model.logon import BrowserSession, Device, LogonApp
 from services.account.pages.answers import AuthorizationError, answer_to
 from services.account.pages.flow import Ask, Flow
-from services.account.pages.visit import PageError, Visit
+from services.account.pages.visit import PageError, Visit, csrf_of
 from services.account.pages.ways import app_of
 from services.account.peers import Proof
 from services.runtime.errors import PermissionDenied
@@ -19,7 +20,9 @@ async def is_needed(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSessi
         return True
     if app.skip_consent:
         return False
-    if ask.consent:
+    # Whoever answers at an address of this machine, or at a scheme of an app's own, may be another program than the one
+    # that was let (RFC 8252 section 8.6, RFC 6749 section 10.2).
+    if ask.consent or (app.needs_code_challenge and not ask.redirect_uri.startswith("https://")):
         return True
     granted = await visit.resources.store.select_consent(app.domain_id, session.user_id, app.client_id)
     return not granted.issuperset(ask.scopes)
@@ -33,13 +36,13 @@ async def page(visit: Visit, flow: Flow) -> Response:
     if not await is_needed(visit, app, ask, session):
         visit.forget(flow)
         return await give(visit, app, ask, session)
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     return visit.page(
         "consent",
         systems,
         app=app,
         scopes=ask.scopes,
-        token=flow.csrf,
+        token=csrf_of(session, flow),
         device=ask.device,
         code=ask.user_code,
         who=await _shown(visit, flow.domain_id, session),
@@ -49,10 +52,11 @@ async def page(visit: Visit, flow: Flow) -> Response:
 
 async def take(visit: Visit, flow: Flow) -> Response:
     """What the user answers."""
-    form = await visit.form(flow.csrf)
     app, ask, session = await _all(visit, flow)
     if session is None:
         return visit.go(f"/logon/{flow.flow_id}")
+    # Of the user who was asked, if this browser is another's by now.
+    form = await visit.form(csrf_of(session, flow))
     match form.get("answer"):
         case "allow" | "deny" as answer if ask.device:
             visit.forget(flow)
@@ -104,7 +108,7 @@ async def _decide(visit: Visit, device: Device, session: BrowserSession, *, appr
     except (NotFoundLinkUser, LinkUserRefused) as error:
         visit.forget_session(device.domain_id)
         raise PageError("disabled", 403) from error
-    systems = await visit.resources.store.select_logon_systems(device.domain_id)
+    systems = await find_logon_systems(visit.resources, device.domain_id)
     say = visit.language.say
     text = say("device_done" if approve else "device_denied")
     return visit.page("message", systems, title=say("device_title"), text=text, alert=False, on="")
@@ -124,4 +128,8 @@ async def _all(visit: Visit, flow: Flow) -> tuple[LogonApp, Ask, BrowserSession 
         raise PageError("over")
     if flow.ask.redirect_uri and not app.redirect_uri_registered:
         raise PageError("redirect")
-    return app, flow.ask, await visit.session(flow.domain_id)
+    session = await visit.session(flow.domain_id)
+    # Where the app wants its user proven anew, no page may be passed over (OpenID Connect Core section 3.1.2.1).
+    if session and session.proven_at.timestamp() < flow.ask.fresh_from:
+        session = None
+    return app, flow.ask, session

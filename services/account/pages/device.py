@@ -7,6 +7,7 @@ from services.account.pages.flow import Ask, begin
 from services.account.pages.visit import PageError, Visit
 
 _MAX_CODE_CHARS = 20
+_MAX_DOMAIN_CHARS = 64
 
 
 async def page(visit: Visit) -> Response:
@@ -15,16 +16,17 @@ async def page(visit: Visit) -> Response:
     What is behind an address that somebody sent is shown before anything is let: the code, and who asks
     (section 5.4, remote phishing).
     """
-    code = visit.request.query_params.get("user_code", "").strip()
+    query = visit.request.query_params
+    code, domain_id = query.get("user_code", "").strip(), query.get("domain_id", "")[:_MAX_DOMAIN_CHARS]
     if not code:
-        return _page(visit)
+        return _page(visit, domain_id)
     if len(code) > _MAX_CODE_CHARS:
-        return _page(visit, "user_code")
+        return _page(visit, domain_id, "user_code")
     try:
-        device = await visit.resources.token.get_device(code, visit.request.headers.get("host", ""))
+        device = await visit.resources.token.get_device(code, domain_id, visit.request.headers.get("host", ""))
     except LogonRefused as refused:
         visit.refused("device", refused)
-        return _page(visit, refused.key, code)
+        return _page(visit, domain_id, refused.key, code)
     ask = Ask(
         client_id=device.client_id,
         redirect_uri="",
@@ -46,5 +48,5 @@ async def page(visit: Visit) -> Response:
     return visit.go(f"/logon/{flow.flow_id}/consent" if session else f"/logon/{flow.flow_id}")
 
 
-def _page(visit: Visit, error: str = "", code: str = "") -> Response:
-    return visit.page("device", error=error, code=code, status=400 if error else 200)
+def _page(visit: Visit, domain_id: str, error: str = "", code: str = "") -> Response:
+    return visit.page("device", domain_id=domain_id, error=error, code=code, status=400 if error else 200)

@@ -42,6 +42,7 @@ class Ask:
         login_type: the vendor's word for the way that the app wants; `default`: any.
         user_code: of the device that asks, as its user entered it; empty: an app in this browser does.
         device: what it asks; `None`: none does.
+        fresh_from: seconds since 1970: who was proven before has to be proven again.
     """
 
     client_id: str
@@ -55,6 +56,7 @@ class Ask:
     login_type: str = "default"
     user_code: str = ""
     device: Device | None = None
+    fresh_from: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,18 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Somebody who was proven and whose identity no user has yet; who has to say whose it is to be."""
+    """Somebody who was proven and whose identity no user has yet; who has to say whose it is to be.
+
+    Args:
+        identity: what was proven.
+        display_name, avatar: as `connectors.Proven`.
+        user_system_id: where it was proven.
+    """
 
     identity: Identity
     display_name: str
     avatar: str
+    user_system_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,7 @@ class Flow:
         domain_id: where somebody logs on.
         begun_at: seconds since 1970.
         ask: what for; `None`: to look at one's own account.
-        link: whether an identity is to be added to who is logged on already.
+        link: the session to whose user an identity is to be added; empty: somebody logs on.
         sent, left, newcomer: how far it has come.
     """
 
@@ -111,7 +120,7 @@ class Flow:
     domain_id: str
     begun_at: int
     ask: Ask | None
-    link: bool = False
+    link: str = ""
     sent: Sent | None = None
     left: Left | None = None
     newcomer: Newcomer | None = None
@@ -129,7 +138,7 @@ class Flow:
         return replace(self, sent=None, left=None, newcomer=newcomer)
 
 
-def begin(domain_id: str, now: datetime, ask: Ask | None, *, link: bool = False) -> Flow:
+def begin(domain_id: str, now: datetime, ask: Ask | None, *, link: str = "") -> Flow:
     """A new one."""
     return Flow(secrets.token_urlsafe(16), secrets.token_urlsafe(16), domain_id, int(now.timestamp()), ask, link)
 
@@ -159,7 +168,11 @@ class FlowSeal:
             plain = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], flow_id.encode())
         except (InvalidTag, ValueError):
             return None
-        flow = _read(json.loads(plain))
+        try:
+            flow = _read(json.loads(plain))
+        except (KeyError, TypeError):
+            # Of a release that keeps something else.
+            return None
         return flow if now.timestamp() - flow.begun_at < LIFETIME.total_seconds() else None
 
 

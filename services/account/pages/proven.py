@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from services.account.actions.logon.find_user import create_user, find_user, link
 from services.account.actions.logon.sessions import start_session
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.connectors import Proven
 from services.account.errors import LogonRefused
 from services.account.model.domain_settings import FirstLogon
@@ -18,16 +19,24 @@ log = structlog.get_logger()
 LOGONS = Counter("tessera_logons_total", "People who were proven, and what became of it.", ["type", "outcome"])
 
 
-async def proven(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven) -> Response:
-    """Log this browser on as whom the identity belongs to; or add the identity to who is logged on already."""
+async def proven(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven, way: str) -> Response:
+    """Log this browser on as whom the identity belongs to; or add the identity to who is logged on already.
+
+    Args:
+        visit: by whom.
+        systems: of the domain.
+        flow: what for.
+        person: who was proven.
+        way: the user system that did.
+    """
     try:
         if flow.link:
             return await _add(visit, flow, person)
         user_id = await find_user(visit.resources, flow.domain_id, person.identity)
         if user_id is None:
-            return await _first_logon(visit, systems, flow, person)
+            return await _first_logon(visit, systems, flow, person, way)
         if flow.newcomer:
-            await link_newcomer(visit, flow, user_id)
+            await link_newcomer(visit, systems, flow, user_id)
         return await log_on(visit, flow, person.identity.type, user_id, "logged_on")
     except LogonRefused as refused:
         visit.refused(person.identity.type, refused)
@@ -35,7 +44,7 @@ async def proven(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven
         raise PageError(refused.key, 403) from refused
 
 
-async def _first_logon(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven) -> Response:
+async def _first_logon(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven, way: str) -> Response:
     """Who has an identity that no user has: as the domain has it."""
     first_logon = systems.settings.first_logon
     # Who said that there is an account, and came with another identity that nobody has, is told that there is none.
@@ -44,10 +53,10 @@ async def _first_logon(visit: Visit, systems: LogonSystems, flow: Flow, person: 
     if first_logon is FirstLogon.CREATE:
         return await _create(visit, flow, person)
     try:
-        visit.keep(flow.here(Newcomer(person.identity, person.display_name, person.avatar)))
+        visit.keep(flow.here(Newcomer(person.identity, person.display_name, person.avatar, way)))
     except FlowTooLargeError:
         # A picture is the one thing that may be long.
-        visit.keep(flow.here(Newcomer(person.identity, "", "")))
+        visit.keep(flow.here(Newcomer(person.identity, "", "", way)))
     return visit.go(f"/logon/{flow.flow_id}/new")
 
 
@@ -55,7 +64,7 @@ async def newcomer_page(visit: Visit, flow: Flow) -> Response:
     """The page on which somebody new says whose the identity is to be. Raises `PageError`: nobody is new."""
     if flow.newcomer is None:
         raise PageError("over")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     return visit.page(
         "newcomer",
         systems,
@@ -75,9 +84,10 @@ async def take_newcomer(visit: Visit, flow: Flow) -> Response:
         raise PageError("over")
     if form.get("answer") == "link":
         return visit.go(f"/logon/{flow.flow_id}")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     if form.get("answer") != "create" or systems.settings.first_logon is not FirstLogon.LINK_OR_CREATE:
         raise PageError("no_account", 403)
+    _look_again(systems, new)
     try:
         return await _create(visit, flow, Proven(new.identity, new.display_name, new.avatar))
     except LogonRefused as refused:
@@ -90,10 +100,19 @@ async def _create(visit: Visit, flow: Flow, person: Proven) -> Response:
     return await log_on(visit, flow, person.identity.type, user_id, "created")
 
 
-async def link_newcomer(visit: Visit, flow: Flow, user_id: str) -> None:
+async def link_newcomer(visit: Visit, systems: LogonSystems, flow: Flow, user_id: str) -> None:
     """Link the identity of who was new to the user that the same browser has proven to be since."""
     assert flow.newcomer
+    if systems.settings.first_logon not in (FirstLogon.LINK_OR_CREATE, FirstLogon.LINK):
+        raise PageError("over")
+    _look_again(systems, flow.newcomer)
     await link(visit.resources, flow.domain_id, flow.newcomer.identity, user_id)
+
+
+def _look_again(systems: LogonSystems, new: Newcomer) -> None:
+    """Raises `PageError`: the way by which somebody new was proven has been turned off since."""
+    if not any(each.user_system_id == new.user_system_id and not each.link_only for each in systems.systems):
+        raise PageError("over")
 
 
 async def log_on(visit: Visit, flow: Flow, method: str, user_id: str, outcome: str) -> Response:
@@ -115,7 +134,8 @@ async def log_on(visit: Visit, flow: Flow, method: str, user_id: str, outcome: s
 async def _add(visit: Visit, flow: Flow, person: Proven) -> Response:
     """Add an identity to who is logged on in this browser."""
     session = await visit.session(flow.domain_id)
-    if session is None:
+    # Of who began it: somebody else may be logged on in this browser by now.
+    if session is None or str(session.session_id) != flow.link:
         raise PageError("not_logged_on", 403)
     await link(visit.resources, flow.domain_id, person.identity, session.user_id)
     visit.forget(flow)

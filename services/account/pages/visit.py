@@ -2,11 +2,12 @@
 
 import base64
 import hmac
-import secrets
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,11 +16,10 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.account.connectors import Kept
 from services.account.errors import LogonRefused
 from services.account.model.logon import BrowserSession, fits, read_session
 from services.account.model.user_systems import LogonSystems
-from services.account.pages.flow import Flow, FlowSeal
+from services.account.pages.flow import LIFETIME, Flow, FlowSeal
 from services.account.pages.languages import LANGUAGES, Language
 from services.account.pages.rendering import render
 from services.account.resources import Resources
@@ -33,6 +33,10 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FLOW, _SESSION = "tessera-logon-", "tessera-session-"
 # A browser that is asked to log on again and again keeps no more than this of it.
 _MAX_FLOWS = 6
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
+_FORM = "application/x-www-form-urlencoded"
+# What a browser says of who sends a form (W3C Fetch Metadata): our own page, or the person.
+_OWN_SITES = ("", "same-origin", "none")
 
 
 class PageError(Exception):
@@ -72,8 +76,20 @@ class Visit:
 
     @property
     def address(self) -> str:
-        """Where the browser is, as the gateway saw it."""
-        return self.request.client.host if self.request.client else ""
+        """Where the browser is, as the gateway saw it: of IPv6 its network, since a caller has a whole one."""
+        text = self.request.client.host if self.request.client else ""
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return text
+        if isinstance(address, IPv6Address):
+            return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+        return str(address)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the browser is on this machine."""
+        return self.address in ("127.0.0.1", "::/64")
 
     @cached_property
     def language(self) -> Language:
@@ -83,13 +99,21 @@ class Visit:
 
     @cached_property
     def base(self) -> str:
-        """Scheme and host at which the browser found us."""
-        return f"{self.request.url.scheme}://{self.request.headers.get('host', '')}"
+        """Scheme and host at which the browser found us. Raises `PageError`: that is no host."""
+        host = self.request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            raise PageError("not_found", 404)
+        return f"{self.request.url.scheme}://{host}"
 
     @property
     def _secure(self) -> bool:
         """Whether cookies are for TLS alone: always, but where the browser speaks to its own machine."""
-        return self.request.url.scheme == "https" or urlsplit(self.base).hostname not in _LOOPBACK
+        return self.request.url.scheme == "https" or self._hostname not in _LOOPBACK
+
+    @property
+    def _hostname(self) -> str:
+        host = self.request.headers.get("host", "")
+        return host.removeprefix("[").partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
     def _named(self, name: str) -> str:
         return f"__Host-{name}" if self._secure else name
@@ -130,10 +154,15 @@ class Visit:
     def keep(self, flow: Flow) -> None:
         """Have the browser keep a logon. Raises `FlowTooLargeError`."""
         sealed = base64.urlsafe_b64encode(self._seal.seal(flow)).decode()
-        self._cookies[self._named(f"{_FLOW}{flow.flow_id}")] = (sealed, None)
-        others = sorted((other for other in self._flows() if other.flow_id != flow.flow_id), key=lambda o: o.begun_at)
-        for old in others[: max(0, len(others) - _MAX_FLOWS + 1)]:
-            self.forget(old)
+        kept = self._named(f"{_FLOW}{flow.flow_id}")
+        others = {self._named(f"{_FLOW}{other.flow_id}"): other.begun_at for other in self._flows()}
+        others.pop(kept, None)
+        young = sorted(others, key=lambda name: others[name], reverse=True)[: _MAX_FLOWS - 1]
+        # Those that are over, too: a browser that is never closed would come with more than the gateway takes.
+        for name in self.request.cookies:
+            if name.startswith(self._named(_FLOW)) and name not in young:
+                self._cookies[name] = ("", 0)
+        self._cookies[kept] = (sealed, int(LIFETIME.total_seconds()))
 
     def forget(self, flow: Flow) -> None:
         """Have the browser forget a logon."""
@@ -160,6 +189,10 @@ class Visit:
 
     async def form(self, csrf: str) -> FormData:
         """A form of ours. Raises `PageError` where it is none: without what only our page knew."""
+        # All of our forms are of this kind; what reads others has more ways to fail.
+        content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != _FORM or self.request.headers.get("sec-fetch-site", "") not in _OWN_SITES:
+            raise PageError("over", 403)
         form = await self.request.form()
         given = form.get("csrf")
         if not isinstance(given, str) or not hmac.compare_digest(given.encode(), csrf.encode()):
@@ -216,14 +249,14 @@ class Visit:
         return response
 
 
-def new_kept() -> Kept:
-    """What is kept while a browser is away."""
-    return Kept(secrets.token_hex(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+def csrf_of(session: BrowserSession, flow: Flow | None = None) -> str:
+    """What the forms of who is logged on give back: nobody works it out who does not have the session's secret.
 
-
-def csrf_of(session: BrowserSession) -> str:
-    """What the forms of who is logged on give back: nobody works it out who does not have the session's secret."""
-    return sha256(b"csrf\0" + session.secret_hash).hexdigest()
+    Args:
+        session: who was shown the form; of nobody else is it taken.
+        flow: the logon that it is about, if it is.
+    """
+    return sha256(b"csrf\0" + session.secret_hash + (flow.csrf if flow else "").encode()).hexdigest()
 
 
 def _policy(to: str) -> str:

@@ -7,14 +7,16 @@ from uuid import UUID
 from starlette.responses import Response
 
 from services.account.actions.logon.send_code import send_code, try_code
-from services.account.connectors import Asking, Proven, Redirecting, Wish
+from services.account.actions.logon.try_password import try_password
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
+from services.account.connectors import Asking, Kept, Proven, Redirecting, Wish
 from services.account.errors import LogonRefused
 from services.account.model import TYPES, Identity, normalise
 from services.account.model.logon import CODE_LIFETIME, LogonApp
 from services.account.model.user_systems import LogonSystems, UserSystem
 from services.account.pages.flow import Flow, Left, Sent
 from services.account.pages.proven import proven
-from services.account.pages.visit import PageError, Visit, new_kept
+from services.account.pages.visit import PageError, Visit
 from services.runtime.errors import FieldInvalid
 
 # What an app may ask for by `login_type`: the vendor's names, beside those of types; empty: any.
@@ -63,7 +65,7 @@ async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
     Browsers hold a form to what its page's policy allows, over all redirects (`Visit.page`): where a user system is, it
     does not say. A link on this page leads there.
     """
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     ways = _ways(systems, flow)
     by_form = flow.link or flow.newcomer or "other" in visit.request.query_params
     if len(ways) == 1 and not error and not by_form:
@@ -83,14 +85,14 @@ async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
 
 async def enter(visit: Visit, flow: Flow, way: str) -> Response:
     """The page of a way: a form, or that of a user system elsewhere."""
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     if system.type in ("mobile", "email"):
         return _address_page(visit, systems, flow, system)
     connector = visit.resources.connectors[system.type]
     if not isinstance(connector, Redirecting):
         return _password_page(visit, systems, flow, system)
-    kept = new_kept()
+    kept = Kept.fresh()
     login_type = flow.ask.login_type if flow.ask else ""
     wish = Wish(
         login_hint=flow.ask.login_hint if flow.ask else "",
@@ -109,7 +111,7 @@ def _back(visit: Visit, system: UserSystem) -> str:
 
 async def take(visit: Visit, flow: Flow, way: str) -> Response:
     """The form of a way: an address to which a code is sent, or name and password."""
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     form = await visit.form(flow.csrf)
     if system.type in ("mobile", "email"):
@@ -127,11 +129,12 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
     if not 0 < len(name) <= _MAX_NAME_CHARS or not 0 < len(password) <= _MAX_PASSWORD_CHARS:
         return _password_page(visit, systems, flow, system, error="name", name=name[:_MAX_NAME_CHARS])
     try:
-        person = await connector.prove(system, name, password)
+        person = await try_password(visit.resources, connector, system, name, password, address=visit.address)
     except LogonRefused as refused:
         visit.refused(system.type, refused)
-        return _password_page(visit, systems, flow, system, error=refused.key, name=name)
-    return await proven(visit, systems, flow, person)
+        status = 429 if refused.key == "passwords" else 400
+        return _password_page(visit, systems, flow, system, error=refused.key, name=name, status=status)
+    return await proven(visit, systems, flow, person, way)
 
 
 async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, identity: Identity) -> Response:
@@ -143,7 +146,8 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
             flow_id=flow.flow_id,
             identity=identity,
             address=visit.address,
-            language=visit.language.tag[:2],
+            language=visit.language.tag.partition("-")[0],
+            link=bool(flow.link),
         )
     except LogonRefused as refused:
         visit.refused(system.type, refused)
@@ -165,7 +169,7 @@ async def code_page(visit: Visit, flow: Flow, error: str = "") -> Response:
     """The page on which a code is entered. Raises `PageError`: none is on its way."""
     if flow.sent is None:
         raise PageError("over")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     way = next((each for each in systems.systems if each.type == flow.sent.identity.type), None)
     base = f"/logon/{flow.flow_id}"
     return visit.page(
@@ -188,9 +192,10 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
     sent = flow.sent
     if sent is None:
         raise PageError("over")
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     # Turned off since the code was sent: off.
-    if not any(each.type == sent.identity.type for each in _ways(systems, flow)):
+    way = next((each.user_system_id for each in _ways(systems, flow) if each.type == sent.identity.type), None)
+    if way is None:
         raise PageError("over")
     typed = str(form.get("code", "")).replace(" ", "")
     if not _CODE.fullmatch(typed):
@@ -207,7 +212,7 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
     except LogonRefused as refused:
         visit.refused(sent.identity.type, refused)
         return await code_page(visit, flow, refused.key)
-    return await proven(visit, systems, flow, Proven(sent.identity))
+    return await proven(visit, systems, flow, Proven(sent.identity), way)
 
 
 async def come_back(visit: Visit, way: str) -> Response:
@@ -218,7 +223,7 @@ async def come_back(visit: Visit, way: str) -> Response:
     flow = visit.flow_of(way, query.get("state", ""))
     left = flow.left
     assert left
-    systems = await visit.resources.store.select_logon_systems(flow.domain_id)
+    systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     connector = visit.resources.connectors[system.type]
     assert isinstance(connector, Redirecting)
@@ -231,7 +236,7 @@ async def come_back(visit: Visit, way: str) -> Response:
     except LogonRefused as refused:
         visit.refused(system.type, refused)
         return await choose(visit, flow, refused.key)
-    return await proven(visit, systems, flow, person)
+    return await proven(visit, systems, flow, person, way)
 
 
 def _address_page(
@@ -259,7 +264,14 @@ def _address_page(
 
 
 def _password_page(
-    visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, *, error: str = "", name: str = ""
+    visit: Visit,
+    systems: LogonSystems,
+    flow: Flow,
+    system: UserSystem,
+    *,
+    error: str = "",
+    name: str = "",
+    status: int = 400,
 ) -> Response:
     return visit.page(
         "password",
@@ -269,6 +281,6 @@ def _password_page(
         base=f"/logon/{flow.flow_id}",
         error=error,
         name=name or (flow.ask.login_hint if flow.ask else ""),
-        status=400 if error else 200,
+        status=status if error else 200,
         to=flow.ask.redirect_uri if flow.ask else "",
     )

@@ -4,11 +4,14 @@ Those may be anywhere, and nobody is to reach through us what he does not reach 
 names are resolved here, every address must be a public one, and the connection goes to the address that was looked at.
 No redirect is followed, no proxy asked, and nothing is read beyond a bound.
 
-What is sent may hold secrets, in a query or a header too: no error's text has more of a request than host and path.
+What is sent may hold secrets, also in a query or a header: no error's text, and no line of a log, has more of a request
+than its host and path.
 """
 
 import asyncio
 import ipaddress
+import logging
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from json import loads
@@ -27,6 +30,8 @@ REQUEST_SECONDS = 5.0
 
 # Read once: to make one takes as long as hundreds of calls.
 _TLS = httpx.create_ssl_context()
+# It writes the whole address of each request for who listens to `info`.
+logging.getLogger("httpx").addFilter(lambda record: record.levelno >= logging.WARNING)
 # RFC 6052 section 2.1: the last 32 bits are an IPv4 address.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Before these, nothing of a request was sent.
@@ -36,7 +41,7 @@ _SPEAKING = (*_NOT_CONNECTED, OSError)
 
 
 class FetchError(Exception):
-    """It cannot be had; the text says why, for the log."""
+    """It cannot be had; the text says why, for the log and for who set the address up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +215,17 @@ async def _resolve(url: httpx.URL, reach: Reach) -> list[str]:
     port = url.port or (443 if url.scheme == "https" else 80)
     # As it goes into the request: `host` is decoded, and the resolver would encode that by older rules, which make
     # another host of it (`faß.de` became `fass.de`).
-    addresses = await reach.names.addresses(reach.domain_id, url.raw_host.decode(), port)
-    if not reach.private_addresses:
-        for address in addresses:
-            if not is_public(address):
-                # Not which it is: a tenant who is told this learns nothing of our name servers.
-                msg = f"{_place(url)}: {url.host} is not a public address"
-                raise FetchError(msg)
+    looked_up = reach.names.addresses(reach.domain_id, url.raw_host.decode(), port)
+    if reach.private_addresses:
+        return await looked_up
+    # Not which it is, nor whether there is one: a tenant who is told this learns nothing of our name servers.
+    refusal = FetchError(f"{_place(url)}: {url.host} is not a public address")
+    try:
+        addresses = await looked_up
+    except socket.gaierror:
+        raise refusal from None
+    if not all(map(is_public, addresses)):
+        raise refusal
     return addresses
 
 

@@ -1,6 +1,7 @@
 """How messages reach people: one small interface, a module for each way.
 
-Owns: that a message is on its way when `send` returns, and what it says (`texts`). Leaves to others how many there may be.
+Owns: that a message is on its way when `send` returns, and what it says (`texts`). Leaves to others how many there may
+be.
 """
 
 from dataclasses import dataclass, field

@@ -59,7 +59,7 @@ class AlibabaSmsSender:
         except (ValueError, LookupError, TypeError):
             code = "no JSON with a Code"
         # A refusal of the service itself has status 200, too.
-        if answer.status != 200 or code != "OK":  # noqa: PLR2004 of HTTP
+        if answer.status != 200 or code != "OK":
             raise Unavailable("sender of codes", detail=f"SendSms answered {answer.status}, {str(code)[:100]}")
 
     def _number_and_template(self, address: str) -> tuple[str, str]:

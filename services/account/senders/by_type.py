@@ -25,13 +25,14 @@ class ByType:
 
     def check(self, type_: str) -> None:
         """Ask the type's sender. Raises `Unavailable`."""
-        self._of(type_).check(type_)
+        self.of(type_).check(type_)
 
     async def send(self, message: Message) -> None:
         """Send a message. Raises `Unavailable`."""
-        await self._of(message.type).send(message)
+        await self.of(message.type).send(message)
 
-    def _of(self, type_: str) -> Sender:
+    def of(self, type_: str) -> Sender:
+        """The sender of a type. Raises `Unavailable`."""
         if type_ not in self._senders:
             raise Unavailable("sender of codes", detail=f"nothing is sent to {type_}")
         return self._senders[type_]

@@ -1,7 +1,7 @@
 """Shows messages to whoever sits at the terminal, in place of sending them: for `make run`.
 
-They go to standard error and past the log, which may be kept, forwarded and read by many (docs/adr/0041). The last of them
-are kept in memory, for a page that shows them.
+They go to standard error and past the log, which may be kept, forwarded and read by many (docs/adr/0041). The last of
+them are kept in memory, for a page that shows them.
 """
 
 import sys

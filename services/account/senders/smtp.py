@@ -9,6 +9,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, localtime, make_msgid
 
 import aiosmtplib
+import email_validator
 
 from services.account.senders import Message
 from services.account.senders.texts import subject_of, text_of
@@ -59,20 +60,21 @@ class SmtpSender:
                 finally:
                     client.close()
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise Unavailable("sender of codes", detail=f"{self._server}: {_said(error)}") from None
+            raise Unavailable("sender of codes", detail=f"{self._server}: {_said(error, message)}") from None
 
     def mail(self, message: Message) -> EmailMessage:
-        """The mail. Raises `ValueError`: a header would have more than one line."""
+        """The mail. Raises `ValueError`: the address is none, or a header would have more than one line."""
         mail = EmailMessage(policy=SMTP)
         mail["From"] = self._sender
-        mail["To"] = MailAddress(addr_spec=message.address)
+        to = email_validator.validate_email(message.address, check_deliverability=False)
+        mail["To"] = MailAddress(username=to.local_part, domain=to.ascii_domain)
         mail["Subject"] = subject_of(message)
         mail["Date"] = format_datetime(localtime())
         mail["Message-ID"] = make_msgid(domain=self._sender.domain)
         # Nobody's holiday is to be answered with (RFC 3834 section 5).
         mail["Auto-Submitted"] = "auto-generated"
-        mail["Content-Language"] = message.language
         mail.set_content(f"{text_of(message)}\n")
+        mail["Content-Language"] = message.language
         return mail
 
     async def _connect(self) -> aiosmtplib.SMTP:
@@ -98,8 +100,8 @@ class SmtpSender:
         return client
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, message: Message) -> str:
     name = type(error).__name__
     if isinstance(error, _SILENT):
         return f"{name}: {error.code}"
-    return f"{name}: {error}"
+    return f"{name}: {error}".replace(message.address, "the address")

@@ -5,12 +5,16 @@ from services.account.senders import Message
 _MAX_NAME_CHARS = 64
 
 _TEXTS = {
-    ("en", "link"): "{code} is your code to link this address{to}. It is good for {minutes} minutes. Tell it to nobody.",
+    (
+        "en",
+        "link",
+    ): "{code} is your code to link this address{to}. It is good for {minutes} minutes. Tell it to nobody.",
     ("en", "logon"): "{code} is your code to log on{to}. It is good for {minutes} minutes. Tell it to nobody.",
     ("zh", "link"): "{code} 是您绑定此账号{to}的验证码，{minutes} 分钟内有效，请勿告诉任何人。",
     ("zh", "logon"): "{code} 是您登录{to}的验证码，{minutes} 分钟内有效，请勿告诉任何人。",
 }
-_SUBJECTS = {"en": "Your code{to}", "zh": "您{to}的验证码"}
+# Without a name, and with one.
+_SUBJECTS = {"en": ("Your code", "Your code for {name}"), "zh": ("您的验证码", "「{name}」的验证码")}
 # What is said of the app, where it has a name.
 _TO = {
     ("en", "link"): " to {name}",
@@ -28,10 +32,17 @@ def text_of(message: Message) -> str:
 
 def subject_of(message: Message) -> str:
     """The subject of a mail, without the code: it is shown where others look on, too."""
-    return _SUBJECTS[message.language].format(to=_to(message))
+    nameless, named = _SUBJECTS[message.language]
+    name = _name(message)
+    return named.format(name=name) if name else nameless
 
 
 def _to(message: Message) -> str:
-    # One line, whatever the name is made of.
-    name = " ".join("".join(each if each.isprintable() else " " for each in message.name).split())
-    return _TO[message.language, message.purpose].format(name=name[:_MAX_NAME_CHARS]) if name else ""
+    name = _name(message)
+    return _TO[message.language, message.purpose].format(name=name) if name else ""
+
+
+def _name(message: Message) -> str:
+    """One line, whatever the name is made of."""
+    printable = "".join(each if each.isprintable() else " " for each in message.name)
+    return " ".join(printable.split())[:_MAX_NAME_CHARS]

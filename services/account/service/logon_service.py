@@ -34,7 +34,9 @@ class LogonServicer(logon_service_pb2_grpc.LogonServiceServicer):
         return await self._answer("POST", request, context)
 
     async def _answer(self, method: str, request: httpbody_pb2.HttpBody, context: Any) -> httpbody_pb2.HttpBody:
-        metadata = {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
+        came = [(name, value) for name, value in context.invocation_metadata() if isinstance(value, str)]
+        # HTTP/2 lets a browser send each cookie by itself (RFC 9113 section 8.2.3).
+        metadata = dict(came) | {"cookie": "; ".join(value for name, value in came if name == "cookie")}
         start: Message = {}
         body = bytearray()
 
@@ -75,8 +77,9 @@ def _scope(method: str, metadata: Mapping[str, str], content_type: str) -> Scope
 
 
 def _headers(metadata: Mapping[str, str], content_type: str) -> Iterator[tuple[bytes, bytes]]:
-    yield b"host", metadata.get("x-tessera-host", "").encode("latin-1")
+    # Browsers send what they were given, in whatever letters.
+    yield b"host", metadata.get("x-tessera-host", "").encode()
     known = dict(metadata) | {"content-type": content_type}
     for name in _HEADERS:
         if known.get(name):
-            yield name.encode(), known[name].encode("latin-1")
+            yield name.encode(), known[name].encode()

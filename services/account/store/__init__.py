@@ -29,6 +29,7 @@ PARTITIONED = (
     Partitioned("account.link_event", "uuid7", span=30 * _DAY, keep=30 * _DAY),
     Partitioned("account.proof", "uuid7", span=_DAY, keep=_DAY),
     Partitioned("account.logon_code", "uuid7", span=_DAY, keep=_DAY),
+    Partitioned("account.password_try", "uuid7", span=_DAY, keep=_DAY),
     Partitioned("account.logon_session", "uuid7", span=_DAY, keep=_DAY),
 )
 """Tables whose rows expire, and how long each part of them is kept."""

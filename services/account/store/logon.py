@@ -13,6 +13,8 @@ from services.account.model.logon import (
     CODES_PER_ADDRESS,
     CODES_PER_IDENTITY,
     MAX_TRIES,
+    PASSWORDS_PER_ADDRESS,
+    PASSWORDS_PER_NAME,
     RESEND_AFTER,
     SESSION_LIFETIME,
     WINDOW,
@@ -70,6 +72,27 @@ class Logon(Section):
         )
         return verdict
 
+    async def begin_password_try(
+        self, domain_id: str, try_id: UUID, user_system_id: str, name_key: str, *, address: str, now: datetime
+    ) -> str:
+        """Before a password is looked at: `begun`, written down; or whose limit is reached, `name` or `address`."""
+        verdict: str = await self._database.fetchval(
+            _SQL["begin_password_try"],
+            domain_id,
+            try_id,
+            user_system_id,
+            name_key,
+            address,
+            lowest_uuid7(now - WINDOW),
+            PASSWORDS_PER_NAME,
+            PASSWORDS_PER_ADDRESS,
+        )
+        return verdict
+
+    async def delete_password_try(self, domain_id: str, try_id: UUID) -> None:
+        """A password was right, or was not looked at: it does not count."""
+        await self._database.execute(_SQL["delete_password_try"], domain_id, try_id)
+
     async def insert_logon_session(self, domain_id: str, session: BrowserSession) -> None:
         """Write down a browser that is logged on."""
         await self._database.execute(
@@ -98,6 +121,17 @@ class Logon(Section):
     async def end_logon_session(self, domain_id: str, user_id: str, session_id: UUID, now: datetime) -> None:
         """Log a browser of a user off; one that is not, or is not the user's, is left as it is."""
         await self._database.execute(_SQL["end_logon_session"], domain_id, user_id, session_id, now)
+
+    async def end_logon_sessions_by(
+        self, domain_id: str, user_id: str, method: str, now: datetime, *, kept: UUID | None = None
+    ) -> None:
+        """Log a user's browsers off that were logged on by an identity of a type, but for one that is kept."""
+        await self._database.execute(_SQL["end_logon_sessions_by"], domain_id, user_id, method, now, kept)
+
+    async def delete_logon_sessions(self, users: Collection[UserId]) -> None:
+        """Log the browsers off in which users are logged on who are gone: another one may get the same id."""
+        pairs = [(user.domain_id, user.user_id) for user in users]
+        await self._database.execute(_SQL["delete_logon_sessions"], *map(list, zip(*pairs, strict=True)))
 
     async def select_consent(self, domain_id: str, user_id: str, client_id: str) -> frozenset[str]:
         """Scopes that a user has let an app have."""

@@ -11,6 +11,16 @@ select account.try_logon_code(
     p_domain_id => $1, p_code_id => $2, p_type => $3, p_identity_key => $4, p_mac => $5, p_now => $6, p_max_tries => $7
 );
 
+-- name: begin_password_try
+select account.begin_password_try(
+    p_domain_id => $1, p_try_id => $2, p_user_system_id => $3, p_name_key => $4, p_address => $5, p_since => $6,
+    p_per_name => $7, p_per_address => $8
+);
+
+-- name: delete_password_try
+-- $1 domain, $2 id
+delete from account.password_try where domain_id = $1 and try_id = $2;
+
 -- name: insert_logon_session
 -- $1 domain, $2 id, $3 hash of the secret, $4 user, $5 method, $6 browser, $7 when it was proven, $8 when it expires
 insert into account.logon_session (
@@ -32,6 +42,16 @@ order by session_id desc limit 100;
 -- $1 domain, $2 user, $3 id, $4 now
 update account.logon_session set ended_at = $4
 where domain_id = $1 and user_id = $2 and session_id = $3 and ended_at is null;
+
+-- name: end_logon_sessions_by
+-- $1 domain, $2 user, $3 method, $4 now, $5 one that goes on
+update account.logon_session set ended_at = $4
+where domain_id = $1 and user_id = $2 and method = $3 and ended_at is null and session_id is distinct from $5::uuid;
+
+-- name: delete_logon_sessions
+-- $1 domains and $2 their users, one beside the other
+delete from account.logon_session s using unnest($1::text[], $2::text[]) gone (domain_id, user_id)
+where s.domain_id = gone.domain_id and s.user_id = gone.user_id;
 
 -- name: select_consent
 -- $1 domain, $2 user, $3 app

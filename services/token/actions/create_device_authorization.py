@@ -92,5 +92,5 @@ async def _created(resources: Resources, client: Client, request: DeviceRequest)
 
 def verification_uri(domain: Domain) -> str:
     """Where a user enters the code. Where the domain shares its host, it is named: the code alone does not tell it."""
-    page = domain.endpoint("device")
+    page = f"{domain.base_url}/logon/device"
     return page if domain.issuer == domain.base_url else f"{page}?domain_id={domain.domain_id}"

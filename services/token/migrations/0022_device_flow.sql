@@ -240,9 +240,9 @@ begin
 end
 $$;
 
--- As before, and what the user approved on devices that have not come for it.
---
--- These are locked before the user's row, too, and after the codes.
+-- As before, and what the user approved on devices that have not come for it: locked before the user's row, too, and after
+-- the codes. They are found first and then locked, one by one in the order of their ids: asked to do both at once, a plan
+-- made while there were none looked at everybody's in that order.
 create or replace function token.end_user_sessions(
     p_domain_id text,
     p_user_id text,
@@ -257,22 +257,26 @@ declare
     each uuid;
     held record;
 begin
-    select array_agg(c.code_id) into codes from (
-        select a.code_id from token.authorization_code a
-        where a.domain_id = p_domain_id and a.user_id = p_user_id
-        order by a.code_id
-        for update
-    ) c;
-    select array_agg(d.authorization_id) into devices from (
-        select a.authorization_id from token.device_authorization a
-        where a.domain_id = p_domain_id and a.user_id = p_user_id
-        order by a.authorization_id
-        for update
-    ) d;
+    with own as materialized (
+        select c.code_id from token.authorization_code c where c.domain_id = p_domain_id and c.user_id = p_user_id
+    )
+    select array_agg(own.code_id order by own.code_id) into codes from own;
+    foreach each in array coalesce(codes, '{}') loop
+        perform from token.authorization_code c where c.domain_id = p_domain_id and c.code_id = each for update;
+    end loop;
+    with own as materialized (
+        select d.authorization_id from token.device_authorization d
+        where d.domain_id = p_domain_id and d.user_id = p_user_id
+    )
+    select array_agg(own.authorization_id order by own.authorization_id) into devices from own;
+    foreach each in array coalesce(devices, '{}') loop
+        perform from token.device_authorization d
+        where d.domain_id = p_domain_id and d.authorization_id = each
+        for update;
+    end loop;
     select r.verdict into held from token.revoke_user_sessions(
         p_domain_id, p_user_id, array['user', 'admin', 'superadmin'], p_actor, p_now, p_event_id
     ) r;
-    -- One by one, by the whole key: a plan made while there were none might look at everybody's.
     foreach each in array coalesce(codes, '{}') loop
         delete from token.authorization_code c where c.domain_id = p_domain_id and c.code_id = each;
     end loop;

@@ -1,7 +1,5 @@
-import asyncio
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -15,8 +13,7 @@ from services.runtime.auth import EDGE_HEADER
 from services.runtime.keys import read_key
 from services.token.config import TokenSettings
 from tests.support.calls import Metadata, bearer, refused
-from tests.support.databases import Databases
-from tests.support.token import Running, serving, settings_of
+from tests.support.token import Founded, Running, serving
 from tests.support.token_client import basic
 
 
@@ -148,12 +145,8 @@ async def test_who_was_the_gateway_is_asked_for_each_call(own: Running) -> None:
     await refused(_check(own, credential), "UNAUTHENTICATED")
 
 
-async def test_a_push_app_that_asks_too_often_is_told_so(
-    databases: Databases, founded: tuple[TokenSettings, dict[str, Any]], tmp_path: Path
-) -> None:
-    settings, made = founded
-    dsn = await asyncio.to_thread(databases.copied, "token", settings.dsn)
-    async with serving(replace(settings_of(dsn, tmp_path), calls_per_second=1), made) as service:
+async def test_a_push_app_that_asks_too_often_is_told_so(founded: Founded, own_settings: TokenSettings) -> None:
+    async with serving(replace(own_settings, calls_per_second=1), founded.made) as service:
         app, other = await service.push_app(), await service.push_app()
         answers = [await _check(service, basic(str(app.access_id), app.secret_key)) for _ in range(10)]
         assert answers[0].status.code == 0
@@ -164,4 +157,3 @@ async def test_a_push_app_that_asks_too_often_is_told_so(
         # Nobody else, and a wrong secret counts against nobody.
         assert (await _check(service, basic(str(other.access_id), other.secret_key))).status.code == 0
         _denied(await _check(service, basic(str(other.access_id), "wrong")))
-    await asyncio.to_thread(databases.drop, dsn)

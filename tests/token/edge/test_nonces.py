@@ -5,7 +5,7 @@ import dataclasses
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -14,12 +14,13 @@ import pytest_asyncio
 
 from services.runtime.env import Address
 from services.runtime.partitions import Partitions
+from services.token.config import TokenSettings
 from services.token.model import Nonce
 from services.token.store import PARTITIONED, Store
 from tests.support import signatures
 from tests.support.calls import refused
 from tests.support.ports import free_ports
-from tests.support.token import DOMAIN, Running, running, serving
+from tests.support.token import DOMAIN, Founded, Running, serving
 from tests.token.edge.checking import LINK, Key, Sent, check, make_key, outcome
 
 PASSED = "passed"
@@ -27,9 +28,9 @@ USED = "403 NONCE_REPEATED"
 
 
 @pytest_asyncio.fixture
-async def pair(database_url: Callable[[str], str], tmp_path: Path) -> AsyncIterator[tuple[Running, Running]]:
+async def pair(founded: Founded, own_settings: TokenSettings, tmp_path: Path) -> AsyncIterator[tuple[Running, Running]]:
     """Two replicas on one database."""
-    async with running(database_url("token"), tmp_path) as first:
+    async with serving(own_settings, founded.made) as first:
         settings = dataclasses.replace(
             first.settings, listen=(Address("127.0.0.1", free_ports(1)[0]),), state_dir=tmp_path / "second"
         )

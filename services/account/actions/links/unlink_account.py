@@ -9,10 +9,10 @@ from services.runtime.auth import Principal
 async def unlink_account(
     resources: Resources, caller: Principal, *, user_id: str, identity: Identity, own_user: str | None
 ) -> bool:
-    """Take an identity from a user of the caller's domain; a success too where it is not linked. One statement.
+    """Take an identity from a user of the caller's domain; a success too where it is not linked.
 
     The user's pending proofs end, whatever they are for: who takes an identity away because somebody else put it there
-    is not surprised by the next one.
+    is not surprised by the next one. So do the browsers in which the user is logged on by an identity of that type.
 
     Args:
         resources: the parts of the service.
@@ -40,4 +40,6 @@ async def unlink_account(
     )
     if verdict == "last":
         raise LastIdentity
+    # Also where it is not linked: a call before may have ended between the two.
+    await resources.store.end_logon_sessions_by(caller.domain_id, user_id, identity.type, resources.clock.now())
     return verdict == "unlinked"

@@ -26,6 +26,7 @@ async def send_code(
     identity: Identity,
     address: str,
     language: str,
+    link: bool,
 ) -> UUID:
     """Send a code to whoever has an identity, known here or not: nothing that is answered depends on that.
 
@@ -36,7 +37,8 @@ async def send_code(
         flow_id: the logon that the code is good for, in the browser that asked.
         identity: a mobile number or an email address.
         address: where that browser is.
-        language: that the code is told in: `en` or `zh`.
+        language: `en` or `zh`, of the message.
+        link: whether it is to add the identity to who is logged on.
 
     Returns:
         The id of the code.
@@ -64,7 +66,7 @@ async def send_code(
             type=identity.type,
             address=identity.key,
             code=code.secret,
-            purpose=LOGON,
+            purpose="link" if link else "logon",
             minutes=int(CODE_LIFETIME.total_seconds()) // 60,
             domain_id=domain_id,
             language=language,

@@ -61,6 +61,7 @@ async def send_sms_code(resources: Resources, caller: Principal, *, identity: Id
             purpose="link",
             minutes=int(LIFETIME.total_seconds()) // 60,
             domain_id=caller.domain_id,
+            name=settings.page.display_name,
         )
     )
     return code.proof_id

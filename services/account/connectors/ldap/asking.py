@@ -48,14 +48,16 @@ class Reached:
     def connect_searcher(self) -> Connection:
         """A connection that is bound as who searches. Raises `DirectoryError`."""
         connection = self.connect()
-        settings = self.directory.settings
+        bind_dn = self.directory.settings.bind_dn
         try:
-            if settings.bind_dn and not connection.bind(settings.bind_dn, self.directory.secret, self.until):
-                msg = f"The directory refuses {settings.bind_dn}, who is to search, or its password."
-                raise DirectoryError(msg)
+            let_in = not bind_dn or connection.bind(bind_dn, self.directory.secret, self.until)
         except DirectoryError:
             connection.close()
             raise
+        if not let_in:
+            connection.close()
+            msg = f"The directory refuses {bind_dn}, who is to search, or its password."
+            raise DirectoryError(msg)
         return connection
 
 

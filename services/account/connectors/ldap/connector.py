@@ -98,8 +98,9 @@ class Ldap:
             return problems
         until = time.monotonic() + SECONDS
         try:
-            async with asyncio.timeout(SECONDS), self._tests.setdefault(
-                system.domain_id, asyncio.Semaphore(_TESTS_AT_ONCE)
+            async with (
+                asyncio.timeout(SECONDS),
+                self._tests.setdefault(system.domain_id, asyncio.Semaphore(_TESTS_AT_ONCE)),
             ):
                 reached = await self._reached(Directory.of(system), system, until)
                 return await asyncio.get_running_loop().run_in_executor(self._threads, examine, reached)
@@ -153,15 +154,16 @@ class Ldap:
     async def _reached(self, directory: Directory, system: UserSystem, until: float) -> Reached:
         """The directory at its addresses. All must be allowed: which one is taken must not be luck."""
         place = directory.place
+        # Not which address, nor whether there is one: who is told this learns nothing of our name servers.
+        problem = f"The host {place.host} has no public address."
         try:
             addresses = await self._names.addresses(system.domain_id, place.host, place.port)
         except (OSError, UnicodeError):
-            msg = f"The name {place.host} does not resolve."
-            raise DirectoryError(msg) from None
-        for address in addresses:
-            if not system.private_addresses and not is_public(address):
-                msg = f"The host {place.host} is at {address}, which is not a public address."
-                raise DirectoryError(msg)
+            if system.private_addresses:
+                problem = f"The name {place.host} does not resolve."
+            raise DirectoryError(problem) from None
+        if not system.private_addresses and not all(map(is_public, addresses)):
+            raise DirectoryError(problem)
         return Reached(directory, addresses, until)
 
 

@@ -13,8 +13,8 @@ from services.runtime.validation import has_control
 NAME = "{name}"
 """In a filter, what the person typed."""
 
-ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-"""The name of an attribute (RFC 4512 section 1.4)."""
+ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9;-]*")
+"""The name of an attribute, with its options (RFC 4512 section 2.5)."""
 
 _GUID_BYTES = 16
 _MAX_SHOWN = 255
@@ -32,7 +32,7 @@ def filter_problem(template: str) -> str:
         # Else who logs on would choose the attribute, too.
         return f"In the filter, {NAME} stands where no value does."
     try:
-        compile_filter(parse_filter(template.replace(NAME, "x"), None, False, False, None, False).elements[0])  # noqa: FBT003
+        compile_filter(parse_filter(template.replace(NAME, "x"), None, False, False, None, False).elements[0])
     except (LDAPException, ValueError, LookupError, TypeError, AttributeError):
         return "The filter cannot be read: it is to be one as RFC 4515 has it."
     return ""

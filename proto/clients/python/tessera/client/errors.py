@@ -257,10 +257,9 @@ class UserSystemQuotaExceeded(ResourceExhausted):
 
 
 class LastUserSystem(FailedPrecondition):
-    """The domain's only user system stays: without any, the domain would be logged on to by mobile number and email
-    address again.
+    """The domain's only user system stays.
 
-    It may be disabled.
+    Without any, the domain would be logged on to by mobile number and email address again; it may be disabled.
     """
 
 

@@ -15,6 +15,7 @@ from tessera.account.v1 import (
     account_service_pb2,
     domain_settings_service_pb2,
     link_service_pb2,
+    logon_service_pb2,
     open_account_xml_service_pb2,
     user_system_service_pb2,
 )
@@ -59,6 +60,7 @@ _FILES = (
     account_admin_service_pb2,
     domain_settings_service_pb2,
     link_service_pb2,
+    logon_service_pb2,
     account_user_data_service_pb2,
     user_system_service_pb2,
     open_account_xml_service_pb2,

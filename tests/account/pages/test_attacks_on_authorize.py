@@ -1,0 +1,254 @@
+"""The authorization endpoint: what is sent nowhere, what goes back to the app, and what is not let through.
+
+RFC 6749 section 4.1.2.1, RFC 9700 section 4.1 and 4.11, RFC 9207.
+"""
+
+from urllib.parse import quote, urlsplit
+
+import pytest
+from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
+
+from tests.account.pages.browsers import Browser, target
+from tests.account.pages.sitting import Sitting
+from tests.support.token import ISSUER
+from tests.support.token_client import REDIRECT_URI
+from tests.token.test_redirect_uris import LOOPBACK_TRICKS, TRICKS
+
+MARK = "<i>mark"
+
+
+@pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
+async def test_what_is_not_registered_is_sent_nowhere(sitting: Sitting, browser: Browser, trick: str) -> None:
+    page = await browser.get(sitting.ask(redirect_uri=trick))
+    assert (page.status, page.location, browser.cookies) == (400, "", {})
+
+
+@pytest.mark.parametrize("trick", LOOPBACK_TRICKS.values(), ids=LOOPBACK_TRICKS)
+async def test_of_a_loopback_address_the_port_alone_is_free(sitting: Sitting, browser: Browser, trick: str) -> None:
+    app = await sitting.tenant.app(
+        admin_pb2.APP_TYPE_NATIVE, redirect_uris=["http://127.0.0.1/callback", "http://[::1]/callback"]
+    )
+    page = await browser.get(sitting.ask(client_id=app.client_id, redirect_uri=trick))
+    assert (page.status, page.location) == (400, "")
+
+
+@pytest.mark.parametrize(
+    "client_id",
+    ["", "nobody", "a" * 129, "a\0b", "a\r\nb", "' or 1=1", MARK, "\u202e", "../x", "ünknown"],
+    ids=["none", "unknown", "long", "null", "line end", "sql", "mark-up", "override", "path", "not ASCII"],
+)
+async def test_an_app_that_is_none_is_told_of_on_a_page(sitting: Sitting, browser: Browser, client_id: str) -> None:
+    page = await browser.get(sitting.ask(client_id=client_id))
+    assert (page.status, page.location) == (400, "")
+    assert MARK not in page.text
+
+
+async def test_an_app_that_is_not_admitted_is_as_unknown_as_none(sitting: Sitting, browser: Browser) -> None:
+    app = await sitting.tenant.web_app(admit=False)
+    page = await browser.get(sitting.ask(client_id=app.client_id))
+    unknown = await browser.get(sitting.ask(client_id="nobody"))
+    assert (page.status, page.text) == (unknown.status, unknown.text)
+
+
+@pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
+async def test_client_or_address_twice_is_sent_nowhere(sitting: Sitting, browser: Browser, name: str) -> None:
+    for value in ("https://evil.example.com", sitting.app.client_id, REDIRECT_URI):
+        page = await browser.get(f"{sitting.ask()}&{name}={quote(value, safe='')}")
+        assert (page.status, page.location) == (400, "")
+
+
+@pytest.mark.parametrize("name", ["state", "scope", "response_type", "nonce", "code_challenge", "prompt", "unknown"])
+async def test_anything_else_twice_goes_back(sitting: Sitting, browser: Browser, name: str) -> None:
+    page = await browser.get(f"{sitting.ask(response_type='code')}&{name}=a&{name}=b")
+    assert page.answer["error"] == "invalid_request"
+    assert page.answer["iss"] == ISSUER
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": "id_token"}, "unsupported_response_type"),
+        ({"response_type": "code token"}, "unsupported_response_type"),
+        ({"response_type": "code code"}, "unsupported_response_type"),
+        ({"response_type": None}, "invalid_request"),
+        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
+        ({"request": "e30.e30."}, "request_not_supported"),
+        ({"request_uri": "https://evil.example.com"}, "request_uri_not_supported"),
+        ({"registration": "{}"}, "registration_not_supported"),
+        ({"code_challenge": "a" * 43}, "invalid_request"),
+        ({"code_challenge": "a" * 43, "code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge": "a" * 43, "code_challenge_method": "s256"}, "invalid_request"),
+        ({"code_challenge": "a" * 42, "code_challenge_method": "S256"}, "invalid_request"),
+        ({"code_challenge": "a" * 42 + "=", "code_challenge_method": "S256"}, "invalid_request"),
+        ({"code_challenge": "a" * 43 + "\n", "code_challenge_method": "S256"}, "invalid_request"),
+        ({"code_challenge_method": "S256"}, "invalid_request"),
+        ({"scope": "NOT.OURS"}, "invalid_scope"),
+        ({"scope": 'a"b'}, "invalid_scope"),
+        ({"scope": "ACCOUNT.ALL\r\nx: y"}, "invalid_scope"),
+        ({"prompt": "none login"}, "invalid_request"),
+        ({"prompt": "create"}, "invalid_request"),
+        ({"prompt": "none"}, "login_required"),
+        ({"max_age": "-1"}, "invalid_request"),
+        ({"max_age": "\u0661"}, "invalid_request"),
+        ({"login_type": "nothing"}, "invalid_request"),
+        ({"login_type": "ding"}, "invalid_request"),
+        ({"state": "s" * 1025}, "invalid_request"),
+        ({"nonce": "n" * 1025}, "invalid_request"),
+    ],
+    ids=str,
+)
+async def test_what_else_is_wrong_goes_back_to_the_app(
+    sitting: Sitting, browser: Browser, changed: dict[str, str | None], error: str
+) -> None:
+    page = await browser.get(sitting.ask(**changed))
+    assert page.status == 303
+    assert page.location.startswith(f"{REDIRECT_URI}?")
+    assert (page.answer["error"], page.answer["iss"]) == (error, ISSUER)
+    assert "code" not in page.answer
+    assert browser.cookies == {}
+
+
+async def test_a_public_app_brings_a_challenge(sitting: Sitting, browser: Browser) -> None:
+    app = await sitting.tenant.native_app()
+    page = await browser.get(sitting.ask(client_id=app.client_id))
+    assert page.answer["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "a b&c=d",
+        "x&code=stolen&iss=https://evil.example.com",
+        "\r\nlocation: https://evil.example.com",
+        "\r\n\r\n<script>",
+        "#fragment",
+        "%0d%0a",
+        "漢字\u2028\0",
+        "'\"<>\\",
+    ],
+)
+async def test_a_state_comes_back_as_it_was_and_adds_nothing(sitting: Sitting, browser: Browser, state: str) -> None:
+    page = await browser.get(sitting.ask(state=state, response_type="token"))
+    assert page.location.isascii()
+    assert page.location.isprintable()
+    assert page.answer["state"] == state
+    assert set(page.answer) == {"state", "error", "error_description", "iss"}
+    assert urlsplit(page.location).fragment == ""
+
+
+async def test_too_many_parameters_and_ones_that_are_no_text(sitting: Sitting, browser: Browser) -> None:
+    for query in ("&" + "&".join(f"p{number}=1" for number in range(60)), "&state=%ff%fe", "&%ff=1"):
+        page = await browser.get(sitting.ask() + query)
+        assert (page.status, page.location) == (400, "")
+
+
+async def test_what_no_cookie_holds_goes_back(sitting: Sitting, browser: Browser) -> None:
+    page = await browser.get(sitting.ask(state="漢" * 1000, nonce="字" * 1000))
+    assert page.answer["error"] == "invalid_request"
+    assert browser.cookies == {}
+
+
+@pytest.mark.parametrize(
+    "redirect_uri",
+    [
+        "https://app.example.com/callback?a=b%20c&d=%2F;e",
+        "https://app.example.com/call;v=1/back~x",
+        "com.example.app:/callback",
+        "com.example.app://callback",
+        "com.example.app:///callback",
+        "https://app.example.com",
+    ],
+)
+async def test_what_an_app_registered_stays_as_it_is(sitting: Sitting, browser: Browser, redirect_uri: str) -> None:
+    app = await sitting.tenant.app(admin_pb2.APP_TYPE_NATIVE, redirect_uris=[redirect_uri])
+    page = await browser.get(sitting.ask(client_id=app.client_id, redirect_uri=redirect_uri, response_type="token"))
+    assert page.location.startswith(redirect_uri + ("&" if "?" in redirect_uri else "?"))
+
+
+@pytest.mark.parametrize("changed", [{"prompt": "login"}, {"prompt": "select_account"}, {"max_age": "0"}])
+async def test_who_is_to_be_proven_anew_cannot_pass_the_page_over(
+    sitting: Sitting, browser: Browser, mobile: str, changed: dict[str, str]
+) -> None:
+    await sitting.log_on(browser, mobile)
+    page = await sitting.begin(browser, **changed)
+    flow_id = sitting.flow_id(page)
+    assert not page.target.endswith("/consent")
+    skipped = await browser.get(f"/logon/{flow_id}/consent")
+    assert (skipped.status, skipped.location) == (303, f"/logon/{flow_id}")
+    answered = await browser.post(f"/logon/{flow_id}/consent", {"csrf": "x", "answer": "allow"})
+    assert answered.location == f"/logon/{flow_id}"
+
+
+async def test_without_a_page_nothing_is_shown_and_nothing_is_let_that_was_not(
+    sitting: Sitting, browser: Browser, mobile: str
+) -> None:
+    await sitting.log_on(browser, mobile, scope="ACCOUNT.ALL")
+    silent = await browser.get(sitting.ask(prompt="none", scope="ACCOUNT.ALL"))
+    assert "code" in silent.answer
+    more = await browser.get(sitting.ask(prompt="none", scope="FILE.ALL"))
+    assert more.answer["error"] == "consent_required"
+
+
+async def test_a_program_of_this_machine_is_let_anew_each_time(sitting: Sitting, browser: Browser, mobile: str) -> None:
+    """Whoever listens on a port may be another one than the app that was let (RFC 8252 section 8.6)."""
+    app = await sitting.tenant.app(admin_pb2.APP_TYPE_NATIVE, redirect_uris=["http://127.0.0.1/callback"])
+    asked = {
+        "client_id": app.client_id,
+        "redirect_uri": "http://127.0.0.1:1234/callback",
+        "code_challenge": "a" * 43,
+        "code_challenge_method": "S256",
+    }
+    page = await sitting.prove(browser, await sitting.begin(browser, **asked), mobile)
+    page = await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})
+    assert "code" in page.answer
+    assert (await browser.get(sitting.ask(prompt="none", **asked))).answer["error"] == "consent_required"
+    assert (await sitting.begin(browser, **asked)).target.endswith("/consent")
+
+
+@pytest.mark.parametrize("answer", ["deny", "allow"])
+async def test_both_answers_name_who_answers(sitting: Sitting, browser: Browser, mobile: str, answer: str) -> None:
+    page = await sitting.prove(browser, await sitting.begin(browser), mobile)
+    page = await browser.post(page.target, {"csrf": page.csrf, "answer": answer})
+    assert page.status == 303
+    assert page.answer["iss"] == ISSUER
+    assert page.answer["state"] == "the state"
+    assert ("code" in page.answer) is (answer == "allow")
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "",
+        "https://evil.example.com",
+        "//evil.example.com",
+        "/\\evil.example.com",
+        "/logon//evil.example.com",
+        "/logon/\\evil.example.com",
+        "/logon",
+        "/logonevil",
+        "\\logon/",
+        "javascript:alert(1)",
+        "/logon/x\r\nset-cookie: a=b",
+        "/\t/evil.example.com",
+        "/v2/oauth/authorize",
+    ],
+)
+async def test_the_choice_of_a_language_leads_to_our_own_pages(browser: Browser, back: str) -> None:
+    page = await browser.get(target("/logon/language/en", back=back))
+    if page.status == 303:
+        assert page.location.startswith("/logon/")
+        assert page.location.isprintable()
+        assert "//" not in page.location
+    else:
+        assert (page.status, page.location) == (404, "")
+    assert not any("a=b" in cookie for cookie in page.cookies)
+
+
+async def test_languages_are_those_that_there_are(browser: Browser) -> None:
+    for tag in ("xx", "en%0d%0aset-cookie:%20a=b", "en;%20domain=example.com", "..%2f..%2fetc"):
+        page = await browser.get(f"/logon/language/{tag}?back=/logon/device")
+        assert page.status == 404
+        assert not page.cookies
