@@ -135,6 +135,8 @@ class Demo:
             CannotRun: the gateway is away.
             jwt.PyJWTError: it is not for this app, or not the answer to what it asked.
         """
+        import jwt  # as above
+
         issuer = self._ask("GET", "/.well-known/openid-configuration")["issuer"]
         keys = jwt.PyJWKSet.from_dict(self._ask("GET", "/.well-known/jwks.json"))
         key_id = jwt.get_unverified_header(id_token).get("kid")
