@@ -55,7 +55,7 @@ async def test_who_refuses_goes_back_to_the_app_without_a_code(person: Person, a
 
 async def test_a_code_that_was_wrong_five_times_is_good_no_longer(person: Person) -> None:
     await person.begin()
-    code = await person.have_sent(new_number())
+    code = await person.have_sent(number := new_number())
     wrong = f"{(int(code) + 1) % 10**6:06d}"
     for _ in range(4):
         await person.enter(wrong)
@@ -64,7 +64,7 @@ async def test_a_code_that_was_wrong_five_times_is_good_no_longer(person: Person
     await person.enter(code)
     assert await person.alert() == "This code is good no longer. Have another one sent."
     await person.follow("Send another code")
-    assert await person.heading() == "Mobile number"
+    assert await person.page.get_by_label("Mobile number").input_value() == number
 
 
 async def test_going_back_in_between_begins_nothing_anew(person: Person, app: App) -> None:
@@ -255,6 +255,12 @@ async def test_a_field_says_what_it_is_for(person: Person) -> None:
     code = person.page.get_by_label("Code", exact=True)
     assert await code.get_attribute("autocomplete") == "one-time-code"
     assert await code.get_attribute("inputmode") == "numeric"
+
+
+async def test_who_goes_by_the_one_way_that_the_app_wants_is_offered_no_other(person: Person) -> None:
+    await person.begin(login_type="email", login_hint="ann@example.com")
+    assert await person.page.get_by_label("Email address").input_value() == "ann@example.com"
+    assert await person.page.get_by_role("link", name="Another way to log on").count() == 0
 
 
 async def test_keys_alone_do(person: Person, app: App) -> None:
