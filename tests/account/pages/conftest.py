@@ -14,29 +14,29 @@ from tests.account.pages.sitting import Directory, Elsewhere, Inbox, Sitting, se
 from tests.account.with_token import Services, unused_mobile
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def inbox() -> Inbox:
     return Inbox()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def elsewhere() -> Elsewhere:
     return Elsewhere()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def page_resources(resources: Resources, inbox: Inbox, elsewhere: Elsewhere) -> Resources:
     """The parts of the service, with what people log on by."""
     return replace(resources, sender=inbox, connectors={"custom": elsewhere, "ldap": Directory()})
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def stub(page_resources: Resources) -> AsyncIterator[logon_service_pb2_grpc.LogonServiceStub]:
     async with serving_pages(page_resources) as made:
         yield made
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def sitting(
     stub: logon_service_pb2_grpc.LogonServiceStub,
     page_resources: Resources,

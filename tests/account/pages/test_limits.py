@@ -35,7 +35,7 @@ CLOCK = Clock()
 MAC, OTHER_MAC = b"m" * 32, b"o" * 32
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def replica(account_dsn: str, page_resources: Resources) -> AsyncIterator[Resources]:
     """Another process of the service on the same database."""
     database = Database(
