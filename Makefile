@@ -127,7 +127,8 @@ $(VENV)/.sdk: tests/sdk/build.lock tests/sdk/requirements.lock $(VENV)/.installe
 	@touch $@
 
 # What tests run in node or in a browser and is not ours: an OpenID provider, and axe (ADR 0076).
-$(VENV)/.browser: tests/browser/oidc/package.json tests/browser/oidc/package-lock.json tests/browser/oidc/.npmrc $(VENV)/.installed
+# What drives a browser is among the checkers; what stands at its other end comes from npm.
+$(VENV)/.browser: tests/browser/oidc/package.json tests/browser/oidc/package-lock.json tests/browser/oidc/.npmrc $(VENV)/.checkers
 	@command -v npm >/dev/null || { echo "This needs Node.js 20 or newer with npm: https://nodejs.org" >&2; exit 1; }
 	@echo "Installing pinned packages of node into $(VENV)/browser (once) ..."
 	@mkdir -p $(VENV)/browser

@@ -49,9 +49,11 @@ update account.logon_session set ended_at = $4
 where domain_id = $1 and user_id = $2 and method = $3 and ended_at is null and session_id is distinct from $5::uuid;
 
 -- name: delete_logon_sessions
--- $1 domains and $2 their users, one beside the other
-delete from account.logon_session s using unnest($1::text[], $2::text[]) gone (domain_id, user_id)
-where s.domain_id = gone.domain_id and s.user_id = gone.user_id;
+-- By their index, also where the plan was made when there were none. $1 domains and $2 their users, one beside the other
+delete from account.logon_session s
+where s.domain_id = any ($1::text[]) and s.user_id = any ($2::text[]) and (s.domain_id, s.user_id) in (
+    select gone.domain_id, gone.user_id from unnest($1::text[], $2::text[]) gone (domain_id, user_id)
+);
 
 -- name: select_consent
 -- $1 domain, $2 user, $3 app
@@ -65,6 +67,8 @@ on conflict (domain_id, user_id, client_id) do update set
     given_at = excluded.given_at;
 
 -- name: delete_consents
--- $1 domains and $2 their users, one beside the other
-delete from account.consent c using unnest($1::text[], $2::text[]) gone (domain_id, user_id)
-where c.domain_id = gone.domain_id and c.user_id = gone.user_id;
+-- As delete_logon_sessions. $1 domains and $2 their users, one beside the other
+delete from account.consent c
+where c.domain_id = any ($1::text[]) and c.user_id = any ($2::text[]) and (c.domain_id, c.user_id) in (
+    select gone.domain_id, gone.user_id from unnest($1::text[], $2::text[]) gone (domain_id, user_id)
+);

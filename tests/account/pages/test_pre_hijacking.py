@@ -4,6 +4,8 @@ What holds against all of them: an identity opens an account only where it was p
 and what it is there, never by an address that somebody claims.
 """
 
+import asyncio
+
 import pytest
 
 from services.account.model import normalise
@@ -194,6 +196,19 @@ async def test_who_may_not_log_on_any_more_does_nothing(sitting: Sitting, browse
     answer = await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})
     assert answer.status in (303, 403)
     assert "code=" not in answer.location
+
+
+async def test_who_is_gone_is_logged_on_nowhere(sitting: Sitting, browser: Browser) -> None:
+    """Its id may be another user's one day."""
+    await sitting.log_on(browser, unused_mobile())
+    user_id = await who(sitting, browser)
+    assert user_id
+    await sitting.token.delete_user(user_id)
+    async with asyncio.timeout(30):
+        while await who(sitting, browser):
+            await asyncio.sleep(0.1)
+    store = sitting.resources.store
+    assert await store.select_consent(sitting.domain_id, user_id, sitting.app.client_id) == frozenset()
 
 
 async def test_who_is_new_is_told_so_where_there_is_one_way_alone(own_sitting: Sitting) -> None:
