@@ -25,7 +25,7 @@ from tests.support.world import World
 NewPerson = Callable[..., Awaitable[Person]]
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """The stack as `make run` starts it, but that each browser may say where it is: limits go by that."""
     more = {"TESSERA_GATEWAY_TRUSTED_HOPS": "1"}
@@ -33,13 +33,13 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(stack: Stack) -> World:
     """The stack as strangers see it."""
     return world_of(stack)
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def operator(stack: Stack, world: World) -> AsyncIterator[Operator]:
     """Who runs the domain."""
     async with open_channel(world.grpc["token"]) as channel:
@@ -53,7 +53,7 @@ async def operator(stack: Stack, world: World) -> AsyncIterator[Operator]:
             )
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def app(world: World, operator: Operator) -> AsyncIterator[App]:
     """An app that people log on to, at an address where something answers."""
     async with running_app(world.gateway) as made:
@@ -71,7 +71,7 @@ async def app(world: World, operator: Operator) -> AsyncIterator[App]:
         yield made
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def chromium() -> AsyncIterator[Browser]:
     """Debian's Chromium."""
     path = shutil.which("chromium")
@@ -85,7 +85,7 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def wait_a_minute(stack: Stack) -> Wait:
     """Nobody is sent two codes within a minute. Those that were used are taken away, as if it were over."""
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from playwright.async_api import expect
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 
 from tests.browser.app import App
@@ -15,13 +16,13 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 async def test_by_mobile_number_from_an_apps_redirect_to_its_token(person: Person, app: App) -> None:
     await person.begin()
-    assert "Paper & Ink" in await person.page.get_by_role("main").inner_text()
+    await person.reads("Paper & Ink")
     await person.prove(number := new_number())
-    assert await person.heading() == "Paper & Ink wants to know who you are"
+    await person.sees("Paper & Ink wants to know who you are")
     await person.press("Allow")
 
-    told = app.told(person.page.url)
-    token = await app.token(person.page.url)
+    told = app.told(await person.back())
+    token = await app.token(await person.back())
     claims = await app.claims(token)
     assert claims["iss"] == told["iss"]
     assert claims["nonce"] == "n-1"
@@ -32,7 +33,7 @@ async def test_by_mobile_number_from_an_apps_redirect_to_its_token(person: Perso
     )
     assert again.json()["error"] == "invalid_grant"
     await person.look_at_account()
-    assert number in await person.page.get_by_role("main").inner_text()
+    await person.reads(number)
 
 
 async def test_by_email_address(new_person: NewPerson) -> None:
@@ -47,42 +48,42 @@ async def test_who_refuses_goes_back_to_the_app_without_a_code(person: Person, a
     await person.begin()
     await person.prove(new_number())
     await person.press("Do not allow")
-    told = app.told(person.page.url)
+    told = app.told(await person.back())
     assert told["error"] == "access_denied"
     assert "code" not in told
 
 
 async def test_a_code_that_was_wrong_five_times_is_good_no_longer(person: Person) -> None:
     await person.begin()
-    code = await person.have_sent(new_number())
+    code = await person.have_sent(number := new_number())
     wrong = f"{(int(code) + 1) % 10**6:06d}"
     for _ in range(4):
         await person.enter(wrong)
-        assert await person.alert() == "That is not the code. Look again."
+        await person.is_told("That is not the code. Look again.")
     await person.enter(wrong)
     await person.enter(code)
-    assert await person.alert() == "This code is good no longer. Have another one sent."
+    await person.is_told("This code is good no longer. Have another one sent.")
     await person.follow("Send another code")
-    assert await person.heading() == "Mobile number"
+    assert await person.page.get_by_label("Mobile number").input_value() == number
 
 
 async def test_going_back_in_between_begins_nothing_anew(person: Person, app: App) -> None:
     await person.begin()
     code = await person.have_sent(number := new_number())
     await person.page.go_back()
-    assert await person.heading() == "Mobile number"
+    await person.sees("Mobile number")
     await person.page.go_forward()
     await person.enter(code)
     await person.page.go_back()
     await person.page.go_back()
     await person.page.go_forward()
     # The page of the code once more, which was used; and on from there.
-    assert "This logon is over" in await person.alert()
+    await person.is_told("This logon is over")
     await person.begin()
     await person.press("Allow")
-    assert (await app.token(person.page.url))["user_id"]
+    assert (await app.token(await person.back()))["user_id"]
     await person.look_at_account()
-    assert number in await person.page.get_by_role("main").inner_text()
+    await person.reads(number)
 
 
 async def test_going_back_after_the_end_gives_no_second_code(person: Person) -> None:
@@ -90,8 +91,8 @@ async def test_going_back_after_the_end_gives_no_second_code(person: Person) -> 
     await person.page.go_back()
     if await person.page.get_by_role("button", name="Allow", exact=True).count():
         await person.press("Allow")
-    assert await person.heading() == "That did not work"
-    assert "This logon is over" in await person.alert()
+    await person.sees("That did not work")
+    await person.is_told("This logon is over")
 
 
 async def test_two_tabs_do_not_meet(person: Person, app: App) -> None:
@@ -100,13 +101,13 @@ async def test_two_tabs_do_not_meet(person: Person, app: App) -> None:
     await other.begin(nonce="second")
     codes = await person.have_sent(new_number()), await other.have_sent(new_number())
     await person.enter(codes[1])
-    assert await person.alert() == "That is not the code. Look again."
+    await person.is_told("That is not the code. Look again.")
     await person.enter(codes[0])
     await person.press("Allow")
-    first = await app.token(person.page.url)
+    first = await app.token(await person.back())
     await other.enter(codes[1])
     await other.press("Allow")
-    second = await app.token(other.page.url)
+    second = await app.token(await other.back())
     assert (await app.claims(first))["nonce"] == "first"
     assert (await app.claims(second))["nonce"] == "second"
     assert first["user_id"] != second["user_id"]
@@ -120,15 +121,13 @@ async def test_a_device_is_let_in_by_its_user(person: Person, app: App) -> None:
     await person.page.goto(f"{app.gateway}/logon/device")
     await person.page.get_by_label("Code of the device").fill("BBBB-BBBB")
     await person.press("Go on")
-    assert "No device shows this code now" in await person.alert()
+    await person.is_told("No device shows this code now")
     await person.page.get_by_label("Code of the device").fill(begun["user_code"].lower())
     await person.press("Go on")
     await person.prove(new_number())
-    shown = await person.page.get_by_role("main").inner_text()
-    assert "Living room" in shown
-    assert begun["user_code"] in shown
+    await person.reads("Living room", begun["user_code"])
     await person.press("Allow")
-    assert "The device is connected" in await person.page.get_by_role("main").inner_text()
+    await person.reads("The device is connected")
 
     await asyncio.sleep(begun["interval"])
     token = (await app.ask("/v2/oauth/token", grant_type=DEVICE_CODE, device_code=begun["device_code"])).json()
@@ -138,18 +137,18 @@ async def test_a_device_is_let_in_by_its_user(person: Person, app: App) -> None:
 async def test_who_is_logged_on_is_not_asked_again(person: Person, app: App) -> None:
     first = await person.log_on(new_number())
     await person.begin()
-    assert (await app.token(person.page.url))["user_id"] == first["user_id"]
+    assert (await app.token(await person.back()))["user_id"] == first["user_id"]
     await person.begin(prompt="none")
-    assert (await app.token(person.page.url))["user_id"] == first["user_id"]
+    assert (await app.token(await person.back()))["user_id"] == first["user_id"]
     await person.begin(prompt="consent")
-    assert await person.heading() == "Paper & Ink wants to know who you are"
+    await person.sees("Paper & Ink wants to know who you are")
     await person.begin(prompt="login")
-    assert await person.heading() == "Log on to Paper & Ink"
+    await person.sees("Log on to Paper & Ink")
 
 
 async def test_nobody_is_logged_on_without_a_page(person: Person, app: App) -> None:
     await person.begin(prompt="none")
-    assert app.told(person.page.url)["error"] == "login_required"
+    assert app.told(await person.back())["error"] == "login_required"
 
 
 async def test_somebody_else_logs_on(person: Person, app: App) -> None:
@@ -158,7 +157,7 @@ async def test_somebody_else_logs_on(person: Person, app: App) -> None:
     await person.press("Log on as somebody else")
     await person.prove(new_number())
     await person.press("Allow")
-    assert (await app.token(person.page.url))["user_id"] != first["user_id"]
+    assert (await app.token(await person.back()))["user_id"] != first["user_id"]
 
 
 async def test_signing_out_of_another_browser_and_of_this_one(new_person: NewPerson) -> None:
@@ -168,15 +167,15 @@ async def test_signing_out_of_another_browser_and_of_this_one(new_person: NewPer
     await desk.log_on_again(number)
     await desk.look_at_account()
     rows = desk.page.get_by_role("region", name="Where you are logged on").get_by_role("listitem")
-    assert await rows.count() == 2
+    await expect(rows).to_have_count(2)
     await rows.filter(has_not_text="This browser").get_by_role("button").click()
-    assert await rows.count() == 1
+    await expect(rows).to_have_count(1)
     await phone.begin()
-    assert await phone.heading() == "Log on to Paper & Ink"
+    await phone.sees("Log on to Paper & Ink")
     await rows.get_by_role("button").click()
-    assert await desk.heading() == "Sign out"
+    await desk.sees("Sign out")
     await desk.look_at_account()
-    assert await desk.heading() == "Log on"
+    await desk.sees("Log on")
 
 
 async def test_a_way_to_log_on_is_added_and_taken_away(new_person: NewPerson) -> None:
@@ -185,16 +184,16 @@ async def test_a_way_to_log_on_is_added_and_taken_away(new_person: NewPerson) ->
     address = f"{number}@example.com"
     await person.look_at_account()
     await person.press(f"Remove: {number}")
-    assert await person.alert() == "This is your only way to log on. Add another one first."
+    await person.is_told("This is your only way to log on. Add another one first.")
     await person.press("Add a way to log on")
     await person.follow("Email address")
     await person.page.get_by_label("Email address").fill(address)
     await person.press("Send a code")
     await person.enter(await person.code_for(address))
-    assert await person.heading() == "Your account"
-    assert address in await person.page.get_by_role("main").inner_text()
+    await person.sees("Your account")
+    await person.reads(address)
     await person.press(f"Remove: {number}")
-    assert await person.page.get_by_role("button", name=f"Remove: {number}").count() == 0
+    await expect(person.page.get_by_role("button", name=f"Remove: {number}", exact=True)).to_have_count(0)
     assert (await (await new_person()).log_on_again(address))["user_id"] == token["user_id"]
 
 
@@ -207,11 +206,11 @@ async def test_who_is_new_joins_an_account_that_the_same_browser_proves(
         person = await new_person()
         await person.begin()
         await person.prove(address)
-        assert await person.heading() == "You are new here"
+        await person.sees("You are new here")
         await person.press("Add it to an account that I have")
         await person.wait_a_minute()
         await person.prove(number)
-        assert (await app.token(person.page.url))["user_id"] == known["user_id"]
+        assert (await app.token(await person.back()))["user_id"] == known["user_id"]
         assert (await (await new_person()).log_on_again(address))["user_id"] == known["user_id"]
 
 
@@ -223,26 +222,27 @@ async def test_who_is_new_is_not_let_in_where_the_domain_has_it_so(
         await person.begin()
         await person.prove(new_number())
         if policy == "LINK":
-            assert await person.page.get_by_role("button", name="Create a new account").count() == 0
+            await person.sees("You are new here")
+            await expect(person.page.get_by_role("button", name="Create a new account")).to_have_count(0)
         else:
-            assert "There is no account for you here" in await person.alert()
+            await person.is_told("There is no account for you here")
 
 
 async def test_pages_are_in_the_language_that_was_chosen(person: Person) -> None:
     await person.begin()
     await person.follow("简体中文")
-    assert await person.heading() == "登录 Paper & Ink"
+    await person.sees("登录 Paper & Ink")
     assert await person.page.locator("html").get_attribute("lang") == "zh-Hans"
     await person.begin()
-    assert await person.heading() == "登录 Paper & Ink"
+    await person.sees("登录 Paper & Ink")
     await person.follow("English")
-    assert await person.heading() == "Log on to Paper & Ink"
+    await person.sees("Log on to Paper & Ink")
 
 
 async def test_pages_are_in_the_language_of_the_browser(new_person: NewPerson) -> None:
     person = await new_person(locale="zh-CN")
     await person.begin()
-    assert await person.heading() == "登录 Paper & Ink"
+    await person.sees("登录 Paper & Ink")
 
 
 async def test_a_field_says_what_it_is_for(person: Person) -> None:
@@ -256,13 +256,20 @@ async def test_a_field_says_what_it_is_for(person: Person) -> None:
     assert await code.get_attribute("inputmode") == "numeric"
 
 
+async def test_who_goes_by_the_one_way_that_the_app_wants_is_offered_no_other(person: Person) -> None:
+    await person.begin(login_type="email", login_hint="ann@example.com")
+    assert await person.page.get_by_label("Email address").input_value() == "ann@example.com"
+    await expect(person.page.get_by_role("link", name="Another way to log on")).to_have_count(0)
+
+
 async def test_keys_alone_do(person: Person, app: App) -> None:
     await person.begin(login_type="mobile")
+    await expect(person.page.get_by_label("Mobile number")).to_be_focused()
     await person.page.keyboard.type(number := new_number())
     await person.page.keyboard.press("Enter")
-    await person.page.get_by_role("heading", name="Code").wait_for()
+    await expect(person.page.get_by_label("Code", exact=True)).to_be_focused()
     await person.page.keyboard.type(await person.code_for(number))
     await person.page.keyboard.press("Enter")
     await person.page.get_by_role("button", name="Allow", exact=True).press("Enter")
     await person.page.wait_for_url(f"{app.redirect_uri}?*")
-    assert (await app.token(person.page.url))["user_id"]
+    assert (await app.token(await person.back()))["user_id"]

@@ -1,7 +1,6 @@
 """People log on by user systems that are not ours: an OpenID provider of npm's, and a real directory."""
 
 import pytest
-from playwright.async_api import expect
 from tessera.account.v1 import user_system_pb2
 
 from tests.browser.app import App
@@ -17,7 +16,7 @@ needs_slapd = pytest.mark.skipif(slapd.find() is None, reason="slapd (a system's
 
 async def prove_elsewhere(person: Person) -> None:
     """Fill in the form of the other company."""
-    await expect(person.page.get_by_role("heading", level=1)).to_have_text("Another company")
+    await person.sees("Another company")
     await person.page.get_by_label("Name").fill(NAME)
     await person.page.get_by_label("Password").fill(PASSWORD)
     await person.press("Log on")
@@ -37,11 +36,11 @@ async def test_by_a_provider_of_somebody_elses(new_person: NewPerson, operator: 
             await person.begin()
             await person.follow("Another company")
             await person.press("Cancel")
-            assert await person.alert() == "You were not logged on there. Try again, or choose another way."
+            await person.is_told("You were not logged on there. Try again, or choose another way.")
             await person.follow("Another company")
             await prove_elsewhere(person)
             await person.press("Allow")
-            token = await app.token(person.page.url)
+            token = await app.token(await person.back())
             assert token["nick_name"] == "Ada 王"
 
             # Whoever is logged on by a number adds it on the page of the account: here it is somebody's.
@@ -51,7 +50,7 @@ async def test_by_a_provider_of_somebody_elses(new_person: NewPerson, operator: 
             await other.press("Add a way to log on")
             await other.follow("Another company")
             await prove_elsewhere(other)
-            assert await other.alert() == "It belongs to another account already."
+            await other.is_told("It belongs to another account already.")
 
             await person.look_at_account()
             await person.press("Add a way to log on")
@@ -64,8 +63,8 @@ async def test_by_a_provider_of_somebody_elses(new_person: NewPerson, operator: 
             await other.press("Add a way to log on")
             await other.follow("Another company")
             # The other company knows this browser by now.
-            await expect(other.page.get_by_role("heading", level=1)).to_have_text("Your account")
-            assert issuer in await other.page.get_by_role("main").inner_text()
+            await other.sees("Your account")
+            await other.reads(issuer)
 
 
 @needs_slapd
@@ -87,11 +86,11 @@ async def test_by_a_directory(
             await person.page.get_by_label("Name").fill("ann")
             await person.page.get_by_label("Password").fill("wrong")
             await person.press("Log on")
-            assert await person.alert() == "Name and password do not fit."
+            await person.is_told("Name and password do not fit.")
             assert await person.page.get_by_label("Name").input_value() == "ann"
             assert await person.page.get_by_label("Password").input_value() == ""
             await person.page.get_by_label("Password").fill("right")
             await person.press("Log on")
             await person.press("Allow")
-            token = await app.token(person.page.url)
+            token = await app.token(await person.back())
             assert token["is_first_login"]

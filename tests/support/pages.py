@@ -43,7 +43,7 @@ def steps(page: Path) -> list[Step]:
     text = page.read_text(encoding="utf-8")
     blocks = list(FENCED.finditer(text))
     found = []
-    for block, follower in zip(blocks, [*blocks[1:], None], strict=True):
+    for block, follower in zip(blocks, [*blocks, None][1:], strict=True):
         if block[1] == "sh":
             shows = follower and follower[1] in _ANSWERS and not text[block.end() : follower.start()].strip()
             place = f"{page.name}:{text.count(chr(10), 0, block.start()) + 1}"

@@ -69,7 +69,7 @@ async def take(visit: Visit) -> Response:
             if session_id == session.session_id:
                 visit.forget_session(domain_id)
                 say = visit.language.say
-                systems = await store.select_logon_systems(domain_id)
+                systems = await find_logon_systems(visit.resources, domain_id)
                 return visit.page("message", systems, title=say("sign_out"), text=say("signed_out"), alert=False, on="")
         case "link":
             flow = begin(domain_id, visit.now, None, link=str(session.session_id))

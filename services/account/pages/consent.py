@@ -108,7 +108,7 @@ async def _decide(visit: Visit, device: Device, session: BrowserSession, *, appr
     except (NotFoundLinkUser, LinkUserRefused) as error:
         visit.forget_session(device.domain_id)
         raise PageError("disabled", 403) from error
-    systems = await visit.resources.store.select_logon_systems(device.domain_id)
+    systems = await find_logon_systems(visit.resources, device.domain_id)
     say = visit.language.say
     text = say("device_done" if approve else "device_denied")
     return visit.page("message", systems, title=say("device_title"), text=text, alert=False, on="")

@@ -88,6 +88,10 @@ async def enter(visit: Visit, flow: Flow, way: str) -> Response:
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     if system.type in ("mobile", "email"):
+        if flow.sent and flow.sent.identity.type == system.type:
+            # Another code is wanted, or the number was not right.
+            given = flow.sent.identity
+            return _address_page(visit, systems, flow, system, address=given.given, country_code=given.extra or "86")
         return _address_page(visit, systems, flow, system)
     connector = visit.resources.connectors[system.type]
     if not isinstance(connector, Redirecting):
@@ -181,7 +185,7 @@ async def code_page(visit: Visit, flow: Flow, error: str = "") -> Response:
         error=error,
         status=400 if error else 200,
         again=f"{base}/{way.user_system_id}" if way else base,
-        base=base,
+        others=_others(systems, flow),
         to=flow.ask.redirect_uri if flow.ask else "",
     )
 
@@ -239,6 +243,11 @@ async def come_back(visit: Visit, way: str) -> Response:
     return await proven(visit, systems, flow, person, way)
 
 
+def _others(systems: LogonSystems, flow: Flow) -> str:
+    """Where another way is chosen; empty: there is none."""
+    return f"/logon/{flow.flow_id}" if len(_ways(systems, flow)) > 1 else ""
+
+
 def _address_page(
     visit: Visit,
     systems: LogonSystems,
@@ -250,14 +259,15 @@ def _address_page(
     country_code: str = "86",
     status: int = 400,
 ) -> Response:
+    hint = flow.ask.login_hint if flow.ask else ""
     return visit.page(
         "address",
         systems,
         token=flow.csrf,
         way=system,
-        base=f"/logon/{flow.flow_id}",
+        others=_others(systems, flow),
         error=error,
-        address=address or (flow.ask.login_hint if flow.ask else ""),
+        address=address or (hint if ("@" in hint) == (system.type == "email") else ""),
         country_code=country_code,
         status=status if error else 200,
     )
@@ -278,7 +288,7 @@ def _password_page(
         systems,
         token=flow.csrf,
         way=system,
-        base=f"/logon/{flow.flow_id}",
+        others=_others(systems, flow),
         error=error,
         name=name or (flow.ask.login_hint if flow.ask else ""),
         status=status if error else 200,
