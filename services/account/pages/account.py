@@ -44,6 +44,7 @@ async def page(visit: Visit, error: str = "") -> Response:
         ways=systems.systems,
         here_id=session.session_id,
         base=f"/logon/account/{domain_id}",
+        here=f"/logon/account/{domain_id}",
         token=csrf_of(session),
         error=error,
         status=400 if error else 200,

@@ -124,7 +124,9 @@ def _css(text: bytes) -> Response:
 
 async def _speak(visit: Visit) -> Response:
     tag, back = _of(visit, "tag"), visit.request.query_params.get("back", "")
+    path = back.partition("?")[0]
     # A path of ours and nothing that a browser would take for another host.
-    if tag not in LANGUAGES or not back.startswith("/logon/") or "\\" in back or "//" in back:
+    ours = path.startswith("/logon/") or path == "/v2/oauth/authorize"
+    if tag not in LANGUAGES or not ours or "\\" in path or "//" in path:
         raise PageError("not_found", 404)
     return visit.speak(tag, back)

@@ -118,6 +118,12 @@ class Visit:
     def _named(self, name: str) -> str:
         return f"__Host-{name}" if self._secure else name
 
+    @property
+    def _here(self) -> str:
+        """Where the same page is shown again: that of a form, without it."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if self.request.method == "GET" and url.query else url.path
+
     # What a browser keeps.
 
     def flow(self, flow_id: str) -> Flow:
@@ -224,7 +230,7 @@ class Visit:
             facts: what it shows.
         """
         settings = systems.settings if systems else None
-        body = render(template, self.language, settings=settings, here=self.request.url.path, **facts)
+        body = render(template, self.language, settings=settings, **{"here": self._here} | facts)
         response = HTMLResponse(body, status)
         response.headers["content-security-policy"] = _policy(to)
         response.headers["content-language"] = self.language.tag

@@ -3,6 +3,8 @@
 RFC 6749 section 4.1.2.1, RFC 9700 section 4.1 and 4.11, RFC 9207.
 """
 
+import html
+import re
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -47,7 +49,8 @@ async def test_an_app_that_is_not_admitted_is_as_unknown_as_none(sitting: Sittin
     app = await sitting.tenant.web_app(admit=False)
     page = await browser.get(sitting.ask(client_id=app.client_id))
     unknown = await browser.get(sitting.ask(client_id="nobody"))
-    assert (page.status, page.text) == (unknown.status, unknown.text)
+    told = page.text.replace(app.client_id, "nobody")
+    assert (page.status, told) == (unknown.status, unknown.text)
 
 
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
@@ -233,7 +236,8 @@ async def test_both_answers_name_who_answers(sitting: Sitting, browser: Browser,
         "javascript:alert(1)",
         "/logon/x\r\nset-cookie: a=b",
         "/\t/evil.example.com",
-        "/v2/oauth/authorize",
+        "/v2/oauth/authorized",
+        "/v2/oauth/token",
     ],
 )
 async def test_the_choice_of_a_language_leads_to_our_own_pages(browser: Browser, back: str) -> None:
@@ -245,6 +249,18 @@ async def test_the_choice_of_a_language_leads_to_our_own_pages(browser: Browser,
     else:
         assert (page.status, page.location) == (404, "")
     assert not any("a=b" in cookie for cookie in page.cookies)
+
+
+async def test_a_page_of_what_is_wrong_is_shown_in_another_language(browser: Browser) -> None:
+    back = target("/v2/oauth/authorize", client_id="nobody", redirect_uri="https://evil.example.com")
+    page = await browser.get(back)
+    assert page.status == 400
+    link = re.search(r'href="(/logon/language/zh[^"]*)"', page.text)
+    assert link
+    chosen = await browser.get(html.unescape(link[1]))
+    assert (chosen.status, chosen.location) == (303, back)
+    again = await browser.get(chosen.location)
+    assert (again.status, again.header("content-language")) == (400, "zh-Hans")
 
 
 async def test_languages_are_those_that_there_are(browser: Browser) -> None:
