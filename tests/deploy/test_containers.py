@@ -61,7 +61,9 @@ async def world(host: Host, kept: Path, folder: Path) -> World:
     for name in ("operator_client_id", "operator_client_secret"):
         shutil.copy(kept / name, home.identities)
     peers = {name: (Address("127.0.0.1", host.port(name, port)),) for name, port in SERVICES.items()}
-    layout = Layout(Address("127.0.0.1", host.port("gateway", 8080)), peers, {}, "127.0.0.1", {})
+    # There is no demo app: where it would be, the demo's redirect URI leads.
+    nobody = Address("127.0.0.1", free_ports(1)[0])
+    layout = Layout(Address("127.0.0.1", host.port("gateway", 8080)), nobody, peers, {}, "127.0.0.1", {})
     demo = await seed(layout, home, kept / "tls" / "operator")
     demo = await asyncio.to_thread(demo.renewed, layout.gateway_url)
     demo.write(home.demo)

@@ -137,6 +137,7 @@ async def test_discovery_in_every_place(setting: Setting, metadata: dict[str, An
         "userinfo": "/v2/oauth/userinfo",
         "revocation": "/v2/oauth/revoke",
         "introspection": "/v2/oauth/introspect",
+        "device_authorization": "/v2/oauth/device/code",
     }
     assert metadata["authorization_response_iss_parameter_supported"] is True
     assert metadata["request_uri_parameter_supported"] is False

@@ -186,7 +186,7 @@ async def test_an_app_that_is_not_admitted(service: Running) -> None:
 
 
 async def test_grants_that_are_not_there(service: Running, app: App) -> None:
-    for grant in ("password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "x" * 3000):
+    for grant in ("password", "implicit", "urn:openid:params:grant-type:ciba", "x" * 3000):
         call = service.token(grant, client_id=app.client_id, client_secret=app.secret)
         await refused(call, "UNSUPPORTED_GRANT_TYPE")
     await refused(service.token(""), "FIELD_MISSING", "grant_type")

@@ -161,7 +161,9 @@ begin
     if found then
         insert into token.audit (domain_id, event_id, event, client_id, user_id, proof_method, proof_identity)
         values (
-            p_domain_id, p_event_id, 'device_authorization.' || p_decision, asked.client_id, p_user_id, p_proof_method,
+            p_domain_id, p_event_id, case p_decision
+                when 'approved' then 'device_authorization.approved' else 'device_authorization.denied'
+            end, asked.client_id, p_user_id, p_proof_method,
             p_proof_identity
         );
         return 'decided';
