@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tessera.account.v1 import link_service_pb2, user_data_service_pb2
 
+from services.account.model.logon import BrowserSession
 from services.runtime.ids import uuid7, uuid7_time
 from tests.account.whole_users import PENDING, PERMISSIONS, WholeUsers
 from tests.support.calls import Metadata, refused
@@ -151,6 +152,28 @@ async def test_what_is_pending_is_told_and_its_secret_is_not(whole_users: WholeU
         "expires_at",
         "wrong_tries",
     }
+
+
+async def test_where_the_user_is_logged_on_and_what_it_let_apps_have(whole_users: WholeUsers, user_id: str) -> None:
+    now, other = datetime.now(UTC), await whole_users.token.user()
+    store, browsers = whole_users.store, {}
+    for who in (user_id, user_id, other):
+        browsers[uuid7(now)] = who
+    for session_id, who in browsers.items():
+        session = BrowserSession(session_id, b"hash", who, "mobile", "Firefox, Linux", now)
+        await store.insert_logon_session(DOMAIN, session)
+    ended, going_on = [session_id for session_id, who in browsers.items() if who == user_id]
+    await store.end_logon_session(DOMAIN, user_id, ended, now)
+    await store.upsert_consent(DOMAIN, user_id, "shop", ["openid", "email"], now)
+    await store.upsert_consent(DOMAIN, other, "bank", ["openid"], now)
+    answer = await whole_users.export(user_id)
+    (browser,) = answer.browsers
+    assert (browser.session_id, browser.browser, browser.method) == (str(going_on), "Firefox, Linux", "mobile")
+    assert browser.proven_at.ToDatetime(UTC) == now
+    (consent,) = answer.consents
+    assert (consent.client_id, list(consent.scopes)) == ("shop", ["email", "openid"])
+    assert consent.given_at.ToDatetime(UTC) == now
+    assert b"hash" not in answer.SerializeToString()
 
 
 def link_events_in(found: Iterable[user_data_service_pb2.ExportUserResponse]) -> list[tuple[str, str]]:

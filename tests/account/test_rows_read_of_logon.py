@@ -83,6 +83,7 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]], int]] = {
     ),
     "those of who is gone are": (LOGON["delete_logon_sessions"], lambda: (["bj1"], ["user11"]), 8),
     "what was let": (LOGON["select_consent"], lambda: ("bj1", "user12", "app1"), 1),
+    "all that was let": (LOGON["select_consents"], lambda: ("bj1", "user12"), 4),
     "something is let": (LOGON["upsert_consent"], lambda: ("bj1", "new13", "app1", ["openid"], CLOCK.now()), 2),
     "what was let goes": (LOGON["delete_consents"], lambda: (["bj1"], ["user14"]), 4),
 }

@@ -11,6 +11,7 @@ from services.account.actions.user_data.export_user import Export, Place
 from services.account.convert.links import write_link
 from services.account.convert.open_accounts import write_open_account
 from services.account.model import BoundAccount, LinkEvent, PendingProof
+from services.account.model.logon import BrowserSession, Consent
 from services.runtime.errors import FieldInvalid
 from services.runtime.ids import uuid7_time
 from services.runtime.pages import page_size, read_page_token, write_page_token
@@ -55,6 +56,8 @@ def write_export(export: Export, domain_id: str, user_id: str) -> user_data_serv
         sessions=record.sessions,
         audit_events=record.audit_events,
         pending_proofs=map(_write_pending_proof, export.pending_proofs),
+        browsers=map(_write_browser, export.browsers),
+        consents=map(_write_consent, export.consents),
         link_events=[_write_link_event(event, domain_id, user_id) for event in export.link_events],
         next_page_token=page_token,
     )
@@ -78,6 +81,21 @@ def _write_pending_proof(proof: PendingProof) -> user_data_service_pb2.PendingPr
         created_at=_timestamp(uuid7_time(proof.proof_id)),
         expires_at=_timestamp(proof.expires_at),
         wrong_tries=proof.wrong_tries,
+    )
+
+
+def _write_browser(session: BrowserSession) -> user_data_service_pb2.LoggedOnBrowser:
+    return user_data_service_pb2.LoggedOnBrowser(
+        session_id=str(session.session_id),
+        browser=session.browser,
+        method=session.method,
+        proven_at=_timestamp(session.proven_at),
+    )
+
+
+def _write_consent(consent: Consent) -> user_data_service_pb2.Consent:
+    return user_data_service_pb2.Consent(
+        client_id=consent.client_id, scopes=consent.scopes, given_at=_timestamp(consent.given_at)
     )
 
 

@@ -110,6 +110,15 @@ class BrowserSession:
     proven_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a user has let an app have, and when last."""
+
+    client_id: str
+    scopes: tuple[str, ...]
+    given_at: datetime
+
+
 def name_key(name: str) -> str:
     """A name as directories compare it (RFC 4518): what they take for the same is counted as the same."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

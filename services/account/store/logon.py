@@ -19,6 +19,7 @@ from services.account.model.logon import (
     SESSION_LIFETIME,
     WINDOW,
     BrowserSession,
+    Consent,
 )
 from services.account.model.users import UserId
 from services.runtime.ids import lowest_uuid7
@@ -136,6 +137,11 @@ class Logon(Section):
     async def select_consent(self, domain_id: str, user_id: str, client_id: str) -> frozenset[str]:
         """Scopes that a user has let an app have."""
         return frozenset(await self._database.fetchval(_SQL["select_consent"], domain_id, user_id, client_id) or ())
+
+    async def select_consents(self, domain_id: str, user_id: str) -> list[Consent]:
+        """What a user has let apps have, in the order of their ids."""
+        rows = await self._database.fetch(_SQL["select_consents"], domain_id, user_id)
+        return [Consent(row["client_id"], tuple(row["scopes"]), row["given_at"]) for row in rows]
 
     async def upsert_consent(
         self, domain_id: str, user_id: str, client_id: str, scopes: Sequence[str], now: datetime

@@ -59,6 +59,10 @@ where s.domain_id = any ($1::text[]) and s.user_id = any ($2::text[]) and (s.dom
 -- $1 domain, $2 user, $3 app
 select scopes from account.consent where domain_id = $1 and user_id = $2 and client_id = $3;
 
+-- name: select_consents
+-- $1 domain, $2 user
+select client_id, scopes, given_at from account.consent where domain_id = $1 and user_id = $2 order by client_id;
+
 -- name: upsert_consent
 -- What was let before stays. $1 domain, $2 user, $3 app, $4 scopes, $5 now
 insert into account.consent (domain_id, user_id, client_id, scopes, given_at) values ($1, $2, $3, $4, $5)

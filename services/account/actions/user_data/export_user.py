@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.account.model import BoundAccount, Link, LinkEvent, OpenAccount, PendingProof, bound_accounts
+from services.account.model.logon import BrowserSession, Consent
 from services.account.peers import UserRecord
 from services.account.resources import Resources
 from services.runtime.auth import Principal
@@ -33,6 +34,8 @@ class Export:
     open_accounts: list[OpenAccount] = field(default_factory=list)
     bound_accounts: list[BoundAccount] = field(default_factory=list)
     pending_proofs: list[PendingProof] = field(default_factory=list)
+    browsers: list[BrowserSession] = field(default_factory=list)
+    consents: list[Consent] = field(default_factory=list)
     link_events: list[LinkEvent] = field(default_factory=list)
     following: UUID | None = None
 
@@ -78,4 +81,7 @@ async def _tell_own(resources: Resources, domain_id: str, user_id: str, export: 
     export.links = await store.select_links_of_user(domain_id, user_id)
     export.open_accounts = await store.select_open_accounts_of_user(domain_id, user_id)
     export.bound_accounts = bound_accounts(user_id, identities, export.record.access_ids)
-    export.pending_proofs = await store.select_pending_proofs(domain_id, user_id, resources.clock.now())
+    now = resources.clock.now()
+    export.pending_proofs = await store.select_pending_proofs(domain_id, user_id, now)
+    export.browsers = await store.select_logon_sessions(domain_id, user_id, now)
+    export.consents = await store.select_consents(domain_id, user_id)
