@@ -53,6 +53,7 @@ def test_a_small_run(tmp_path: Path) -> None:
 
 @needs_generators
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_ctrl_c(tmp_path: Path) -> None:
     with begin(tmp_path, "--rates", "20", "--only", "get_jwks", "--seconds", "60") as process:
         end = time.monotonic() + 180

@@ -230,6 +230,9 @@ async def sit(
         "other": CustomSettings("https://other.example.com", "tessera"),
         "ldap": LdapSettings("ldaps://ldap.example.com", "dc=example"),
     }
+    # Those of a worker that was here before, between two files of another folder.
+    async with resources.store.transaction() as store:
+        await store._database.execute("delete from account.user_system where domain_id = $1", domain_id)
     for name, settings in of.items():
         system = UserSystem(domain_id, str(resources.new_id()), settings=settings, secret="", has_secret=False)
         assert await resources.store.insert_user_system(system, resources.clock.now())

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -127,6 +128,10 @@ async def test_a_line_is_written_of_what_is_refused_and_of_nothing_else(service:
         assert (await _check(service, basic(str(app.access_id), app.secret_key))).status.code == 0
         await _check(service, basic(str(app.access_id), "hunter2"))
         await refused(_check(service, None, caller=[]), "UNAUTHENTICATED")
+        # The caller may have its answer before the line is written.
+        async with asyncio.timeout(30):
+            while not any(line["event"] == "refused" for line in lines):
+                await asyncio.sleep(0.01)
     of_credential, of_call = [line for line in lines if line["event"] in ("answered", "refused", "credential refused")]
     assert (of_credential["event"], of_credential["surface"], of_credential["reason"]) == (
         *("credential refused", "tpns"),
