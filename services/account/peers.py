@@ -1,6 +1,6 @@
 """The token service, as account calls it: with the credential of its own service identity, and never for long."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -56,6 +56,12 @@ _REFUSALS: dict[type[TesseraError], type[Refusal]] = {
     errors.UnauthorizedClient: PermissionDenied,
     errors.CursorExpired: CursorExpired,
 }
+# What is said of the code of a device, by the key of a page's text.
+_NO_DEVICE: dict[type[TesseraError], str] = {
+    errors.NotFoundDeviceAuthorization: "user_code",
+    errors.DeviceAuthorizationDecided: "decided",
+}
+_NOTHING: Mapping[type[TesseraError], str] = {}
 # Fields of token's requests that hold what the caller said, by the name that the caller knows.
 _CALLERS_FIELDS = {
     "user_id": "user_id",
@@ -201,12 +207,8 @@ class TokenPeer:
             nick_name=nick_name,
             avatar=avatar,
         )
-        try:
-            return str((await self._mint.CreateUserForLogon(request, metadata=_metadata())).user_id)
-        except errors.QuotaExceeded as error:
-            raise LogonRefused("full", str(error)) from error
-        except TesseraError as error:
-            raise _refusal(error) from error
+        answer = await self._call(self._mint.CreateUserForLogon, request, {errors.QuotaExceeded: "full"})
+        return str(answer.user_id)
 
     async def create_authorization_code(
         self,
@@ -260,20 +262,16 @@ class TokenPeer:
             host: at which the user did.
 
         Raises:
-            LogonRefused: `user_code`, no device shows that; `decided`, it was used; `limit`, too many were guessed.
+            LogonRefused: `user_code`, no device shows that; `decided`, it was used; `guesses`, too many were wrong.
             Unavailable: token is away.
         """
         request = token_service_pb2.GetDeviceAuthorizationRequest(user_code=user_code, domain_id=domain_id, host=host)
-        try:
-            found = await self._mint.GetDeviceAuthorization(request, metadata=_metadata())
-        except (errors.NotFoundDeviceAuthorization, errors.NotFoundDomain, errors.FieldInvalid) as error:
-            raise LogonRefused("user_code", str(error)) from error
-        except errors.DeviceAuthorizationDecided as error:
-            raise LogonRefused("decided", str(error)) from error
-        except errors.GuessesExceeded as error:
-            raise LogonRefused("guesses", str(error)) from error
-        except TesseraError as error:
-            raise _refusal(error) from error
+        found = await self._call(
+            self._mint.GetDeviceAuthorization,
+            request,
+            _NO_DEVICE
+            | {errors.NotFoundDomain: "user_code", errors.FieldInvalid: "user_code", errors.GuessesExceeded: "guesses"},
+        )
         return Device(found.authorization_id, found.domain_id, found.client_id, tuple(found.scopes), found.device_name)
 
     async def decide_device(
@@ -296,14 +294,7 @@ class TokenPeer:
             proof=token_pb2.Proof(method=proof.method, identity=proof.identity),
         )
         request.auth_time.FromDatetime(proven_at)
-        try:
-            await self._mint.DecideDeviceAuthorization(request, metadata=_metadata())
-        except errors.NotFoundDeviceAuthorization as error:
-            raise LogonRefused("user_code", str(error)) from error
-        except errors.DeviceAuthorizationDecided as error:
-            raise LogonRefused("decided", str(error)) from error
-        except TesseraError as error:
-            raise _refusal(error) from error
+        await self._call(self._mint.DecideDeviceAuthorization, request, _NO_DEVICE)
 
     async def issue_token(self, domain_id: str, user_id: str, client_id: str, proof: Proof, actor: Actor) -> Token:
         """Have a Token issued for a user. Not idempotent: each call starts a session.
@@ -418,11 +409,21 @@ class TokenPeer:
         return _ERASURES[answer.outcome], list(answer.access_ids)
 
     @staticmethod
-    async def _call(method: Callable[..., Awaitable[Answer]], request: Any) -> Answer:
-        """Make a call, with the request's id, by which the logs of both services are read together."""
+    async def _call(
+        method: Callable[..., Awaitable[Answer]], request: Any, pages: Mapping[type[TesseraError], str] = _NOTHING
+    ) -> Answer:
+        """Make a call, with the request's id, by which the logs of both services are read together.
+
+        Args:
+            method: of a stub.
+            request: its request.
+            pages: refusals that a page says, by the key of `LogonRefused`.
+        """
         try:
             return await method(request, metadata=_metadata())
         except TesseraError as error:
+            if key := pages.get(type(error)):
+                raise LogonRefused(key, str(error)) from error
             raise _refusal(error) from error
 
 

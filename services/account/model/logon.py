@@ -1,9 +1,7 @@
 """What logon knows, and the pure rules about it."""
 
-import base64
 import hashlib
 import hmac
-import secrets
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,9 +28,6 @@ SESSION_LIFETIME = timedelta(hours=12)
 
 LOGON = "logon"
 """The kind of proof that a code for logging on is."""
-
-_SECRET_BYTES = 32
-_ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +117,6 @@ class Consent:
 def name_key(name: str) -> str:
     """A name as directories compare it (RFC 4518): what they take for the same is counted as the same."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
-def new_session(session_id: UUID) -> tuple[str, bytes]:
-    """What a browser is given for a session, and the hash of the secret in it: 256 random bits."""
-    secret = secrets.token_bytes(_SECRET_BYTES)
-    return base64.urlsafe_b64encode(session_id.bytes + secret).decode(), hashlib.sha256(secret).digest()
-
-
-def read_session(text: str) -> tuple[UUID, bytes] | None:
-    """Id and secret of what a browser gives back; `None` where it is none."""
-    try:
-        raw = base64.b64decode(text, altchars=b"-_", validate=True)
-    except ValueError:
-        return None
-    if len(raw) != _ID_BYTES + _SECRET_BYTES:
-        return None
-    return UUID(bytes=raw[:_ID_BYTES]), raw[_ID_BYTES:]
 
 
 def fits(session: BrowserSession, secret: bytes) -> bool:

@@ -1,6 +1,5 @@
 """What proves that an identity is a user's: a code that was sent to it, or a ticket of a logon with it."""
 
-import base64
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from services.account.model.bearers import new_bearer, read_bearer
 from services.account.model.identities import Identity
 
 CODE, TICKET = "code", "ticket"
@@ -31,8 +31,6 @@ CODES_PER_USER = 10
 """Codes that a user asks for in that time."""
 
 _CODE_DIGITS = 6
-_SECRET_BYTES = 32
-_ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +49,14 @@ def new_code() -> str:
 
 def new_ticket(proof_id: UUID) -> tuple[str, str]:
     """A ticket as its bearer gets it, and the secret in it: 256 random bits."""
-    raw = secrets.token_bytes(_SECRET_BYTES)
-    return base64.urlsafe_b64encode(proof_id.bytes + raw).decode(), raw.hex()
+    ticket, secret = new_bearer(proof_id)
+    return ticket, secret.hex()
 
 
 def read_ticket(text: str) -> Presented | None:
     """The proof that a ticket is; `None` where it is none."""
-    try:
-        raw = base64.b64decode(text, altchars=b"-_", validate=True)
-    except ValueError:
-        return None
-    if len(raw) != _ID_BYTES + _SECRET_BYTES:
-        return None
-    return Presented(TICKET, UUID(bytes=raw[:_ID_BYTES]), raw[_ID_BYTES:].hex())
+    borne = read_bearer(text)
+    return Presented(TICKET, borne[0], borne[1].hex()) if borne else None
 
 
 class ProofKey:

@@ -1,15 +1,16 @@
 """What is shown to who is logged on: how one logs on, and where one is logged on."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from services.account.actions.logon.find_user import unlink
+from services.account.actions.links.take_away import take_away
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LastIdentity, NotFoundLinkUser
-from services.account.model import Identity, normalise
+from services.account.model import Identity, Link, normalise
 from services.account.model.logon import BrowserSession
 from services.account.pages.flow import begin
 from services.account.pages.visit import PageError, Visit, csrf_of
@@ -77,12 +78,14 @@ async def take(visit: Visit) -> Response:
             visit.keep(flow)
             return visit.go(f"/logon/{flow.flow_id}")
         case "unlink":
-            identity = await _named(visit, domain_id, session, form)
+            links = await store.select_links_of_user(domain_id, session.user_id)
+            identity = _named(links, form)
+            if len(links) == 1:
+                # Others may take it away; nobody locks oneself out.
+                return await page(visit, "last")
+            user_id = session.user_id
             try:
-                if len(await store.select_links_of_user(domain_id, session.user_id)) == 1:
-                    # Others may take it away; nobody locks oneself out.
-                    return await page(visit, "last")
-                await unlink(visit.resources, domain_id, identity, session.user_id, kept=session.session_id)
+                await take_away(visit.resources, domain_id, identity, user_id, actor=user_id, kept=session.session_id)
             except LastIdentity:
                 return await page(visit, "last")
         case _:
@@ -97,10 +100,10 @@ async def inbox(visit: Visit) -> Response:
     return visit.page("inbox", messages=visit.resources.console.shown())
 
 
-async def _named(visit: Visit, domain_id: str, session: BrowserSession, form: FormData) -> Identity:
+def _named(links: Iterable[Link], form: FormData) -> Identity:
     """The identity that a form names, of those that the user has. Raises `PageError`: it has no such identity."""
     named = tuple(form.get(name) for name in ("type", "identity", "extra"))
-    for link in await visit.resources.store.select_links_of_user(domain_id, session.user_id):
+    for link in links:
         if (link.type, link.identity, link.extra) == named:
             return normalise(link.type, link.identity, link.extra)
     raise PageError("over")

@@ -51,17 +51,13 @@ def pages(resources: Resources) -> ASGIApp:
             except Refusal as refusal:
                 visit.failed(refusal)
                 response = await _problem(visit, "unavailable", 503)
-            for name, value in _HEADERS.items():
-                response.headers.setdefault(name, value)
-            return response
+            return _guarded(response)
 
         return Route(path, answer, methods=["GET", "POST"])
 
     async def unknown(request: Request, _error: Exception) -> Response:
         visit = Visit(request, resources, seal)
-        response = await _problem(visit, "not_found", 404)
-        response.headers.update({name: value for name, value in _HEADERS.items() if name not in response.headers})
-        return response
+        return _guarded(await _problem(visit, "not_found", 404))
 
     app = Starlette(
         routes=[
@@ -90,6 +86,13 @@ def pages(resources: Resources) -> ASGIApp:
     # It would lead to whatever host the request names, and by 307.
     app.router.redirect_slashes = False
     return app
+
+
+def _guarded(response: Response) -> Response:
+    """An answer with the headers that all have, where it has none of its own."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 def _of(visit: Visit, name: str) -> str:

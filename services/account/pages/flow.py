@@ -125,6 +125,16 @@ class Flow:
     left: Left | None = None
     newcomer: Newcomer | None = None
 
+    @property
+    def leads_to(self) -> str:
+        """Where the app's answer goes; empty: nowhere."""
+        return self.ask.redirect_uri if self.ask else ""
+
+    @property
+    def login_hint(self) -> str:
+        """Who is likely to log on; empty: unknown."""
+        return self.ask.login_hint if self.ask else ""
+
     def with_code(self, sent: Sent) -> "Flow":
         """The same, with a code on its way and the browser here."""
         return replace(self, sent=sent, left=None)

@@ -72,7 +72,7 @@ async def newcomer_page(visit: Visit, flow: Flow) -> Response:
         identity=flow.newcomer.display_name or flow.newcomer.identity.given,
         may_create=systems.settings.first_logon is FirstLogon.LINK_OR_CREATE,
         error="",
-        to=flow.ask.redirect_uri if flow.ask else "",
+        to=flow.leads_to,
     )
 
 

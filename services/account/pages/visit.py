@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.account.errors import LogonRefused
-from services.account.model.logon import BrowserSession, fits, read_session
+from services.account.model.bearers import read_bearer
+from services.account.model.logon import BrowserSession, fits
 from services.account.model.user_systems import LogonSystems
 from services.account.pages.flow import LIFETIME, Flow, FlowSeal
 from services.account.pages.languages import LANGUAGES, Language
@@ -176,7 +177,7 @@ class Visit:
 
     async def session(self, domain_id: str) -> BrowserSession | None:
         """Who is logged on to a domain in this browser; `None`: nobody."""
-        presented = read_session(self.request.cookies.get(self._named(f"{_SESSION}{domain_id}"), ""))
+        presented = read_bearer(self.request.cookies.get(self._named(f"{_SESSION}{domain_id}"), ""))
         if presented is None:
             return None
         session_id, secret = presented

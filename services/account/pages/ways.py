@@ -13,7 +13,7 @@ from services.account.connectors import Asking, Kept, Proven, Redirecting, Wish
 from services.account.errors import LogonRefused
 from services.account.model import TYPES, Identity, normalise
 from services.account.model.logon import CODE_LIFETIME, LogonApp
-from services.account.model.user_systems import LogonSystems, UserSystem
+from services.account.model.user_systems import CODED, LogonSystems, UserSystem
 from services.account.pages.flow import Flow, Left, Sent
 from services.account.pages.proven import proven
 from services.account.pages.visit import PageError, Visit
@@ -87,7 +87,7 @@ async def enter(visit: Visit, flow: Flow, way: str) -> Response:
     """The page of a way: a form, or that of a user system elsewhere."""
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
-    if system.type in ("mobile", "email"):
+    if system.type in CODED:
         if flow.sent and flow.sent.identity.type == system.type:
             # Another code is wanted, or the number was not right.
             given = flow.sent.identity
@@ -99,7 +99,7 @@ async def enter(visit: Visit, flow: Flow, way: str) -> Response:
     kept = Kept.fresh()
     login_type = flow.ask.login_type if flow.ask else ""
     wish = Wish(
-        login_hint=flow.ask.login_hint if flow.ask else "",
+        login_hint=flow.login_hint,
         in_app=login_type == "wechat_app",
         password=login_type == "ding_sns",
     )
@@ -118,7 +118,7 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     system = _way(systems, flow, way)
     form = await visit.form(flow.csrf)
-    if system.type in ("mobile", "email"):
+    if system.type in CODED:
         given, code = str(form.get("address", "")).strip(), str(form.get("country_code", "")).strip().lstrip("+")
         try:
             identity = normalise(system.type, given, code if system.type == "mobile" else "")
@@ -169,24 +169,27 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
     return visit.go(f"/logon/{flow.flow_id}/code")
 
 
-async def code_page(visit: Visit, flow: Flow, error: str = "") -> Response:
+async def code_page(visit: Visit, flow: Flow) -> Response:
     """The page on which a code is entered. Raises `PageError`: none is on its way."""
     if flow.sent is None:
         raise PageError("over")
-    systems = await find_logon_systems(visit.resources, flow.domain_id)
-    way = next((each for each in systems.systems if each.type == flow.sent.identity.type), None)
+    return _code_page(visit, await find_logon_systems(visit.resources, flow.domain_id), flow, flow.sent)
+
+
+def _code_page(visit: Visit, systems: LogonSystems, flow: Flow, sent: Sent, error: str = "") -> Response:
+    way = next((each for each in systems.systems if each.type == sent.identity.type), None)
     base = f"/logon/{flow.flow_id}"
     return visit.page(
         "code",
         systems,
         token=flow.csrf,
-        address=flow.sent.identity.given,
+        address=sent.identity.given,
         minutes=int(CODE_LIFETIME.total_seconds()) // 60,
         error=error,
         status=400 if error else 200,
         again=f"{base}/{way.user_system_id}" if way else base,
         others=_others(systems, flow),
-        to=flow.ask.redirect_uri if flow.ask else "",
+        to=flow.leads_to,
     )
 
 
@@ -203,7 +206,7 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
         raise PageError("over")
     typed = str(form.get("code", "")).replace(" ", "")
     if not _CODE.fullmatch(typed):
-        return await code_page(visit, flow, "wrong_code")
+        return _code_page(visit, systems, flow, sent, "wrong_code")
     try:
         await try_code(
             visit.resources,
@@ -215,7 +218,7 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
         )
     except LogonRefused as refused:
         visit.refused(sent.identity.type, refused)
-        return await code_page(visit, flow, refused.key)
+        return _code_page(visit, systems, flow, sent, refused.key)
     return await proven(visit, systems, flow, Proven(sent.identity), way)
 
 
@@ -259,7 +262,7 @@ def _address_page(
     country_code: str = "86",
     status: int = 400,
 ) -> Response:
-    hint = flow.ask.login_hint if flow.ask else ""
+    hint = flow.login_hint
     return visit.page(
         "address",
         systems,
@@ -290,7 +293,7 @@ def _password_page(
         way=system,
         others=_others(systems, flow),
         error=error,
-        name=name or (flow.ask.login_hint if flow.ask else ""),
+        name=name or flow.login_hint,
         status=status if error else 200,
-        to=flow.ask.redirect_uri if flow.ask else "",
+        to=flow.leads_to,
     )

@@ -9,8 +9,8 @@ import asyncio
 import pytest
 
 from services.account.model import normalise
+from services.account.model.bearers import read_bearer
 from services.account.model.domain_settings import FirstLogon
-from services.account.model.logon import read_session
 from tests.account.pages.browsers import Browser
 from tests.account.pages.sitting import Sitting
 from tests.account.with_token import Services, unused, unused_mobile
@@ -28,7 +28,7 @@ async def by_provider(sitting: Sitting, browser: Browser, way: str, issuer: str,
 
 async def who(sitting: Sitting, browser: Browser) -> str | None:
     """The user that a browser is logged on as."""
-    presented = read_session(browser.cookies.get(f"__Host-tessera-session-{sitting.domain_id}", ""))
+    presented = read_bearer(browser.cookies.get(f"__Host-tessera-session-{sitting.domain_id}", ""))
     if presented is None:
         return None
     store, now = sitting.resources.store, sitting.resources.clock.now()

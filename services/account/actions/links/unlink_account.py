@@ -1,6 +1,7 @@
 """UnlinkAccount: an identity is taken from a user."""
 
-from services.account.errors import LastIdentity, NotFoundLinkUser
+from services.account.actions.links.take_away import take_away
+from services.account.errors import NotFoundLinkUser
 from services.account.model import Identity
 from services.account.resources import Resources
 from services.runtime.auth import Principal
@@ -30,16 +31,4 @@ async def unlink_account(
     """
     if own_user not in (None, user_id):
         raise NotFoundLinkUser
-    verdict = await resources.store.unlink_identity(
-        caller.domain_id,
-        identity,
-        user_id,
-        now=resources.clock.now(),
-        event_id=resources.new_id(),
-        actor=caller.responsible,
-    )
-    if verdict == "last":
-        raise LastIdentity
-    # Also where it is not linked: a call before may have ended between the two.
-    await resources.store.end_logon_sessions_by(caller.domain_id, user_id, identity.type, resources.clock.now())
-    return verdict == "unlinked"
+    return await take_away(resources, caller.domain_id, identity, user_id, actor=caller.responsible)

@@ -2,10 +2,9 @@
 
 import hashlib
 from datetime import datetime
-from uuid import UUID
 
 from services.account.connectors import Proven
-from services.account.errors import LastIdentity, LogonRefused, NotFoundLinkUser
+from services.account.errors import LogonRefused, NotFoundLinkUser
 from services.account.model import Identity
 from services.account.peers import Proof
 from services.account.resources import Resources
@@ -89,26 +88,3 @@ async def _make(resources: Resources, domain_id: str, proven: Proven, *, client_
         nick_name=proven.display_name[:128],
         avatar=proven.avatar if len(proven.avatar) <= 1024 else "",
     )
-
-
-async def unlink(resources: Resources, domain_id: str, identity: Identity, user_id: str, *, kept: UUID) -> None:
-    """Take an identity from a user who is logged on; browsers that logged on by one of its type are logged off.
-
-    Args:
-        resources: the parts of the service.
-        domain_id: the user's.
-        identity: what is taken away.
-        user_id: the user.
-        kept: the session of the browser in which the user does so, which goes on.
-
-    Raises:
-        LastIdentity: the domain wants the user to keep it.
-        Unavailable: database away.
-    """
-    verdict = await resources.store.unlink_identity(
-        domain_id, identity, user_id, now=resources.clock.now(), event_id=resources.new_id(), actor=user_id
-    )
-    if verdict == "last":
-        raise LastIdentity
-    # Whoever put the identity there may be logged on by it still.
-    await resources.store.end_logon_sessions_by(domain_id, user_id, identity.type, resources.clock.now(), kept=kept)

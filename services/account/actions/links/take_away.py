@@ -1,0 +1,39 @@
+"""What becomes of a link that ends, whoever ends it."""
+
+from uuid import UUID
+
+from services.account.errors import LastIdentity
+from services.account.model import Identity
+from services.account.resources import Resources
+
+
+async def take_away(
+    resources: Resources, domain_id: str, identity: Identity, user_id: str, *, actor: str, kept: UUID | None = None
+) -> bool:
+    """Take an identity from a user. Browsers in which the user is logged on by one of its type are logged off.
+
+    Args:
+        resources: the parts of the service.
+        domain_id: the user's.
+        identity: what is taken away.
+        user_id: the user.
+        actor: who does so.
+        kept: a browser's session that goes on; `None`: none does.
+
+    Returns:
+        Whether it was linked to the user.
+
+    Raises:
+        LastIdentity: the domain wants the user to keep it.
+        Unavailable: database away.
+    """
+    store, now = resources.store, resources.clock.now()
+    verdict = await store.unlink_identity(
+        domain_id, identity, user_id, now=now, event_id=resources.new_id(), actor=actor
+    )
+    if verdict == "last":
+        raise LastIdentity
+    # Whoever put the identity there may be logged on by it still. Also where it is not linked: a call before may have
+    # ended between the two.
+    await store.end_logon_sessions_by(domain_id, user_id, identity.type, now, kept=kept)
+    return verdict == "unlinked"
