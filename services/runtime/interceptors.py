@@ -76,18 +76,22 @@ Next = Callable[[Call], Awaitable[Any]]
 Step = Callable[[Call, Next], Awaitable[Any]]
 
 
-async def log_call(call: Call, proceed: Next) -> Any:
-    """One line a call, with its request id: who, what, how it ended, how long it took. Never a request's content.
+async def observe(call: Call, proceed: Next) -> Any:
+    """Count and time a call, and write one line, with its request id: who, what, how it ended, how long it took.
 
-    Those of `_QUIET` have one where they fail.
+    Never a request's content. Those of `_QUIET` have a line where they fail; a stream, which lasts as long as it is
+    wanted, is not timed.
     """
     telemetry.take_request_id(call.metadata.get("x-request-id"))
     started = time.perf_counter()
     try:
         return await proceed(call)
     finally:
+        seconds = time.perf_counter() - started
+        code, reason = (call.refusal.code().name, call.refusal.reason) if call.refusal else ("OK", "")
+        telemetry.count_call(call.method, code, reason, None if call.streams else seconds)
         if call.refusal or not call.method.startswith(_QUIET):
-            _tell(call, time.perf_counter() - started)
+            _tell(call, seconds)
 
 
 def _tell(call: Call, seconds: float) -> None:
@@ -97,17 +101,6 @@ def _tell(call: Call, seconds: float) -> None:
     if call.refusal:
         facts |= {"reason": call.refusal.reason, "detail": call.refusal.detail or call.refusal.message}
     log.info("refused" if call.refusal else "answered", **facts)
-
-
-async def measure(call: Call, proceed: Next) -> Any:
-    """Count the call, and time it unless it streams."""
-    started = time.perf_counter()
-    try:
-        return await proceed(call)
-    finally:
-        code, reason = (call.refusal.code().name, call.refusal.reason) if call.refusal else ("OK", "")
-        seconds = None if call.streams else time.perf_counter() - started
-        telemetry.count_call(call.method, code, reason, seconds)
 
 
 async def translate_errors(call: Call, proceed: Next) -> Any:
@@ -128,13 +121,6 @@ async def translate_errors(call: Call, proceed: Next) -> Any:
     return await call.context.abort_with_status(rpc_status.to_status(call.refusal.status()))
 
 
-async def recognise(call: Call, proceed: Next) -> Any:
-    """Refuse who may not connect, where processes have certificates."""
-    if call.peers:
-        call.peers.check(call.method, call.context.auth_context())
-    return await proceed(call)
-
-
 async def keep_deadline(call: Call, proceed: Next) -> Any:
     """End a unary call that goes on for longer than any may. A caller's own deadline is gRPC's to keep: it cancels."""
     remaining = call.context.time_remaining()
@@ -148,7 +134,9 @@ async def keep_deadline(call: Call, proceed: Next) -> Any:
 
 
 async def authenticate(call: Call, proceed: Next) -> Any:
-    """Verify who calls, how often, and enforce what the RPC declares; deny unless declared."""
+    """Verify who connects, who calls, how often, and enforce what the RPC declares; deny unless declared."""
+    if call.peers:
+        call.peers.check(call.method, call.context.auth_context())
     if not call.access.anonymous:
         call.caller = await call.authenticator.authenticate(call.metadata)
         call.limits.take(call.caller.kind, call.caller.domain_id, call.caller.subject)
@@ -161,16 +149,17 @@ async def authenticate(call: Call, proceed: Next) -> Any:
 
 async def validate(call: Call, proceed: Next) -> Any:
     """Refuse a request that cannot be read, or in which a required field is empty; of a stream, when it is its turn."""
-    call.request = _Requests(call.context) if hasattr(call.request, "__aiter__") else _checked(call.request)
+    if isinstance(call.request, Message) or call.request is _UNREADABLE:
+        _check(call.request)
+    else:
+        call.request = _Requests(call.context)
     return await proceed(call)
 
 
-def _checked(request: Any) -> Any:
+def _check(request: Any) -> None:
     if request is _UNREADABLE:
         raise RequestMalformed
-    if isinstance(request, Message):
-        check_required(request)
-    return request
+    check_required(request)
 
 
 class _Requests:
@@ -186,10 +175,11 @@ class _Requests:
         request = await self._context.read()
         if request is grpc.aio.EOF:
             raise StopAsyncIteration
-        return _checked(request)
+        _check(request)
+        return request
 
 
-STEPS: tuple[Step, ...] = (log_call, measure, translate_errors, recognise, keep_deadline, authenticate, validate)
+STEPS: tuple[Step, ...] = (observe, translate_errors, keep_deadline, authenticate, validate)
 """Outermost first."""
 
 
@@ -289,16 +279,19 @@ class Pipeline(grpc.aio.ServerInterceptor):
         behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         streams = handler.request_streaming or handler.response_streaming
 
-        async def answer(call: Call) -> Any:
+        def answer(call: Call) -> Awaitable[Any]:
+            result: Awaitable[Any] = behaviour(call.request, call.context)
+            return result
+
+        async def answer_stream(call: Call) -> Any:
+            assert call.streams
             result = behaviour(call.request, call.context)
             if hasattr(result, "__aiter__"):
                 return await _write_all(call, result)
-            if call.streams is None:
-                return await result
             async with call.streams.until_the_end():
                 return await result
 
-        chain: Next = answer
+        chain: Next = answer_stream if streams else answer
         for step in reversed(STEPS):
             chain = _bind(step, chain)
 

@@ -35,7 +35,7 @@ _to_json = json.JSONEncoder(default=repr).encode
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _random = random.Random()  # noqa: S311 for what is no secret
 
-_request_id: ContextVar[str] = ContextVar("request_id")
+_request_id: ContextVar["_RequestId"] = ContextVar("request_id")
 
 
 # What it takes to find a counter by its labels is more than to count.
@@ -50,19 +50,35 @@ def count_call(method: str, code: str, reason: str, seconds: float | None) -> No
         _seconds(method).observe(seconds)
 
 
+class _RequestId:
+    """The id of a call, made of what was given when somebody first asks: of most that go well nobody does."""
+
+    __slots__ = ("_given", "_taken")
+
+    def __init__(self, given: str | None) -> None:
+        self._given = given
+        self._taken: str | None = None
+
+    def __str__(self) -> str:
+        if self._taken is None:
+            self._taken = (self._given and _as_uuid(self._given)) or _new_uuid()
+        return self._taken
+
+
 def request_id() -> str:
     """Id of the call that is being answered: a UUID, in the log of each process that it passed."""
-    return _request_id.get()
+    return str(_request_id.get())
 
 
-def take_request_id(given: str | None) -> str:
+def take_request_id(given: str | None) -> None:
     """Make `given` the id of this call where it is a UUID, else a new one; every line of the log has it from now on."""
-    taken = _as_uuid(given) if given else None
-    if taken is None:
-        taken = _new_uuid()
-    _request_id.set(taken)
-    structlog.contextvars.bind_contextvars(request_id=taken)
-    return taken
+    _request_id.set(_RequestId(given))
+
+
+def _add_request_id(_logger: Any, _level: str, facts: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if (taken := _request_id.get(None)) is not None:
+        facts["request_id"] = str(taken)
+    return facts
 
 
 def _new_uuid() -> str:
@@ -155,7 +171,7 @@ def set_up_logging(level: str, style: str, stream: TextIO, **bound: str) -> None
     else:
         rendered = [_write_json]
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *rendered],
+        processors=[structlog.contextvars.merge_contextvars, _add_request_id, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", lines)),
     )

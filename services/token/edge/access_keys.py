@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.runtime.errors import PermissionDenied, Refusal
 from services.token.edge.nonces import use_up
@@ -32,8 +33,7 @@ ACS = "acs"
 _NO_SECRET = b"\0" * 43
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """What a request says of its signature.
 
     Args:

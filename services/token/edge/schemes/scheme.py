@@ -1,20 +1,21 @@
 """What a scheme is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from services.token.edge.request import Request
 from services.token.resources import Resources
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+
+class Caller(NamedTuple):
     """Who made a request: its domain, claims of the internal token, and those that no other request has."""
 
     domain_id: str
     claims: Mapping[str, Any]
-    of_request: Mapping[str, Any] = field(default_factory=dict)
+    of_request: Mapping[str, Any] = _NOTHING
 
 
 class Scheme(Protocol):
