@@ -9,6 +9,9 @@ local surfaces = require("surfaces")
 
 local request = {}
 
+-- A call's head may have as much. Envoy itself takes more, so that the path is known where it is refused.
+local HEAD_BYTES, HEAD_FIELDS = 32768, 64
+
 -- Where the transcoder finds the pages.
 local PAGES = "/tessera.account.v1.LogonService/"
 
@@ -18,6 +21,12 @@ local REFUSED = {REQUEST_MALFORMED = "400", FIELD_MISSING = "400", FORMAT_INVALI
 local function refuse(handle, reason, message, status)
   local headers = {[":status"] = status or REFUSED[reason], ["content-type"] = "application/json"}
   handle:respond(headers, refusal.status(reason, message))
+end
+
+local function is_large(headers)
+  local bytes, fields = 0, 0
+  for name, value in pairs(headers) do bytes, fields = bytes + #name + #value, fields + 1 end
+  return bytes > HEAD_BYTES or fields > HEAD_FIELDS
 end
 
 -- Whether nobody here could read a body of this content-encoding (RFC 9110 section 8.4).
@@ -30,7 +39,8 @@ local function read(handle)
   return body:getBytes(0, body:length())
 end
 
--- Notes the surface for the filters behind and for the answer. Changes nothing: signatures cover what came.
+-- Notes the surface for the filters behind and for the answer, and refuses too large a head. Changes nothing: signatures
+-- cover what came.
 function request.classify(handle)
   local headers = handle:headers()
   local content_type = headers:get("content-type")
@@ -49,6 +59,8 @@ function request.classify(handle)
   end
   local metadata = handle:streamInfo():dynamicMetadata()
   for key, value in pairs(call) do metadata:set("tessera", key, value) end
+  -- Taken anew: a wrapper does not outlive a wait for the body.
+  if is_large(handle:headers()) then refuse(handle, "REQUEST_TOO_LARGE", nil, "431") end
 end
 
 -- An RPC-style call becomes a POST of JSON on the path of its Action.
