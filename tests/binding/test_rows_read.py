@@ -4,7 +4,7 @@ The statements stand inside functions, where EXPLAIN does not look. What the ser
 by index, in the transaction that made the call.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from services.runtime.clock import Clock
 from services.runtime.partitions import Partitions
 from services.runtime.sql import load_queries
 from tests.binding.changing import APP
+from tests.support.databases import Databases
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 LOOKUPS = load_queries(Path(store.__file__).with_name("lookups.sql"))
-FILLED = 5_000
+FILLED = 2_000
 
 TOKENS = [f"token{n}" for n in range(20)]
 TYPES = [0] * 20
@@ -58,12 +59,24 @@ where schemaname = 'binding' and relname = 'binding'
 """
 
 
-@pytest_asyncio.fixture
-async def pair(database_url: Callable[[str], str]) -> AsyncIterator[tuple[asyncpg.Connection, asyncpg.Connection]]:
-    """Two connections to an empty database: one that calls, one that fills."""
-    dsn = database_url("binding")
+@pytest.fixture(scope="module", params=["empty", "empty, analysed", "one row, analysed"])
+def planned_on(request: pytest.FixtureRequest) -> str:
+    """What the table looked like when plans were made. Nothing else was ever analysed in the database."""
+    return str(request.param)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def dsn(databases: Databases, planned_on: str) -> str:
+    dsn = databases.fresh("binding")
     await Partitions(dsn, Clock(), PARTITIONED).attach()
+    return dsn
+
+
+@pytest_asyncio.fixture
+async def pair(dsn: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncpg.Connection]]:
+    """Two connections to an empty table: one that calls, one that fills."""
     caller, filler = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+    await filler.execute("truncate binding.binding; alter table binding.binding set (autovacuum_enabled = off)")
     yield caller, filler
     await caller.close()
     await filler.close()
@@ -81,7 +94,6 @@ async def fill(connection: asyncpg.Connection, rows: int) -> None:
     )
 
 
-@pytest.mark.parametrize("planned_on", ["empty", "empty, analysed", "one row, analysed"])
 @pytest.mark.parametrize("mode", ["auto", "force_generic_plan"])
 @pytest.mark.parametrize("name", STATEMENTS)
 async def test_reads_what_it_needs(
@@ -89,7 +101,6 @@ async def test_reads_what_it_needs(
 ) -> None:
     caller, filler = pair
     statement, arguments = STATEMENTS[name]
-    await filler.execute("alter table binding.binding set (autovacuum_enabled = off)")
     if planned_on == "one row, analysed":
         await fill(filler, 1)
     if "analysed" in planned_on:
@@ -113,7 +124,7 @@ async def test_reads_what_it_needs(
     assert 20 <= after["idx_tup_fetch"] - before["idx_tup_fetch"] <= 400
 
 
-@pytest.mark.parametrize("planned_on", ["empty", "full"])
+@pytest.mark.parametrize("planned_on", ["empty", "full"], scope="module")
 async def test_a_page_reads_no_further_than_it_shows(
     pair: tuple[asyncpg.Connection, asyncpg.Connection], planned_on: str
 ) -> None:
