@@ -19,6 +19,7 @@ from services.account.model.logon import (
     MAX_TRIES,
     PASSWORDS_PER_ADDRESS,
     PASSWORDS_PER_NAME,
+    STRANGER,
 )
 from services.account.resources import Resources
 from services.account.store import Store
@@ -47,7 +48,12 @@ async def replica(account_dsn: str, page_resources: Resources) -> AsyncIterator[
 
 
 async def begin(store: Store, domain: Domain, address: str = "10.0.0.1", **changed: object) -> tuple[uuid.UUID, str]:
-    values = {"identity": normalise("mobile", unused_mobile()), "per_domain": 1000, "now": CLOCK.now()} | changed
+    values = {
+        "identity": normalise("mobile", unused_mobile()),
+        "browser_id": STRANGER,
+        "per_domain": 1000,
+        "now": CLOCK.now(),
+    } | changed
     code_id = uuid7(CLOCK.now())
     verdict = await store.begin_logon_code(
         domain.id,
@@ -55,6 +61,7 @@ async def begin(store: Store, domain: Domain, address: str = "10.0.0.1", **chang
         values["identity"],
         address,
         MAC,
+        browser_id=values["browser_id"],
         now=values["now"],
         per_domain=values["per_domain"],
     )
@@ -181,7 +188,13 @@ async def test_right_passwords_are_not_counted(sitting: Sitting) -> None:
 async def test_passwords_of_one_address_are_counted_for_all_names(store: Store, domain: Domain) -> None:
     async def begin_try(number: int, system: str = "s") -> str:
         return await store.begin_password_try(
-            domain.id, uuid7(CLOCK.now()), system, f"n{number}", address="10.0.0.1", now=CLOCK.now()
+            domain.id,
+            uuid7(CLOCK.now()),
+            system,
+            f"n{number}",
+            browser_id=STRANGER,
+            address="10.0.0.1",
+            now=CLOCK.now(),
         )
 
     verdicts = await asyncio.gather(*(begin_try(number) for number in range(PASSWORDS_PER_ADDRESS + 20)))
