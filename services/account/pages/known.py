@@ -18,7 +18,7 @@ _ID_BYTES = 16
 
 
 class KnownSeal:
-    """Makes what a browser keeps: ids, one for each of the last who were proven, with a keyed hash of it and of who that was.
+    """Makes what a browser keeps of each of the last who were proven: an id, and a keyed hash of both.
 
     Who reads it learns nobody's identity, and nobody else can make it.
 

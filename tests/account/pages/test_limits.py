@@ -3,12 +3,9 @@
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from services.account.actions.logon.find_user import create_user
 from services.account.connectors import Proven
@@ -24,27 +21,14 @@ from services.account.model.logon import (
 from services.account.resources import Resources
 from services.account.store import Store
 from services.runtime.clock import Clock
-from services.runtime.db import Database
 from services.runtime.ids import uuid7
 from tests.account.callers import Domain
 from tests.account.pages.browsers import Browser
 from tests.account.pages.sitting import Sitting, serving_pages
-from tests.account.running import VAULT
 from tests.account.with_token import unused, unused_mobile
 
 CLOCK = Clock()
 MAC, OTHER_MAC = b"m" * 32, b"o" * 32
-
-
-@pytest_asyncio.fixture(scope="package")
-async def replica(account_dsn: str, page_resources: Resources) -> AsyncIterator[Resources]:
-    """Another process of the service on the same database."""
-    database = Database(
-        account_dsn, service="replica", pool_size=10, statement_timeout=timedelta(seconds=10), clock=Clock()
-    )
-    await database.start()
-    yield replace(page_resources, store=Store(database, VAULT))
-    await database.close()
 
 
 async def begin(store: Store, domain: Domain, address: str = "10.0.0.1", **changed: object) -> tuple[uuid.UUID, str]:

@@ -18,8 +18,8 @@ async def find_device(
         address: where the browser is.
 
     Raises:
-        LogonRefused: `user_code`, no device shows that; `decided`, it was used; as `counted`, and this one is not looked
-            for; `guesses`, too many were wrong in this domain.
+        LogonRefused: `user_code`, no device shows that; `decided`, it was used; `guesses`, too many were wrong in this
+            domain; as `counted`, and this one is not looked for.
         Unavailable: token or database away.
     """
     async with counted(resources, domain_id, "device", session.user_id, browser_id=STRANGER, address=address):
