@@ -192,9 +192,7 @@ class FlowSeal:
 def _read(values: Mapping[str, Any]) -> Flow:
     ask, sent, left, newcomer = (values[name] for name in ("ask", "sent", "left", "newcomer"))
     return Flow(
-        **{name: values[name] for name in ("flow_id", "csrf", "domain_id", "begun_at", "link")},
-        # One that the release before began has none.
-        user_code=values.get("user_code", ""),
+        **{name: values[name] for name in ("flow_id", "csrf", "domain_id", "begun_at", "link", "user_code")},
         ask=_read_ask(ask) if ask else None,
         sent=Sent(**(sent | {"identity": Identity(**sent["identity"])})) if sent else None,
         left=Left(**(left | {"kept": Kept(**left["kept"])})) if left else None,

@@ -18,7 +18,7 @@ _ID_BYTES = 16
 
 
 class KnownSeal:
-    """Makes what a browser keeps of each of the last who were proven: an id, and a keyed hash of both.
+    """Makes what a browser keeps of who was proven in it: for each an id, and a keyed hash of that and of who it was.
 
     Who reads it learns nobody's identity, and nobody else can make it.
 
