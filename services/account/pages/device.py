@@ -20,8 +20,9 @@ async def page(visit: Visit) -> Response:
     """
     query = visit.request.query_params
     code, domain_id = query.get("user_code", "").strip(), query.get("domain_id", "")[:_MAX_DOMAIN_CHARS]
-    if not code:
-        return _page(visit, domain_id)
+    # A link of somebody else's uses up none of the tries that its reader has.
+    if not code or visit.is_sent_elsewhere:
+        return _page(visit, domain_id, code=code[:_MAX_CODE_CHARS])
     if len(code) > _MAX_CODE_CHARS:
         return _page(visit, domain_id, "user_code")
     token = visit.resources.token

@@ -38,7 +38,7 @@ _FLOW, _SESSION, _KNOWN = "tessera-logon-", "tessera-session-", "tessera-known"
 _MAX_FLOWS = 6
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 _FORM = "application/x-www-form-urlencoded"
-# What a browser says of who sends a form (W3C Fetch Metadata): our own page, or the person.
+# What a browser says of who sends it here (W3C Fetch Metadata): our own page, or the person.
 _OWN_SITES = ("", "same-origin", "none")
 
 
@@ -215,11 +215,16 @@ class Visit:
 
     # What a browser sends.
 
+    @property
+    def is_sent_elsewhere(self) -> bool:
+        """Whether a page of another site sent the browser here, as far as it says so."""
+        return self.request.headers.get("sec-fetch-site", "") not in _OWN_SITES
+
     async def form(self, csrf: str) -> FormData:
         """A form of ours. Raises `PageError` where it is none: without what only our page knew."""
         # All of our forms are of this kind; what reads others has more ways to fail.
         content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != _FORM or self.request.headers.get("sec-fetch-site", "") not in _OWN_SITES:
+        if content_type != _FORM or self.is_sent_elsewhere:
             raise PageError("over", 403)
         form = await self.request.form()
         given = form.get("csrf")

@@ -232,15 +232,18 @@ async def test_strangers_are_refused_until_the_period_ends(sitting: Sitting) -> 
 async def test_passwords_are_counted_alike(sitting: Sitting) -> None:
     name, way = unused(), sitting.ways["ldap"]
 
-    async def enter(browser: Browser, password: str) -> int:
+    async def form_in(browser: Browser) -> Page:
         flow_id = sitting.flow_id(await sitting.begin(browser))
-        form = await browser.get(f"/logon/{flow_id}/{way}")
-        answer = await browser.post(form.target, {"csrf": form.csrf, "name": name.upper(), "password": password})
-        return answer.status
+        return await browser.get(f"/logon/{flow_id}/{way}")
 
     known, stranger = sitting.browser(), sitting.browser()
+    forms = {browser: await form_in(browser) for browser in (known, stranger)}
+
+    async def enter(browser: Browser, password: str) -> int:
+        form = {"csrf": forms[browser].csrf, "name": name.upper(), "password": password}
+        return (await browser.post(forms[browser].target, form)).status
+
     assert await enter(known, "right") == 303
-    known.cookies = {KNOWN: known.cookies[KNOWN]}
     # A right one leaves nothing.
     assert await wrong(sitting, name_key(name)) == {}
     assert [await enter(stranger, "wrong") for _ in range(PASSWORDS_PER_NAME + 1)] == [400] * PASSWORDS_PER_NAME + [429]
@@ -272,14 +275,19 @@ async def test_codes_of_devices_are_counted_by_who_enters_them(sitting: Sitting)
     app = await sitting.token.native_app(device_flow=True)
     begun = await sitting.token.device(app)
     page_of = target("/logon/device", user_code=begun.user_code, domain_id=sitting.domain_id)
+    guess = target("/logon/device", user_code="BBBB-BBBB", domain_id=sitting.domain_id)
     guesser, owner = sitting.browser(), sitting.browser()
     # Who is nobody is told of no code whether there is one.
-    for code in (begun.user_code, "BBBB-BBBB"):
-        page = await owner.get(target("/logon/device", user_code=code, domain_id=sitting.domain_id))
+    for either in (page_of, guess):
+        page = await owner.get(either)
         assert (page.status, page.location.endswith("?other")) == (303, True)
     for browser in (guesser, owner):
         await sitting.log_on(browser, unused_mobile())
-    guess = target("/logon/device", user_code="BBBB-BBBB", domain_id=sitting.domain_id)
+    # A link that somebody laid out for them takes none of their tries.
+    for _ in range(PASSWORDS_PER_NAME):
+        page = await guesser.get(guess, {"sec-fetch-site": "cross-site"})
+        assert (page.status, page.problem) == (200, "")
+    assert 'value="BBBB-BBBB"' in page.text
     told = [(await guesser.get(guess)).problem for _ in range(PASSWORDS_PER_NAME + 1)]
     assert sorted(Counter(told).values()) == [1, PASSWORDS_PER_NAME]
     # Not the right one either; but somebody else, of the same office, too.
