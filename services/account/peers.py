@@ -58,11 +58,10 @@ _REFUSALS: dict[type[TesseraError], type[Refusal]] = {
 }
 # What is said of the code of a device, by the key of a page's text.
 _NO_DEVICE: dict[type[TesseraError], str] = {
-    errors.NotFoundDomain: "user_code",
     errors.NotFoundDeviceAuthorization: "user_code",
-    errors.FieldInvalid: "user_code",
     errors.DeviceAuthorizationDecided: "decided",
 }
+_NO_DOMAIN: dict[type[TesseraError], str] = {errors.NotFoundDomain: "user_code", errors.FieldInvalid: "user_code"}
 _NOTHING: Mapping[type[TesseraError], str] = {}
 # Fields of token's requests that hold what the caller said, by the name that the caller knows.
 _CALLERS_FIELDS = {
@@ -267,7 +266,7 @@ class TokenPeer:
             Unavailable: token is away.
         """
         request = token_service_pb2.GetLogonDomainRequest(domain_id=domain_id, host=host)
-        return str((await self._call(self._mint.GetLogonDomain, request, _NO_DEVICE)).domain_id)
+        return str((await self._call(self._mint.GetLogonDomain, request, _NO_DOMAIN)).domain_id)
 
     async def get_device(self, user_code: str, domain_id: str) -> Device:
         """The device that shows a code.
@@ -284,7 +283,7 @@ class TokenPeer:
         found = await self._call(
             self._mint.GetDeviceAuthorization,
             request,
-            _NO_DEVICE | {errors.GuessesExceeded: "guesses"},
+            _NO_DEVICE | _NO_DOMAIN | {errors.GuessesExceeded: "guesses"},
         )
         return Device(found.authorization_id, found.domain_id, found.client_id, tuple(found.scopes), found.device_name)
 
