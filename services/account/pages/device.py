@@ -21,20 +21,19 @@ async def page(visit: Visit) -> Response:
     query = visit.request.query_params
     code, domain_id = query.get("user_code", "").strip(), query.get("domain_id", "")[:_MAX_DOMAIN_CHARS]
     # A link of somebody else's uses up none of the tries that its reader has.
-    if not code or visit.is_sent_elsewhere:
+    if not code or visit.is_from_elsewhere:
         return _page(visit, domain_id, code=code[:_MAX_CODE_CHARS])
     if len(code) > _MAX_CODE_CHARS:
         return _page(visit, domain_id, "user_code")
-    token = visit.resources.token
     try:
-        domain_id = await token.get_logon_domain(domain_id, visit.request.headers.get("host", ""))
+        domain_id = await visit.resources.token.get_logon_domain(domain_id, visit.request.headers.get("host", ""))
         session = await visit.session(domain_id)
         if session is None:
             flow = begin(domain_id, visit.now, None, user_code=code)
             visit.keep(flow)
             # A form led here.
             return visit.go(f"/logon/{flow.flow_id}?other")
-        device = await find_device(visit.resources, domain_id, session, code, address=visit.address)
+        device = await find_device(visit.resources, domain_id, session.user_id, code, address=visit.address)
     except LogonRefused as refused:
         visit.refused("device", refused)
         return _page(visit, domain_id, refused.key, code)
@@ -50,7 +49,7 @@ async def page(visit: Visit) -> Response:
         user_code=code.upper(),
         device=device,
     )
-    app = await token.get_logon_app(device.client_id)
+    app = await visit.resources.token.get_logon_app(device.client_id)
     if app is None or not app.admitted:
         raise PageError("client")
     flow = begin(device.domain_id, visit.now, ask)

@@ -216,7 +216,7 @@ class Visit:
     # What a browser sends.
 
     @property
-    def is_sent_elsewhere(self) -> bool:
+    def is_from_elsewhere(self) -> bool:
         """Whether a page of another site sent the browser here, as far as it says so."""
         return self.request.headers.get("sec-fetch-site", "") not in _OWN_SITES
 
@@ -224,7 +224,7 @@ class Visit:
         """A form of ours. Raises `PageError` where it is none: without what only our page knew."""
         # All of our forms are of this kind; what reads others has more ways to fail.
         content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != _FORM or self.is_sent_elsewhere:
+        if content_type != _FORM or self.is_from_elsewhere:
             raise PageError("over", 403)
         form = await self.request.form()
         given = form.get("csrf")
