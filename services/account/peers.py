@@ -61,6 +61,7 @@ _NO_DEVICE: dict[type[TesseraError], str] = {
     errors.NotFoundDeviceAuthorization: "user_code",
     errors.DeviceAuthorizationDecided: "decided",
 }
+_NO_DOMAIN: dict[type[TesseraError], str] = {errors.NotFoundDomain: "user_code", errors.FieldInvalid: "user_code"}
 _NOTHING: Mapping[type[TesseraError], str] = {}
 # Fields of token's requests that hold what the caller said, by the name that the caller knows.
 _CALLERS_FIELDS = {
@@ -253,24 +254,36 @@ class TokenPeer:
         request.auth_time.FromDatetime(proven_at)
         return str((await self._call(self._mint.CreateAuthorizationCode, request)).code)
 
-    async def get_device(self, user_code: str, domain_id: str, host: str) -> Device:
+    async def get_logon_domain(self, domain_id: str, host: str) -> str:
+        """The domain of a page.
+
+        Args:
+            domain_id: that it was asked for with; empty: that of the host.
+            host: at which it was asked for.
+
+        Raises:
+            LogonRefused: `user_code`, there is no such domain, and so no device of it.
+            Unavailable: token is away.
+        """
+        request = token_service_pb2.GetLogonDomainRequest(domain_id=domain_id, host=host)
+        return str((await self._call(self._mint.GetLogonDomain, request, _NO_DOMAIN)).domain_id)
+
+    async def get_device(self, user_code: str, domain_id: str) -> Device:
         """The device that shows a code.
 
         Args:
             user_code: as its user entered it.
-            domain_id: whose device it is; empty: that of the host.
-            host: at which the user did.
+            domain_id: whose device it is.
 
         Raises:
             LogonRefused: `user_code`, no device shows that; `decided`, it was used; `guesses`, too many were wrong.
             Unavailable: token is away.
         """
-        request = token_service_pb2.GetDeviceAuthorizationRequest(user_code=user_code, domain_id=domain_id, host=host)
+        request = token_service_pb2.GetDeviceAuthorizationRequest(user_code=user_code, domain_id=domain_id)
         found = await self._call(
             self._mint.GetDeviceAuthorization,
             request,
-            _NO_DEVICE
-            | {errors.NotFoundDomain: "user_code", errors.FieldInvalid: "user_code", errors.GuessesExceeded: "guesses"},
+            _NO_DEVICE | _NO_DOMAIN | {errors.GuessesExceeded: "guesses"},
         )
         return Device(found.authorization_id, found.domain_id, found.client_id, tuple(found.scopes), found.device_name)
 

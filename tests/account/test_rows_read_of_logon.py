@@ -10,7 +10,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from services.account.model.logon import STRANGER
 from services.account.store import PARTITIONED
+from services.account.store.logon import GUESSED
 from services.runtime.clock import Clock
 from services.runtime.ids import lowest_uuid7, uuid7
 from services.runtime.partitions import Partitions
@@ -41,18 +43,28 @@ FILL = (
     insert into account.password_try (domain_id, try_id, user_system_id, name_key, address)
     select 'bj1', uuidv7(), 's', 'n' || n / 2, 'a' || n / 4 from generate_series(0, {OTHERS - 1}) n
     """,
+    f"""
+    insert into account.guess (domain_id, way, name, period, browser_id, wrong)
+    select 'bj1', 's', 'n' || n / 2, '{GUESSED.start(CLOCK.now())}', uuidv7(), 1 from generate_series(0, {OTHERS - 1}) n
+    """,
 )
 
 
 def code(key: str = "", domain: str = "bj1", limit: int = 1_000) -> tuple[Any, ...]:
     now = CLOCK.now()
     since, recent = lowest_uuid7(now - timedelta(hours=1)), lowest_uuid7(now - timedelta(seconds=60))
-    return (domain, uuid7(now), "mobile", key or uuid.uuid4().hex, "a1", b"m", now, since, recent, 5, 30, limit)
+    sent = (domain, uuid7(now), "mobile", key or uuid.uuid4().hex, "a1", b"m", now, since, recent, 5, 30, limit)
+    return (*sent, uuid7(now), *guesses())
 
 
 def password(name: str) -> tuple[Any, ...]:
     now = CLOCK.now()
-    return ("bj1", uuid7(now), "s", name, uuid.uuid4().hex, lowest_uuid7(now - timedelta(hours=1)), 10, 100)
+    tried = ("bj1", uuid7(now), "s", name, uuid.uuid4().hex, lowest_uuid7(now - timedelta(hours=1)), 10, 100)
+    return (*tried, STRANGER, *guesses())
+
+
+def guesses() -> tuple[Any, ...]:
+    return (4, GUESSED.start(CLOCK.now()), 100)
 
 
 def session(user: str = "user7") -> tuple[Any, ...]:
@@ -66,12 +78,12 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]], int]] = {
     "a code too early": (LOGON["begin_logon_code"], lambda: code("i7"), 2),
     "a code that is none": (
         LOGON["try_logon_code"],
-        lambda: ("bj1", uuid7(CLOCK.now()), "mobile", "i7", b"m", CLOCK.now(), 5),
+        lambda: ("bj1", uuid7(CLOCK.now()), "mobile", "i7", b"m", CLOCK.now(), 5, *guesses()),
         0,
     ),
     "a password": (LOGON["begin_password_try"], lambda: password(uuid.uuid4().hex), 0),
-    "a password of somebody": (LOGON["begin_password_try"], lambda: password("n7"), 4),
-    "a right one": (LOGON["delete_password_try"], lambda: ("bj1", uuid7(CLOCK.now())), 0),
+    "a password of somebody": (LOGON["begin_password_try"], lambda: password("n7"), 8),
+    "a right one": (LOGON["forget_password_try"], lambda: ("bj1", uuid7(CLOCK.now()), guesses()[1]), 0),
     "a browser is logged on": (LOGON["insert_logon_session"], session, 0),
     "who is logged on": (LOGON["select_logon_session"], lambda: ("bj1", uuid7(CLOCK.now()), CLOCK.now()), 0),
     "a user's browsers": (LOGON["select_logon_sessions"], lambda: ("bj1", "user8", CLOCK.now()), 8),

@@ -35,7 +35,7 @@ async def log_on(person: Person) -> dict[str, tuple[bool, bool, str, str]]:
 
 async def test_on_loopback_they_go_without_tls(person: Person) -> None:
     cookies = await log_on(person)
-    assert {name.split("-")[1] for name in cookies} == {"logon", "session", "language"}
+    assert {name.split("-")[1] for name in cookies} == {"logon", "session", "known", "language"}
     assert set(cookies.values()) == {(False, True, "Lax", "/")}
 
 
@@ -59,5 +59,5 @@ async def test_by_tls_they_are_for_tls_and_this_host_alone(
         person = await new_person(ignore_https_errors=True)
         person.app = tls
         cookies = await log_on(person)
-    assert {name.split("-")[2] for name in cookies if name.startswith("__Host-")} == {"logon", "session"}
+    assert {name.split("-")[2] for name in cookies if name.startswith("__Host-")} == {"logon", "session", "known"}
     assert set(cookies.values()) == {(True, True, "Lax", "/")}

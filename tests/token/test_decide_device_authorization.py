@@ -50,11 +50,17 @@ async def test_what_a_user_is_shown(service: Running, app: App) -> None:
 
 
 async def test_which_domain_a_page_stands_for(service: Running, app: App) -> None:
-    code = (await service.device(app)).user_code
-    assert (await service.asked(code, domain_id="")).client_id == app.client_id
-    assert (await service.asked(code, domain_id="", host="bj1.example.com")).client_id == app.client_id
-    assert (await service.asked(code, domain_id="", host="BJ1.elsewhere.example:8443")).client_id == app.client_id
+    code, metadata = (await service.device(app)).user_code, await service.minter()
+
+    def domain_of(**of: str) -> Awaitable[pb2.GetLogonDomainResponse]:
+        return service.mint.GetLogonDomain(pb2.GetLogonDomainRequest(**of), metadata=metadata)
+
+    for host in ("", "bj1.example.com", "BJ1.elsewhere.example:8443"):
+        assert (await service.asked(code, domain_id="", host=host)).client_id == app.client_id
+        assert (await domain_of(host=host)).domain_id == DOMAIN
     await refused(service.asked(code, domain_id="nowhere"), "NOT_FOUND_DOMAIN")
+    await refused(domain_of(domain_id="nowhere"), "NOT_FOUND_DOMAIN")
+    await refused(domain_of(domain_id="no domain"), "FIELD_INVALID")
 
 
 async def test_wrong_codes_are_counted_and_then_none_is_found(own: Running) -> None:
@@ -70,6 +76,9 @@ async def test_wrong_codes_are_counted_and_then_none_is_found(own: Running) -> N
     own.clock.shift(timedelta(seconds=60 - own.clock.now().second))
     # What is of no form is no guess.
     assert await outcome(ask("AEIO-UAEI")) == "NOT_FOUND_DEVICE_AUTHORIZATION"
+    assert await outcome(ask("BBBB-BBBB")) == "NOT_FOUND_DEVICE_AUTHORIZATION"
+    async with own.database() as database:
+        await database.execute("update token.device_guess set wrong = wrong + 539")
     reasons = await asyncio.gather(*(outcome(ask("BBBB-BBBB")) for _ in range(100)))
     assert reasons.count("NOT_FOUND_DEVICE_AUTHORIZATION") == 60
     assert reasons.count("GUESSES_EXCEEDED") == 40

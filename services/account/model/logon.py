@@ -16,13 +16,19 @@ RESEND_AFTER = timedelta(seconds=60)
 WINDOW = timedelta(hours=1)
 """The time in which codes are counted that were sent."""
 CODES_PER_IDENTITY = 5
-"""Codes that an identity is sent in that time."""
+"""Codes that an identity is sent in that time for one browser."""
 CODES_PER_ADDRESS = 30
 """Codes that are sent for one network address in that time: an office may share one."""
 PASSWORDS_PER_NAME = 10
-"""Wrong passwords that are looked at for one name of a user system in that time."""
+"""Wrong passwords of one browser that are looked at for one name of a user system in that time."""
 PASSWORDS_PER_ADDRESS = 100
 """Those of one network address, whatever the names."""
+GUESSES = 100
+"""Codes or passwords of one browser that may be wrong for one identity or name in 30 days (NIST SP 800-63B)."""
+BROWSERS = 4
+"""All browsers together may have, for one identity or name, as many codes and guesses as so many of them."""
+STRANGER = UUID(int=0)
+"""The browsers in which an identity or name was never proven: what they do is counted together."""
 SESSION_LIFETIME = timedelta(hours=12)
 """How long a browser stays logged on."""
 

@@ -13,6 +13,7 @@ from services.account.errors import LogonRefused
 from services.account.pages import account, consent, device, proven, ways
 from services.account.pages.authorize import authorize
 from services.account.pages.flow import FlowSeal
+from services.account.pages.known import KnownSeal
 from services.account.pages.languages import LANGUAGES
 from services.account.pages.rendering import style_sheet
 from services.account.pages.visit import PageError, Visit
@@ -36,10 +37,11 @@ _STYLE_SECONDS = 3600
 def pages(resources: Resources) -> ASGIApp:
     """The application."""
     seal = FlowSeal(resources.proof_key.derive("tessera logon flows"))
+    known_seal = KnownSeal(resources.proof_key.derive("tessera known browsers"))
 
     def at(path: str, *, get: _Page | None = None, post: _Page | None = None) -> Route:
         async def answer(request: Request) -> Response:
-            visit = Visit(request, resources, seal)
+            visit = Visit(request, resources, seal, known_seal)
             page = post if request.method == "POST" else get
             try:
                 response = await page(visit) if page else await _problem(visit, "method", 405)
@@ -56,7 +58,7 @@ def pages(resources: Resources) -> ASGIApp:
         return Route(path, answer, methods=["GET", "POST"])
 
     async def unknown(request: Request, _error: Exception) -> Response:
-        visit = Visit(request, resources, seal)
+        visit = Visit(request, resources, seal, known_seal)
         return _guarded(await _problem(visit, "not_found", 404))
 
     app = Starlette(

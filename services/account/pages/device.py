@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from services.account.actions.logon.find_device import find_device
 from services.account.errors import LogonRefused
 from services.account.pages.flow import Ask, begin
 from services.account.pages.visit import PageError, Visit
@@ -13,17 +14,26 @@ _MAX_DOMAIN_CHARS = 64
 async def page(visit: Visit) -> Response:
     """The page on which the code of a device is entered; with one, the way on to log on and to confirm it.
 
+    Who is not logged on is before the code is looked for: who guesses is a user, and counted as one (docs/adr/0085).
     What is behind an address that somebody sent is shown before anything is let: the code, and who asks
     (section 5.4, remote phishing).
     """
     query = visit.request.query_params
     code, domain_id = query.get("user_code", "").strip(), query.get("domain_id", "")[:_MAX_DOMAIN_CHARS]
-    if not code:
-        return _page(visit, domain_id)
+    # A link of somebody else's uses up none of the tries that its reader has.
+    if not code or visit.is_from_elsewhere:
+        return _page(visit, domain_id, code=code[:_MAX_CODE_CHARS])
     if len(code) > _MAX_CODE_CHARS:
         return _page(visit, domain_id, "user_code")
     try:
-        device = await visit.resources.token.get_device(code, domain_id, visit.request.headers.get("host", ""))
+        domain_id = await visit.resources.token.get_logon_domain(domain_id, visit.request.headers.get("host", ""))
+        session = await visit.session(domain_id)
+        if session is None:
+            flow = begin(domain_id, visit.now, None, user_code=code)
+            visit.keep(flow)
+            # A form led here.
+            return visit.go(f"/logon/{flow.flow_id}?other")
+        device = await find_device(visit.resources, domain_id, session.user_id, code, address=visit.address)
     except LogonRefused as refused:
         visit.refused("device", refused)
         return _page(visit, domain_id, refused.key, code)
@@ -44,8 +54,7 @@ async def page(visit: Visit) -> Response:
         raise PageError("client")
     flow = begin(device.domain_id, visit.now, ask)
     visit.keep(flow)
-    session = await visit.session(device.domain_id)
-    return visit.go(f"/logon/{flow.flow_id}/consent" if session else f"/logon/{flow.flow_id}")
+    return visit.go(f"/logon/{flow.flow_id}/consent")
 
 
 def _page(visit: Visit, domain_id: str, error: str = "", code: str = "") -> Response:

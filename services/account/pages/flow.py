@@ -110,8 +110,9 @@ class Flow:
         csrf: the same much, which its forms give back and nobody else knows.
         domain_id: where somebody logs on.
         begun_at: seconds since 1970.
-        ask: what for; `None`: to look at one's own account.
+        ask: what for; `None`: to look at one's own account, or to enter the code of a device.
         link: the session to whose user an identity is to be added; empty: somebody logs on.
+        user_code: that of a device, as it was entered before its user was logged on; empty: none was.
         sent, left, newcomer: how far it has come.
     """
 
@@ -121,6 +122,7 @@ class Flow:
     begun_at: int
     ask: Ask | None
     link: str = ""
+    user_code: str = ""
     sent: Sent | None = None
     left: Left | None = None
     newcomer: Newcomer | None = None
@@ -148,9 +150,10 @@ class Flow:
         return replace(self, sent=None, left=None, newcomer=newcomer)
 
 
-def begin(domain_id: str, now: datetime, ask: Ask | None, *, link: str = "") -> Flow:
+def begin(domain_id: str, now: datetime, ask: Ask | None, *, link: str = "", user_code: str = "") -> Flow:
     """A new one."""
-    return Flow(secrets.token_urlsafe(16), secrets.token_urlsafe(16), domain_id, int(now.timestamp()), ask, link)
+    flow_id, csrf = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+    return Flow(flow_id, csrf, domain_id, int(now.timestamp()), ask, link, user_code)
 
 
 class FlowSeal:
@@ -189,7 +192,7 @@ class FlowSeal:
 def _read(values: Mapping[str, Any]) -> Flow:
     ask, sent, left, newcomer = (values[name] for name in ("ask", "sent", "left", "newcomer"))
     return Flow(
-        **{name: values[name] for name in ("flow_id", "csrf", "domain_id", "begun_at", "link")},
+        **{name: values[name] for name in ("flow_id", "csrf", "domain_id", "begun_at", "link", "user_code")},
         ask=_read_ask(ask) if ask else None,
         sent=Sent(**(sent | {"identity": Identity(**sent["identity"])})) if sent else None,
         left=Left(**(left | {"kept": Kept(**left["kept"])})) if left else None,

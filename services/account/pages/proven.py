@@ -1,5 +1,7 @@
 """What comes after somebody was proven: whose the identity is, and that this browser is logged on."""
 
+from urllib.parse import urlencode
+
 import structlog
 from prometheus_client import Counter
 from starlette.responses import Response
@@ -9,8 +11,9 @@ from services.account.actions.logon.sessions import start_session
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.connectors import Proven
 from services.account.errors import LogonRefused
+from services.account.model import Identity
 from services.account.model.domain_settings import FirstLogon
-from services.account.model.user_systems import LogonSystems
+from services.account.model.user_systems import CODED, LogonSystems
 from services.account.pages.flow import Flow, FlowTooLargeError, Newcomer
 from services.account.pages.visit import PageError, Visit
 
@@ -37,7 +40,7 @@ async def proven(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven
             return await _first_logon(visit, systems, flow, person, way)
         if flow.newcomer:
             await link_newcomer(visit, systems, flow, user_id)
-        return await log_on(visit, flow, person.identity.type, user_id, "logged_on")
+        return await log_on(visit, flow, person.identity, user_id, "logged_on")
     except LogonRefused as refused:
         visit.refused(person.identity.type, refused)
         LOGONS.labels(person.identity.type, refused.key).inc()
@@ -97,7 +100,7 @@ async def take_newcomer(visit: Visit, flow: Flow) -> Response:
 async def _create(visit: Visit, flow: Flow, person: Proven) -> Response:
     client_id = flow.ask.client_id if flow.ask else ""
     user_id = await create_user(visit.resources, flow.domain_id, person, client_id=client_id)
-    return await log_on(visit, flow, person.identity.type, user_id, "created")
+    return await log_on(visit, flow, person.identity, user_id, "created")
 
 
 async def link_newcomer(visit: Visit, systems: LogonSystems, flow: Flow, user_id: str) -> None:
@@ -115,15 +118,21 @@ def _look_again(systems: LogonSystems, new: Newcomer) -> None:
         raise PageError("over")
 
 
-async def log_on(visit: Visit, flow: Flow, method: str, user_id: str, outcome: str) -> Response:
+async def log_on(visit: Visit, flow: Flow, identity: Identity, user_id: str, outcome: str) -> Response:
     """Log this browser on, and go on to what for."""
-    browser = visit.request.headers.get("user-agent", "")
+    method, browser = identity.type, visit.request.headers.get("user-agent", "")
     value = await start_session(
         visit.resources, flow.domain_id, user_id=user_id, method=method, browser=name_of_browser(browser)
     )
     LOGONS.labels(method, outcome).inc()
     log.info("logged on", domain=flow.domain_id, user=user_id, method=method, outcome=outcome)
     visit.keep_session(flow.domain_id, value)
+    if method in CODED:
+        visit.keep_known(flow.domain_id, method, identity.key)
+    if flow.user_code:
+        visit.forget(flow)
+        query = urlencode({"user_code": flow.user_code, "domain_id": flow.domain_id})
+        return visit.go(f"/logon/device?{query}")
     if flow.ask is None:
         visit.forget(flow)
         return visit.go(f"/logon/account/{flow.domain_id}")

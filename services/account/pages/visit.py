@@ -10,6 +10,7 @@ from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import structlog
 from starlette.datastructures import FormData
@@ -21,6 +22,7 @@ from services.account.model.bearers import read_bearer
 from services.account.model.logon import BrowserSession, fits
 from services.account.model.user_systems import LogonSystems
 from services.account.pages.flow import LIFETIME, Flow, FlowSeal
+from services.account.pages.known import KNOWN_LIFETIME, KnownSeal
 from services.account.pages.languages import LANGUAGES, Language
 from services.account.pages.rendering import render
 from services.account.resources import Resources
@@ -31,12 +33,12 @@ log = structlog.get_logger()
 _LANGUAGE_COOKIE = "tessera-language"
 _LANGUAGE_SECONDS = 365 * 24 * 3600
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_FLOW, _SESSION = "tessera-logon-", "tessera-session-"
+_FLOW, _SESSION, _KNOWN = "tessera-logon-", "tessera-session-", "tessera-known"
 # A browser that is asked to log on again and again keeps no more than this of it.
 _MAX_FLOWS = 6
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 _FORM = "application/x-www-form-urlencoded"
-# What a browser says of who sends a form (W3C Fetch Metadata): our own page, or the person.
+# What a browser says of who sends it here (W3C Fetch Metadata): our own page, or the person.
 _OWN_SITES = ("", "same-origin", "none")
 
 
@@ -61,12 +63,14 @@ class Visit:
         request: as Starlette has it.
         resources: the parts of the service.
         seal: of flows.
+        known_seal: of those who have logged on before.
     """
 
-    def __init__(self, request: Request, resources: Resources, seal: FlowSeal) -> None:
+    def __init__(self, request: Request, resources: Resources, seal: FlowSeal, known_seal: KnownSeal) -> None:
         self.request = request
         self.resources = resources
         self._seal = seal
+        self._known_seal = known_seal
         # What the browser is to keep, and for how long: nothing said is until it is closed, 0 is no longer.
         self._cookies: dict[str, tuple[str, int | None]] = {}
 
@@ -192,13 +196,35 @@ class Visit:
         """Have the browser forget that it is logged on."""
         self._cookies[self._named(f"{_SESSION}{domain_id}")] = ("", 0)
 
+    def known(self, domain_id: str, way: str, name: str) -> UUID:
+        """By what this browser is counted where somebody is to be proven: of its own, or `STRANGER`.
+
+        Args:
+            domain_id: where.
+            way: the type of an identity, or the user system that knows the name.
+            name: as it is compared.
+        """
+        kept = self.request.cookies.get(self._named(_KNOWN), "")
+        return self._known_seal.find(kept, domain_id, way, name, self.now)
+
+    def keep_known(self, domain_id: str, way: str, name: str) -> None:
+        """Have the browser keep that somebody was proven in it, for longer than it stays logged on."""
+        kept = self.request.cookies.get(self._named(_KNOWN), "")
+        sealed = self._known_seal.add(kept, domain_id, way, name, self.resources.new_id())
+        self._cookies[self._named(_KNOWN)] = (sealed, int(KNOWN_LIFETIME.total_seconds()))
+
     # What a browser sends.
+
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """Whether a page of another site sent the browser here, as far as it says so."""
+        return self.request.headers.get("sec-fetch-site", "") not in _OWN_SITES
 
     async def form(self, csrf: str) -> FormData:
         """A form of ours. Raises `PageError` where it is none: without what only our page knew."""
         # All of our forms are of this kind; what reads others has more ways to fail.
         content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != _FORM or self.request.headers.get("sec-fetch-site", "") not in _OWN_SITES:
+        if content_type != _FORM or self.is_from_elsewhere:
             raise PageError("over", 403)
         form = await self.request.form()
         given = form.get("csrf")

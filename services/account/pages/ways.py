@@ -12,7 +12,7 @@ from services.account.actions.user_systems.find_logon_systems import find_logon_
 from services.account.connectors import Asking, Kept, Proven, Redirecting, Wish
 from services.account.errors import LogonRefused
 from services.account.model import TYPES, Identity, normalise
-from services.account.model.logon import CODE_LIFETIME, LogonApp
+from services.account.model.logon import CODE_LIFETIME, LogonApp, name_key
 from services.account.model.user_systems import CODED, LogonSystems, UserSystem
 from services.account.pages.flow import Flow, Left, Sent
 from services.account.pages.proven import proven
@@ -132,12 +132,16 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     if not 0 < len(name) <= _MAX_NAME_CHARS or not 0 < len(password) <= _MAX_PASSWORD_CHARS:
         return _password_page(visit, systems, flow, system, error="name", name=name[:_MAX_NAME_CHARS])
+    browser_id = visit.known(flow.domain_id, way, name_key(name))
     try:
-        person = await try_password(visit.resources, connector, system, name, password, address=visit.address)
+        person = await try_password(
+            visit.resources, connector, system, name, password, browser_id=browser_id, address=visit.address
+        )
     except LogonRefused as refused:
         visit.refused(system.type, refused)
-        status = 429 if refused.key == "passwords" else 400
+        status = 429 if refused.key in ("passwords", "guessed") else 400
         return _password_page(visit, systems, flow, system, error=refused.key, name=name, status=status)
+    visit.keep_known(flow.domain_id, way, name_key(name))
     return await proven(visit, systems, flow, person, way)
 
 
@@ -149,6 +153,7 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
             systems.settings,
             flow_id=flow.flow_id,
             identity=identity,
+            browser_id=visit.known(flow.domain_id, identity.type, identity.key),
             address=visit.address,
             language=visit.language.tag.partition("-")[0],
             link=bool(flow.link),

@@ -12,7 +12,7 @@ from services.account.store.domain_settings import OfDomains
 from services.account.store.followed_users import FollowedUsers
 from services.account.store.link_lists import LinkLists
 from services.account.store.links import Links
-from services.account.store.logon import Logon
+from services.account.store.logon import GUESSED, Logon
 from services.account.store.open_accounts import OpenAccounts
 from services.account.store.outbox import Outbox
 from services.account.store.projects import Projects
@@ -30,6 +30,7 @@ PARTITIONED = (
     Partitioned("account.proof", "uuid7", span=_DAY, keep=_DAY),
     Partitioned("account.logon_code", "uuid7", span=_DAY, keep=_DAY),
     Partitioned("account.password_try", "uuid7", span=_DAY, keep=_DAY),
+    GUESSED,
     Partitioned("account.logon_session", "uuid7", span=_DAY, keep=_DAY),
 )
 """Tables whose rows expire, and how long each part of them is kept."""

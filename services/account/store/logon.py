@@ -1,7 +1,7 @@
 """Who logs on: codes, the browsers that are logged on, consents."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -9,9 +9,11 @@ import asyncpg
 
 from services.account.model import Identity
 from services.account.model.logon import (
+    BROWSERS,
     CODE_LIFETIME,
     CODES_PER_ADDRESS,
     CODES_PER_IDENTITY,
+    GUESSES,
     MAX_TRIES,
     PASSWORDS_PER_ADDRESS,
     PASSWORDS_PER_NAME,
@@ -23,8 +25,12 @@ from services.account.model.logon import (
 )
 from services.account.model.users import UserId
 from services.runtime.ids import lowest_uuid7
+from services.runtime.partitions import Partitioned
 from services.runtime.section import Section
 from services.runtime.sql import load_queries
+
+GUESSED = Partitioned("account.guess", "time", span=timedelta(days=30), keep=timedelta(days=1))
+"""Where it is counted what was wrong: a partition is a period."""
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -40,14 +46,15 @@ class Logon(Section):
         address: str,
         mac: bytes,
         *,
+        browser_id: UUID,
         now: datetime,
         per_domain: int,
     ) -> str:
         """Write down a code that is to be sent.
 
         Returns:
-            `begun`; `early` where one was sent within a minute; or whose limit is reached: `identity`, `address`,
-            `domain`.
+            `begun`; `early` where one was sent within a minute; `guessed` where as many were wrong as may be; or whose
+            limit is reached: `identity`, `address`, `domain`.
         """
         verdict: str = await self._database.fetchval(
             _SQL["begin_logon_code"],
@@ -63,20 +70,42 @@ class Logon(Section):
             CODES_PER_IDENTITY,
             CODES_PER_ADDRESS,
             per_domain,
+            browser_id,
+            BROWSERS,
+            GUESSED.start(now),
+            GUESSES,
         )
         return verdict
 
     async def try_logon_code(self, domain_id: str, code_id: UUID, identity: Identity, mac: bytes, now: datetime) -> str:
-        """Try a code: `good`, once; `wrong`; `over`, where there is none, or none any more."""
+        """Try a code: `good`, once; `wrong`; `over`, where there is none any more; `guessed`, it was not looked at."""
         verdict: str = await self._database.fetchval(
-            _SQL["try_logon_code"], domain_id, code_id, identity.type, identity.key, mac, now, MAX_TRIES
+            _SQL["try_logon_code"],
+            domain_id,
+            code_id,
+            identity.type,
+            identity.key,
+            mac,
+            now,
+            MAX_TRIES,
+            BROWSERS,
+            GUESSED.start(now),
+            GUESSES,
         )
         return verdict
 
     async def begin_password_try(
-        self, domain_id: str, try_id: UUID, user_system_id: str, name_key: str, *, address: str, now: datetime
+        self,
+        domain_id: str,
+        try_id: UUID,
+        user_system_id: str,
+        name_key: str,
+        *,
+        browser_id: UUID,
+        address: str,
+        now: datetime,
     ) -> str:
-        """Before a password is looked at: `begun`, written down; or whose limit is reached, `name` or `address`."""
+        """Before a password is looked at: `begun`, written down; or what is reached: `name`, `address`, `guessed`."""
         verdict: str = await self._database.fetchval(
             _SQL["begin_password_try"],
             domain_id,
@@ -87,12 +116,16 @@ class Logon(Section):
             lowest_uuid7(now - WINDOW),
             PASSWORDS_PER_NAME,
             PASSWORDS_PER_ADDRESS,
+            browser_id,
+            BROWSERS,
+            GUESSED.start(now),
+            GUESSES,
         )
         return verdict
 
-    async def delete_password_try(self, domain_id: str, try_id: UUID) -> None:
-        """A password was right, or was not looked at: it does not count."""
-        await self._database.execute(_SQL["delete_password_try"], domain_id, try_id)
+    async def forget_password_try(self, domain_id: str, try_id: UUID, now: datetime) -> None:
+        """A password that was begun at a time was right, or was not looked at: it does not count."""
+        await self._database.execute(_SQL["forget_password_try"], domain_id, try_id, GUESSED.start(now))
 
     async def insert_logon_session(self, domain_id: str, session: BrowserSession) -> None:
         """Write down a browser that is logged on."""

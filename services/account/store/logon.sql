@@ -3,23 +3,24 @@
 -- name: begin_logon_code
 select account.begin_logon_code(
     p_domain_id => $1, p_code_id => $2, p_type => $3, p_identity_key => $4, p_address => $5, p_mac => $6,
-    p_expires_at => $7, p_since => $8, p_recent => $9, p_per_identity => $10, p_per_address => $11, p_per_domain => $12
+    p_expires_at => $7, p_since => $8, p_recent => $9, p_per_identity => $10, p_per_address => $11, p_per_domain => $12,
+    p_browser_id => $13, p_browsers => $14, p_period => $15, p_guesses => $16
 );
 
 -- name: try_logon_code
 select account.try_logon_code(
-    p_domain_id => $1, p_code_id => $2, p_type => $3, p_identity_key => $4, p_mac => $5, p_now => $6, p_max_tries => $7
+    p_domain_id => $1, p_code_id => $2, p_type => $3, p_identity_key => $4, p_mac => $5, p_now => $6, p_max_tries => $7,
+    p_browsers => $8, p_period => $9, p_guesses => $10
 );
 
 -- name: begin_password_try
 select account.begin_password_try(
     p_domain_id => $1, p_try_id => $2, p_user_system_id => $3, p_name_key => $4, p_address => $5, p_since => $6,
-    p_per_name => $7, p_per_address => $8
+    p_per_name => $7, p_per_address => $8, p_browser_id => $9, p_browsers => $10, p_period => $11, p_guesses => $12
 );
 
--- name: delete_password_try
--- $1 domain, $2 id
-delete from account.password_try where domain_id = $1 and try_id = $2;
+-- name: forget_password_try
+select account.forget_password_try(p_domain_id => $1, p_try_id => $2, p_period => $3);
 
 -- name: insert_logon_session
 -- $1 domain, $2 id, $3 hash of the secret, $4 user, $5 method, $6 browser, $7 when it was proven, $8 when it expires

@@ -1,17 +1,13 @@
 """GetDeviceAuthorization: what the device asks for whose code somebody entered."""
 
-from services.token.errors import (
-    DeviceAuthorizationDecided,
-    GuessesExceeded,
-    NotFoundDeviceAuthorization,
-    NotFoundDomain,
-)
+from services.token.actions.get_logon_domain import get_logon_domain
+from services.token.errors import DeviceAuthorizationDecided, GuessesExceeded, NotFoundDeviceAuthorization
 from services.token.limits import EXCEEDED
 from services.token.model import DeviceAuthorization, entered_user_code, hash_user_code
 from services.token.resources import Resources
 
-# Of 20^8 codes, of which a busy domain may have some thousands at a time.
-_GUESSES_A_MINUTE = 60
+# Of 20^8 codes, of which a busy domain may have some thousands at a time. Each user has a limit of its own, at account.
+_GUESSES_A_MINUTE = 600
 
 
 async def get_device_authorization(
@@ -31,9 +27,7 @@ async def get_device_authorization(
         DeviceAuthorizationDecided: somebody decided before.
         GuessesExceeded: too many codes were none in this minute.
     """
-    domain = await resources.asked_for(domain_id, host)
-    if domain is None:
-        raise NotFoundDomain
+    domain = await get_logon_domain(resources, domain_id=domain_id, host=host)
     code = entered_user_code(user_code)
     if code is None:
         raise NotFoundDeviceAuthorization(detail="not of the form of a code")

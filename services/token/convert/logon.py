@@ -119,11 +119,17 @@ def write_device_codes(codes: DeviceCodes) -> pb2.CreateDeviceAuthorizationRespo
     )
 
 
+def read_domain_query(
+    message: pb2.GetLogonDomainRequest | pb2.GetDeviceAuthorizationRequest,
+) -> tuple[str, str]:
+    """Domain and host of a page; both may be empty."""
+    domain_id = checked_domain_id(message.domain_id) if message.domain_id else ""
+    return domain_id, checked_text("host", message.host, _MAX_HOST).lower()
+
+
 def read_device_query(message: pb2.GetDeviceAuthorizationRequest) -> tuple[str, str, str]:
     """Domain, host and code of what is looked for; the first two may be empty."""
-    domain_id = checked_domain_id(message.domain_id) if message.domain_id else ""
-    host = checked_text("host", message.host, _MAX_HOST).lower()
-    return domain_id, host, checked_text("user_code", message.user_code, _MAX_USER_CODE)
+    return *read_domain_query(message), checked_text("user_code", message.user_code, _MAX_USER_CODE)
 
 
 def write_device_authorization(found: DeviceAuthorization) -> pb2.GetDeviceAuthorizationResponse:

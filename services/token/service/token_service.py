@@ -17,6 +17,7 @@ from services.token.actions.decide_device_authorization import decide_device_aut
 from services.token.actions.discard_token import discard_token
 from services.token.actions.get_device_authorization import get_device_authorization
 from services.token.actions.get_logon_app import get_logon_app
+from services.token.actions.get_logon_domain import get_logon_domain
 from services.token.actions.get_server_metadata import get_server_metadata
 from services.token.actions.get_user import get_user
 from services.token.actions.get_user_info import get_user_info
@@ -137,6 +138,14 @@ class MintServicer(token_service_pb2_grpc.MintServiceServicer):
         """Make a code."""
         code = await create_authorization_code(self._resources, request=logon.read_code_request(request))
         return token_service_pb2.CreateAuthorizationCodeResponse(code=code)
+
+    async def GetLogonDomain(
+        self, request: token_service_pb2.GetLogonDomainRequest, _context: Any
+    ) -> token_service_pb2.GetLogonDomainResponse:
+        """Tell which domain a page is one of."""
+        domain_id, host = logon.read_domain_query(request)
+        domain = await get_logon_domain(self._resources, domain_id=domain_id, host=host)
+        return token_service_pb2.GetLogonDomainResponse(domain_id=domain.domain_id)
 
     async def GetDeviceAuthorization(
         self, request: token_service_pb2.GetDeviceAuthorizationRequest, _context: Any

@@ -3,14 +3,19 @@
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 from tessera.account.v1 import logon_service_pb2_grpc
 
 from services.account.resources import Resources
+from services.account.store import Store
+from services.runtime.clock import Clock
+from services.runtime.db import Database
 from tests.account.pages.browsers import Browser
 from tests.account.pages.sitting import Directory, Elsewhere, Inbox, Sitting, serving_pages, sit
+from tests.account.running import VAULT
 from tests.account.with_token import Services, unused_mobile
 
 
@@ -34,6 +39,17 @@ def page_resources(resources: Resources, inbox: Inbox, elsewhere: Elsewhere) -> 
 async def stub(page_resources: Resources) -> AsyncIterator[logon_service_pb2_grpc.LogonServiceStub]:
     async with serving_pages(page_resources) as made:
         yield made
+
+
+@pytest_asyncio.fixture(scope="package")
+async def replica(account_dsn: str, page_resources: Resources) -> AsyncIterator[Resources]:
+    """Another process of the service on the same database."""
+    database = Database(
+        account_dsn, service="replica", pool_size=10, statement_timeout=timedelta(seconds=10), clock=Clock()
+    )
+    await database.start()
+    yield replace(page_resources, store=Store(database, VAULT))
+    await database.close()
 
 
 @pytest_asyncio.fixture(scope="package")

@@ -143,7 +143,7 @@ class Sitting:
         return page
 
     def flow_id(self, page: Page) -> str:
-        return page.target.split("/")[2]
+        return page.target.partition("?")[0].split("/")[2]
 
     def cookie(self, browser: Browser, flow_id: str) -> str:
         return browser.cookies[f"__Host-tessera-logon-{flow_id}"]

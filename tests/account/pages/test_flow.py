@@ -47,6 +47,7 @@ flows = st.builds(
     st.just(int(NOW.timestamp())),
     st.none() | asks,
     short,
+    short,
     st.none() | st.builds(Sent, short, identities),
     st.none() | st.builds(Left, short, st.builds(Kept, short, short, short)),
     st.none() | st.builds(Newcomer, identities, short, short, short),

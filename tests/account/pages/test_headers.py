@@ -19,6 +19,7 @@ NEVER = {
 }
 FLOW = re.compile(r'__Host-tessera-logon-[\w-]{22}="?[\w-]+=*"?; HttpOnly; Max-Age=1800; Path=/; SameSite=lax; Secure')
 SESSION = re.compile(r'__Host-tessera-session-\w+="?[\w=-]{64}"?; HttpOnly; Path=/; SameSite=lax; Secure')
+KNOWN = re.compile(r'__Host-tessera-known="?[\w-]{64}"?; HttpOnly; Max-Age=15552000; Path=/; SameSite=lax; Secure')
 GONE = re.compile(
     r'__Host-tessera-(logon|session)-[\w-]+=""; (expires=[^;]+; )?HttpOnly; Max-Age=0; Path=/; SameSite=lax; Secure'
 )
@@ -33,7 +34,7 @@ def guarded(page: Page) -> None:
     assert "frame-ancestors 'none'" in policy
     assert not re.search(r"unsafe|script-src|\*", policy)
     for cookie in page.cookies:
-        assert any(kind.fullmatch(cookie) for kind in (FLOW, SESSION, GONE, LANGUAGE)), cookie
+        assert any(kind.fullmatch(cookie) for kind in (FLOW, SESSION, KNOWN, GONE, LANGUAGE)), cookie
     if page.status != 303:
         assert page.content_type == "text/html; charset=utf-8"
         assert not page.location

@@ -24,6 +24,7 @@ async def send_code(
     *,
     flow_id: str,
     identity: Identity,
+    browser_id: UUID,
     address: str,
     language: str,
     link: bool,
@@ -36,7 +37,8 @@ async def send_code(
         settings: of that domain.
         flow_id: the logon that the code is good for, in the browser that asked.
         identity: a mobile number or an email address.
-        address: where that browser is.
+        browser_id: what the identity knows that browser by, or `STRANGER`.
+        address: where it is.
         language: `en` or `zh`, of the message.
         link: whether it is to add the identity to who is logged on.
 
@@ -44,7 +46,8 @@ async def send_code(
         The id of the code.
 
     Raises:
-        LogonRefused: `early`, one was sent within a minute; `limit`, as many were sent as may be.
+        LogonRefused: `early`, one was sent within a minute; `limit`, as many were sent as may be; `guessed`, as many
+            were wrong as may be.
         Unavailable: nothing can be sent, and nothing is counted; or this code could not be; database away.
     """
     resources.sender.check(identity.type)
@@ -55,12 +58,13 @@ async def send_code(
         identity,
         address,
         resources.proof_key.mac(domain_id, flow_id, identity, code),
+        browser_id=browser_id,
         now=resources.clock.now(),
         per_domain=settings.codes_per_hour,
     )
     SENT.labels(identity.type, verdict).inc()
     if verdict != "begun":
-        raise LogonRefused("early" if verdict == "early" else "limit", f"limit of the {verdict}")
+        raise LogonRefused(verdict if verdict in ("early", "guessed") else "limit", f"limit of the {verdict}")
     await resources.sender.send(
         Message(
             type=identity.type,
@@ -82,11 +86,12 @@ async def try_code(
     """Try a code that was sent. It is good once; a wrong one is counted, over all replicas.
 
     Raises:
-        LogonRefused: `wrong_code`; `code_over`, where it is good no longer, or five wrong ones came.
+        LogonRefused: `wrong_code`; `code_over`, where it is good no longer, or five wrong ones came; `guessed`, as many
+            were wrong as may be, and this one is not looked at.
         Unavailable: database away.
     """
     presented = Presented(LOGON, code_id, typed)
     mac = resources.proof_key.mac(domain_id, flow_id, identity, presented)
     verdict = await resources.store.try_logon_code(domain_id, code_id, identity, mac, resources.clock.now())
     if verdict != "good":
-        raise LogonRefused("wrong_code" if verdict == "wrong" else "code_over")
+        raise LogonRefused({"wrong": "wrong_code", "over": "code_over"}.get(verdict, verdict))

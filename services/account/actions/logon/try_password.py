@@ -1,15 +1,23 @@
-"""A password, tried at the user system that knows it; and how often one may be wrong."""
+"""A password, tried at the user system that knows it."""
 
+from uuid import UUID
+
+from services.account.actions.logon.guesses import counted
 from services.account.connectors import Asking, Proven
-from services.account.errors import LogonRefused
 from services.account.model.logon import name_key
 from services.account.model.user_systems import UserSystem
 from services.account.resources import Resources
-from services.runtime.errors import Unavailable
 
 
 async def try_password(
-    resources: Resources, connector: Asking, system: UserSystem, name: str, password: str, *, address: str
+    resources: Resources,
+    connector: Asking,
+    system: UserSystem,
+    name: str,
+    password: str,
+    *,
+    browser_id: UUID,
+    address: str,
 ) -> Proven:
     """Have a user system prove somebody. A password is counted, over all replicas, before it is known to be wrong.
 
@@ -19,23 +27,14 @@ async def try_password(
         system: the user system.
         name: as it was typed.
         password: as it was typed.
+        browser_id: by what the name knows the browser, or `STRANGER`.
         address: where the browser is.
 
     Raises:
-        LogonRefused: `passwords`, as many were wrong as may be within an hour, and this one is not looked at; or as the
-            user system refuses.
+        LogonRefused: as `counted`, and this one is not looked at; or as the user system refuses.
         Unavailable: the user system is away, and nothing is counted; database away.
     """
-    try_id, domain_id = resources.new_id(), system.domain_id
-    verdict = await resources.store.begin_password_try(
-        domain_id, try_id, system.user_system_id, name_key(name), address=address, now=resources.clock.now()
-    )
-    if verdict != "begun":
-        raise LogonRefused("passwords", f"limit of the {verdict}")
-    try:
-        person = await connector.prove(system, name, password)
-    except Unavailable:
-        await resources.store.delete_password_try(domain_id, try_id)
-        raise
-    await resources.store.delete_password_try(domain_id, try_id)
-    return person
+    async with counted(
+        resources, system.domain_id, system.user_system_id, name_key(name), browser_id=browser_id, address=address
+    ):
+        return await connector.prove(system, name, password)
