@@ -17,7 +17,14 @@ from services.token.actions.decide_device_authorization import DeviceDecision
 from services.token.actions.phases import admission
 from services.token.convert.admin import read_request_id, write_app_type
 from services.token.convert.admin_fields import read_logo
-from services.token.convert.fields import MAX_NAME, MAX_URI, checked_client_id, checked_domain_id, checked_uuid, timestamp
+from services.token.convert.fields import (
+    MAX_NAME,
+    MAX_URI,
+    checked_client_id,
+    checked_domain_id,
+    checked_uuid,
+    timestamp,
+)
 from services.token.convert.tokens import Headers, read_client_request, read_proof, read_scopes
 from services.token.model import (
     CODE_CHALLENGE,
