@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 AXE = ROOT / ".venv/browser/node_modules/axe-core/axe.min.js"
 # Where whoever looks at what CI kept finds them.
 PICTURES = ROOT / "gen/screenshots"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 LOGO = "https://pictures.example.com/logo.svg"
 _LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">
 <rect width="40" height="40" rx="9" fill="#00695c"/>
@@ -132,6 +133,8 @@ async def test_every_page(new_person: NewPerson, operator: Operator, app: App, l
         await tour.stop("device-consent")
         await tour.press("allow")
         await tour.stop("device-done")
+        # An app that is signed in.
+        await app.ask("/v2/oauth/token", grant_type=DEVICE_CODE, device_code=device["device_code"])
         await tour.go(f"/logon/account?client_id={app.client_id}")
         await tour.stop("account")
         await person.page.locator('form[action$="/link"] button').click()

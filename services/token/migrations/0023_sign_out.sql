@@ -71,7 +71,9 @@ begin
         with own as materialized (
             select c.* from token.authorization_code c where c.domain_id = p_domain_id and c.user_id = p_user_id
         )
-        select own.code_id from own where own.browser_id = any (p_browser_ids) order by own.code_id
+        select own.code_id from own
+        where own.used_at is null and own.browser_id = any (p_browser_ids)
+        order by own.code_id
     loop
         delete from token.authorization_code c
         where c.domain_id = p_domain_id and c.code_id = code and c.used_at is null;

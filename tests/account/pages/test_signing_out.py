@@ -15,6 +15,7 @@ from services.account.model.bearers import read_bearer
 from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.resources import Resources
+from services.runtime.db import connected
 from services.runtime.env import Address
 from tests.account.pages.browsers import Browser, Page
 from tests.account.pages.sitting import Sitting, serving_pages
@@ -136,21 +137,24 @@ async def test_everywhere_is_all_but_this_browser(sitting: Sitting, browser: Bro
     assert [row["actor"] for row in rows if row["event"] == "session.all_of_user_revoked"] == [tokens[0].user_id]
 
 
-async def test_what_an_app_is_given_while_its_browser_is_signed_out_is_over(
+async def test_a_code_that_is_made_while_its_browser_is_signed_out_is_given_to_nobody(
     sitting: Sitting, browser: Browser, mobile: str
 ) -> None:
-    for _ in range(5):
-        lost = sitting.browser()
-        await signed_in(sitting, browser, mobile, prompt="login")
-        await signed_in(sitting, lost, mobile)
-        answer, _ = await asyncio.gather(
-            lost.get(sitting.ask()), press(sitting, browser, "sign_out", session_of(sitting, lost))
-        )
-        # It was too late, or is worth nothing.
-        if answer.location.startswith("/logon/"):
-            answer = await lost.get(answer.location)
-        if code := answer.answer.get("code") if answer.status == 303 else None:
-            await refused(sitting.token.redeem(sitting.app, code), "INVALID_GRANT")
+    lost = sitting.browser()
+    for each in (browser, lost):
+        await signed_in(sitting, each, mobile)
+    begun, page = await lost.get(sitting.ask()), await account(sitting, browser)
+    waiting = "select exists (select from pg_locks where relation = $1::text::regclass and not granted)"
+    async with connected(sitting.token.settings.dsn) as connection, asyncio.timeout(30):
+        async with connection.transaction():
+            await connection.execute("lock table token.authorization_code in share mode")
+            given = asyncio.ensure_future(lost.get(begun.location))
+            while not await connection.fetchval(waiting, "token.authorization_code"):
+                await asyncio.sleep(0.01)
+            out = {"csrf": page.csrf, "session": session_of(sitting, lost)}
+            assert (await browser.post(f"{page.target}/sign_out", out)).status == 303
+        answer = await given
+    assert (answer.status, answer.location) == (403, "")
 
 
 @pytest_asyncio.fixture
@@ -174,26 +178,23 @@ async def test_while_token_is_away_browsers_are_signed_out_and_apps_are_later(
     sitting: Sitting, away: Sitting, browser: Browser, mobile: str
 ) -> None:
     lost, here = sitting.browser(), away.browser()
-    token, theirs = [await signed_in(sitting, each, mobile) for each in (browser, lost)]
+    tokens = [await signed_in(sitting, each, mobile) for each in (browser, lost)]
     here.cookies = dict(browser.cookies)
     page = await account(away, here)
     assert (page.status, apps(page), page.text.count('/sign_out"')) == (200, {}, 2)
     assert "Which apps are signed in for you cannot be shown right now." in page.text
     assert (await press(away, here, "link")).status == 503
     assert (await press(away, here, "sign_out_app", str(uuid.uuid4()))).status == 503
-    told = await press(away, here, "sign_out", session_of(sitting, lost))
-    assert (told.status, told.problem) == (
-        503,
-        "The browsers are signed out. The apps cannot be right now: they will be as soon as possible.",
+    answers = await asyncio.gather(
+        press(away, here, "sign_out", session_of(sitting, lost)), press(away, here, "sign_out_everywhere")
     )
+    said = "The browsers are signed out. The apps cannot be right now: they will be as soon as possible."
+    assert [(answer.status, answer.problem) for answer in answers] == [(503, said)] * 2
     assert (await account(sitting, lost)).status == 403
-    await sitting.token_is_told(token.user_id)
-    await is_over(sitting, theirs)
-    token = await refresh(sitting, token)
-    assert (await press(away, here, "sign_out_everywhere")).status == 503
     assert (await account(sitting, browser)).status == 200
-    await sitting.token_is_told(token.user_id)
-    await is_over(sitting, token)
+    await sitting.token_is_told(tokens[0].user_id)
+    for token in tokens:
+        await is_over(sitting, token)
 
 
 async def test_who_is_disabled_signs_out_all_the_same(sitting: Sitting, browser: Browser, mobile: str) -> None:
