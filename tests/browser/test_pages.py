@@ -8,7 +8,7 @@ from playwright.async_api import Page, Route
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 from tessera.account.v1 import user_system_pb2
 
-from tests.browser.app import App
+from tests.browser.app import DEVICE_CODE, App
 from tests.browser.conftest import NewPerson
 from tests.browser.operator import Operator
 from tests.browser.person import Person, new_number
@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[2]
 AXE = ROOT / ".venv/browser/node_modules/axe-core/axe.min.js"
 # Where whoever looks at what CI kept finds them.
 PICTURES = ROOT / "gen/screenshots"
-DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 LOGO = "https://pictures.example.com/logo.svg"
 _LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">
 <rect width="40" height="40" rx="9" fill="#00695c"/>
