@@ -165,10 +165,10 @@ async def test_signing_out_of_an_app_of_another_browser_and_of_this_one(new_pers
     await desk.look_at_account()
     devices = desk.page.get_by_role("region", name="Where you are logged on")
     browsers = devices.locator("li", has=desk.page.locator('form[action$="/sign_out"]'))
-    apps = devices.get_by_role("list", name="Apps that are signed in for you").get_by_role("listitem")
+    apps = devices.get_by_role("list", name="Apps that are signed in").get_by_role("listitem")
     await expect(browsers).to_have_count(2)
     await expect(apps).to_have_count(2)
-    await expect(apps.first).to_contain_text("Paper & Ink Chrome, Linux, since")
+    await expect(apps.first).to_contain_text("Paper & Ink Chrome, Linux since")
 
     async def go_on() -> list[bool]:
         asked = [{"grant_type": "refresh_token", "refresh_token": token["refresh_token"]} for token in tokens]
@@ -179,7 +179,7 @@ async def test_signing_out_of_an_app_of_another_browser_and_of_this_one(new_pers
     assert await go_on() == [True, False]
     await browsers.filter(has_not_text="This browser").get_by_role("button").click()
     await expect(browsers).to_have_count(1)
-    await desk.reads("No app is signed in for you.")
+    await desk.reads("No app is signed in.")
     assert await go_on() == [False, False]
     await phone.begin()
     await phone.sees("Log on to Paper & Ink")

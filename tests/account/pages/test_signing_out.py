@@ -127,7 +127,7 @@ async def test_everywhere_is_all_but_this_browser(sitting: Sitting, browser: Bro
     pending = (await sitting.log_on_again(lost)).answer["code"]
     page = await browser.follow(await press(sitting, browser, "sign_out_everywhere"))
     assert (page.status, apps(page), page.text.count('/sign_out"')) == (200, {}, 1)
-    assert "No app is signed in for you." in page.text
+    assert "No app is signed in." in page.text
     for token in tokens:
         await is_over(sitting, token)
     await refused(sitting.token.redeem(sitting.app, pending), "INVALID_GRANT")
@@ -182,7 +182,7 @@ async def test_while_token_is_away_browsers_are_signed_out_and_apps_are_later(
     here.cookies = dict(browser.cookies)
     page = await account(away, here)
     assert (page.status, apps(page), page.text.count('/sign_out"')) == (200, {}, 2)
-    assert "Which apps are signed in for you cannot be shown right now." in page.text
+    assert "Which apps are signed in cannot be shown right now." in page.text
     assert (await press(away, here, "link")).status == 503
     assert (await press(away, here, "sign_out_app", str(uuid.uuid4()))).status == 503
     answers = await asyncio.gather(
