@@ -85,6 +85,14 @@ class Outbox:
         await _patiently(lambda: self._token.end_user_sessions(order.domain_id, order.user_id, order.actor))
         await self._store.delete_order(order)
 
+    async def end_browsers(self, order: Order) -> None:
+        """Settle an order of kind `end_browsers`. Raises `Unavailable`: it stays written."""
+        ended = await self._store.select_ended_logon_sessions(order.domain_id, order.user_id)
+        await _patiently(
+            lambda: self._token.sign_user_out(order.domain_id, order.user_id, order.actor, browser_ids=ended)
+        )
+        await self._store.delete_order(order)
+
     async def erase(self, order: Order) -> Erased:
         """Settle an order of kind `erase`: at token, then here.
 
@@ -144,7 +152,13 @@ class Outbox:
             if not await self._store.claim_order(order, now, now + pause):
                 continue
             try:
-                await (self.end_sessions(order) if order.kind == "end_sessions" else self.erase(order))
+                match order.kind:
+                    case "end_sessions":
+                        await self.end_sessions(order)
+                    case "end_browsers":
+                        await self.end_browsers(order)
+                    case "erase":
+                        await self.erase(order)
             except Unavailable:
                 # The others would wait for the same.
                 raise

@@ -64,7 +64,10 @@ class EventName(StrEnum):
     GET_ACCESS_TOKEN_ISSUED = "get_access_token.issued", "tokens to act for a user, for who may; a session began"
     GET_ACCESS_TOKEN_REFUSED = "get_access_token.refused", "who may act for users got no tokens for this one"
     TOKEN_REVOKED = "token.revoked", "a client gave a token back (RFC 7009)"
-    SESSION_REVOKED = "session.revoked", "a session was ended"
+    SESSION_REVOKED = (
+        "session.revoked",
+        "a session was ended; `detail`: by which token its client did, or `signed out` with account",
+    )
     SESSION_ALL_OF_USER_REVOKED = "session.all_of_user_revoked", "all sessions of a user were ended; `detail`: how many"
     SESSION_ALL_OF_APP_REVOKED = "session.all_of_app_revoked", "all sessions of an app were ended"
     SIGNING_KEY_PUBLISHED = "signing_key.published", "a key was made that will sign; `detail`: its use and id"

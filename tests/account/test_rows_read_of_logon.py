@@ -89,10 +89,11 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]], int]] = {
     "a user's browsers": (LOGON["select_logon_sessions"], lambda: ("bj1", "user8", CLOCK.now()), 8),
     "one is logged off": (LOGON["end_logon_session"], lambda: ("bj1", "user9", uuid7(CLOCK.now()), CLOCK.now()), 8),
     "those by a method are": (
-        LOGON["end_logon_sessions_by"],
-        lambda: ("bj1", "user10", "mobile", CLOCK.now(), None),
+        LOGON["end_logon_sessions"],
+        lambda: ("bj1", "user10", CLOCK.now(), "mobile", None),
         8,
     ),
+    "those that were logged off": (LOGON["select_ended_logon_sessions"], lambda: ("bj1", "user10"), 12),
     "those of who is gone are": (LOGON["delete_logon_sessions"], lambda: (["bj1"], ["user11"]), 8),
     "what was let": (LOGON["select_consent"], lambda: ("bj1", "user12", "app1"), 1),
     "all that was let": (LOGON["select_consents"], lambda: ("bj1", "user12"), 4),

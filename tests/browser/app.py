@@ -9,6 +9,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import jwt
 
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+"""The grant of a device without a browser (RFC 8628)."""
+
 _PAGE = b"<!doctype html><html lang=en><title>App</title><h1>The app</h1></html>"
 
 

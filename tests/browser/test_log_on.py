@@ -6,12 +6,10 @@ import pytest
 from playwright.async_api import expect
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 
-from tests.browser.app import App
+from tests.browser.app import DEVICE_CODE, App
 from tests.browser.conftest import NewPerson
 from tests.browser.operator import Operator
 from tests.browser.person import Person, new_number
-
-DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 async def test_by_mobile_number_from_an_apps_redirect_to_its_token(person: Person, app: App) -> None:
@@ -160,19 +158,33 @@ async def test_somebody_else_logs_on(person: Person, app: App) -> None:
     assert (await app.token(await person.back()))["user_id"] != first["user_id"]
 
 
-async def test_signing_out_of_another_browser_and_of_this_one(new_person: NewPerson) -> None:
+async def test_signing_out_of_an_app_of_another_browser_and_of_this_one(new_person: NewPerson, app: App) -> None:
     number = new_number()
     phone, desk = await new_person(), await new_person()
-    await phone.log_on(number)
-    await desk.log_on_again(number)
+    tokens = [await phone.log_on(number), await desk.log_on_again(number)]
     await desk.look_at_account()
-    rows = desk.page.get_by_role("region", name="Where you are logged on").get_by_role("listitem")
-    await expect(rows).to_have_count(2)
-    await rows.filter(has_not_text="This browser").get_by_role("button").click()
-    await expect(rows).to_have_count(1)
+    devices = desk.page.get_by_role("region", name="Where you are logged on")
+    browsers = devices.locator("li", has=desk.page.locator('form[action$="/sign_out"]'))
+    apps = devices.get_by_role("list", name="Apps that are signed in").get_by_role("listitem")
+    await expect(browsers).to_have_count(2)
+    await expect(apps).to_have_count(2)
+    await expect(apps.first).to_contain_text("Paper & Ink Chrome, Linux since")
+
+    async def go_on() -> list[bool]:
+        asked = [{"grant_type": "refresh_token", "refresh_token": token["refresh_token"]} for token in tokens]
+        return ["access_token" in (await app.ask("/v2/oauth/token", **each)).json() for each in asked]
+
+    await apps.first.get_by_role("button").click()
+    await expect(apps).to_have_count(1)
+    assert await go_on() == [True, False]
+    await browsers.filter(has_not_text="This browser").get_by_role("button").click()
+    await expect(browsers).to_have_count(1)
+    await desk.reads("No app is signed in.")
+    assert await go_on() == [False, False]
     await phone.begin()
     await phone.sees("Log on to Paper & Ink")
-    await rows.get_by_role("button").click()
+    await desk.press("Sign out everywhere else")
+    await browsers.get_by_role("button").click()
     await desk.sees("Sign out")
     await desk.look_at_account()
     await desk.sees("Log on")

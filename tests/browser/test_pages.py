@@ -8,7 +8,7 @@ from playwright.async_api import Page, Route
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 from tessera.account.v1 import user_system_pb2
 
-from tests.browser.app import App
+from tests.browser.app import DEVICE_CODE, App
 from tests.browser.conftest import NewPerson
 from tests.browser.operator import Operator
 from tests.browser.person import Person, new_number
@@ -132,6 +132,8 @@ async def test_every_page(new_person: NewPerson, operator: Operator, app: App, l
         await tour.stop("device-consent")
         await tour.press("allow")
         await tour.stop("device-done")
+        # An app that is signed in.
+        await app.ask("/v2/oauth/token", grant_type=DEVICE_CODE, device_code=device["device_code"])
         await tour.go(f"/logon/account?client_id={app.client_id}")
         await tour.stop("account")
         await person.page.locator('form[action$="/link"] button').click()

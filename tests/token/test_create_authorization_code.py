@@ -69,4 +69,5 @@ async def test_fields_that_are_not_good(service: Running, app: App, user_id: str
     await refused(service.code(app, user_id, scope="OAUTH.ALL"), "INVALID_SCOPE")
     await refused(service.code(app, user_id, device_id="x" * 129), "FIELD_INVALID", "device_id")
     await refused(service.code(app, user_id, device_name="a\0"), "FIELD_INVALID", "device_name")
+    await refused(service.code(app, user_id, browser_id="x"), "FIELD_INVALID", "browser_id")
     await refused(service.code(app, user_id, proof=token_pb2.Proof()), "FIELD_MISSING", "proof.method")

@@ -104,6 +104,10 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]]]] = {
         DEVICES["redeem_device_code"],
         lambda: ("bj1", "app", *begun(), ID_OF_7, b""),
     ),
+    "sign a user out": (
+        USER_DATA["sign_user_out"],
+        lambda: ("bj1", "user7", [ID_OF_7], [ID_OF_7], "user7", CLOCK.now(), uuid7(CLOCK.now())),
+    ),
     "end all of a user's": (
         USER_DATA["end_user_sessions"],
         lambda: ("bj1", "user7", "operator", CLOCK.now(), uuid7(CLOCK.now())),

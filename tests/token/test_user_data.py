@@ -1,13 +1,14 @@
 """UserDataService: token's part of what account does with all that there is of a user, of any domain."""
 
 import asyncio
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tessera.token.v1 import token_pb2, user_service_pb2
+from tessera.token.v1 import session_service_pb2, token_pb2, user_service_pb2
 from tessera.token.v1 import user_data_service_pb2 as pb2
 from tessera.token.v1 import user_data_service_pb2_grpc as pb2_grpc
 
@@ -29,6 +30,16 @@ def stub(service: Running) -> pb2_grpc.UserDataServiceStub:
 async def end(service: Running, user_id: str, domain_id: str = DOMAIN) -> None:
     request = pb2.EndUserSessionsRequest(domain_id=domain_id, user_id=user_id, actor="admin1")
     await stub(service).EndUserSessions(request, metadata=await service.minter())
+
+
+async def listed(service: Running, user_id: str, domain_id: str = DOMAIN) -> list[session_service_pb2.Session]:
+    request = pb2.ListUserSessionsRequest(domain_id=domain_id, user_id=user_id)
+    return list((await stub(service).ListUserSessions(request, metadata=await service.minter())).sessions)
+
+
+async def sign_out(service: Running, user_id: str, domain_id: str = DOMAIN, **which: list[str]) -> None:
+    request = pb2.SignUserOutRequest(domain_id=domain_id, user_id=user_id, actor=user_id, **which)
+    await stub(service).SignUserOut(request, metadata=await service.minter())
 
 
 async def erase(service: Running, user_id: str, **changed: Any) -> pb2.EraseUserResponse:
@@ -56,6 +67,66 @@ async def is_there(service: TokenClient, user_id: str) -> bool:
         assert error.code() is grpc.StatusCode.NOT_FOUND, error  # noqa: PT017 no other may pass
         return False
     return True
+
+
+async def test_what_a_user_is_signed_in_with(service: Running) -> None:
+    app, user_id = await service.web_app(), await service.user()
+    for name in ("Phone", "Laptop"):
+        await service.redeem(app, await service.code(app, user_id, device_name=name))
+    newest, oldest = await listed(service, user_id)
+    assert (newest.device_name, oldest.device_name) == ("Laptop", "Phone")
+    assert (newest.client_id, newest.app_name) == (app.client_id, "app")
+    assert await listed(service, user_id, "another") == await listed(service, "nobody") == []
+
+
+async def test_a_user_signs_one_session_out(service: Running) -> None:
+    app, user_id, other = await service.web_app(), await service.user(), await service.user()
+    begun, kept = [await service.redeem(app, await service.code(app, user_id)) for _ in range(2)]
+    _, session = await listed(service, user_id)
+    named = {"session_ids": [session.session_id]}
+    await sign_out(service, other, **named)
+    await sign_out(service, user_id, "another", **named)
+    assert len(await listed(service, user_id)) == 2
+    # Twice at once, as when a button is pressed twice.
+    await asyncio.gather(sign_out(service, user_id, **named), sign_out(service, user_id, **named))
+    await refused(service.refresh(app, begun.refresh_token), "INVALID_REFRESH_TOKEN")
+    assert not (await service.introspect(app, begun.access_token)).active
+    assert (await service.introspect(app, kept.access_token)).active
+    assert len(await service.revocations(session.session_id)) == 1
+    told = [
+        (row["client_id"], str(row["session_id"]), row["actor"], row["detail"])
+        for row in await service.audit(user_id=user_id)
+        if row["event"] == "session.revoked"
+    ]
+    assert told == [(app.client_id, session.session_id, user_id, "signed out")]
+
+
+async def test_what_was_begun_in_a_browser_ends_with_it(service: Running) -> None:
+    app, user_id = await service.web_app(), await service.user()
+    browser, other = str(uuid.uuid4()), str(uuid.uuid4())
+    begun = [await service.redeem(app, await service.code(app, user_id, browser_id=browser)) for _ in range(2)]
+    code = await service.code(app, user_id, browser_id=browser)
+    going_on = [await service.redeem(app, await service.code(app, user_id, browser_id=each)) for each in (other, "")]
+    await sign_out(service, user_id, browser_ids=[browser])
+    for token in begun:
+        await refused(service.refresh(app, token.refresh_token), "INVALID_REFRESH_TOKEN")
+        assert not (await service.introspect(app, token.access_token)).active
+    await refused(service.redeem(app, code), "INVALID_GRANT")
+    for token in going_on:
+        await service.refresh(app, token.refresh_token)
+
+
+async def test_what_is_redeemed_or_refreshed_while_its_user_signs_out_does_not_survive(service: Running) -> None:
+    app, user_id, browser = await service.web_app(), await service.user(), str(uuid.uuid4())
+    for _ in range(3):
+        begun = [await service.redeem(app, await service.code(app, user_id, browser_id=browser)) for _ in range(3)]
+        codes = [await service.code(app, user_id, browser_id=browser) for _ in range(3)]
+        redeemed = [asyncio.ensure_future(_redeemed(service, app, code)) for code in codes]
+        refreshed = [asyncio.ensure_future(_refreshed(service, app, token)) for token in begun]
+        async with asyncio.timeout(30):
+            await sign_out(service, user_id, browser_ids=[browser])
+            tokens = await asyncio.gather(*redeemed, *refreshed)
+        assert not any([await _refreshed(service, app, token) for token in tokens if token])
 
 
 async def test_sessions_codes_and_access_tokens_end(service: Running) -> None:
@@ -97,16 +168,15 @@ async def test_what_is_redeemed_while_sessions_end_does_not_survive(service: Run
         async with asyncio.timeout(30):
             await end(service, user_id)
             tokens = await asyncio.gather(*redeemed)
-        assert not any([await _lives(service, app, token) for token in tokens if token])
+        assert not any([await _refreshed(service, app, token) for token in tokens if token])
 
 
-async def _lives(service: Running, app: App, token: token_pb2.Token) -> bool:
+async def _refreshed(service: Running, app: App, token: token_pb2.Token) -> token_pb2.Token | None:
     try:
-        await service.refresh(app, token.refresh_token)
+        return await service.refresh(app, token.refresh_token)
     except grpc.aio.AioRpcError as error:
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, error  # noqa: PT017 no other may pass
-        return False
-    return True
+        return None
 
 
 async def _redeemed(service: Running, app: App, code: str) -> token_pb2.Token | None:
@@ -196,7 +266,11 @@ async def test_who_may_do_all_in_a_domain_may_not_do_this(service: Running) -> N
     subject = {"domain_id": DOMAIN, "user_id": user_id}
     end = pb2.EndUserSessionsRequest(**subject, actor="x")
     export = pb2.ExportUserRequest(**subject)
+    signing_out = pb2.SignUserOutRequest(**subject, actor="x")
     erasure = pb2.EraseUserRequest(**subject, actor="x", roles=["user"], order_time=ordered(datetime.now(UTC)))
+    listing = pb2.ListUserSessionsRequest(**subject)
+    await refused(stub(service).ListUserSessions(listing, metadata=operator), "PERMISSION_DENIED")
+    await refused(stub(service).SignUserOut(signing_out, metadata=operator), "PERMISSION_DENIED")
     await refused(stub(service).EndUserSessions(end, metadata=operator), "PERMISSION_DENIED")
     await refused(stub(service).ExportUser(export, metadata=operator), "PERMISSION_DENIED")
     await refused(stub(service).EraseUser(erasure, metadata=operator), "PERMISSION_DENIED")
@@ -219,3 +293,9 @@ async def test_who_may_do_all_in_a_domain_may_not_do_this(service: Running) -> N
 )
 async def test_no_erasure(service: Running, changed: dict[str, Any], reason: str, field: str) -> None:
     await refused(erase(service, **{"user_id": "u1"} | changed), reason, field)
+
+
+@pytest.mark.parametrize("which", ["session_ids", "browser_ids"])
+@pytest.mark.parametrize("ids", [["x"], [""], [str(uuid.UUID(int=0))] * 1001], ids=["none", "empty", "many"])
+async def test_nothing_that_can_be_signed_out(service: Running, which: str, ids: list[str]) -> None:
+    await refused(sign_out(service, "u1", **{which: ids}), "FIELD_INVALID", which)

@@ -112,6 +112,25 @@ class BrowserSession:
 
 
 @dataclass(frozen=True, slots=True)
+class AppSession:
+    """What an app was given and goes on with, at token.
+
+    Args:
+        session_id: its id there.
+        app: name of the app, or its id where it has none.
+        device: what the device or browser calls itself in which it was begun; may be empty.
+        begun_at: when.
+        used_at: when it was last refreshed, or began.
+    """
+
+    session_id: UUID
+    app: str
+    device: str
+    begun_at: datetime
+    used_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Consent:
     """What a user has let an app have, and when last."""
 

@@ -20,13 +20,14 @@ _SHORTEST, _LONGEST = 2, 255
 class Order:
     """What is to be done at token about a user; `version` tells it from a later order of the same kind.
 
-    Kind `end_sessions`: nothing that the user had goes on. Kind `erase`: the user is gone, where its role is one of
-    `roles` and it was not made after `ordered_at`. The `actor` is who ordered it.
+    Kind `end_sessions`: nothing that the user had goes on. Kind `end_browsers`: nothing that was begun in a browser
+    that was logged off. Kind `erase`: the user is gone, where its role is one of `roles` and it was not made after
+    `ordered_at`. The `actor` is who ordered it.
     """
 
     domain_id: str
     user_id: str
-    kind: Literal["end_sessions", "erase"]
+    kind: Literal["end_sessions", "end_browsers", "erase"]
     version: uuid.UUID
     actor: str
     ordered_at: datetime

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from uuid import UUID
 
 from starlette.datastructures import FormData
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from services.account.model import Identity, Link, normalise
 from services.account.model.logon import BrowserSession
 from services.account.pages.flow import begin
 from services.account.pages.visit import PageError, Visit, csrf_of
+from services.runtime.errors import Unavailable
 
 # Who changes by what one logs on has been proven within this time: a browser that was left alone, or whose cookie was
 # taken, gives nobody an account for good.
@@ -33,15 +33,21 @@ async def enter(visit: Visit) -> Response:
 
 
 async def page(visit: Visit, error: str = "") -> Response:
-    """One's account."""
-    domain_id, session = await _session(visit)
-    store = visit.resources.store
+    """One's account. While token is away it shows what there is here."""
+    domain_id, session = await session_of(visit)
+    store, apps = visit.resources.store, None
+    try:
+        await _check_user(visit, domain_id, session)
+        apps = await visit.resources.token.list_user_sessions(domain_id, session.user_id)
+    except Unavailable as refusal:
+        visit.failed(refusal)
     systems = await find_logon_systems(visit.resources, domain_id)
     return visit.page(
         "account",
         systems,
         links=await store.select_links_of_user(domain_id, session.user_id),
         sessions=await store.select_logon_sessions(domain_id, session.user_id, visit.now),
+        apps=apps,
         ways=systems.systems,
         here_id=session.session_id,
         base=f"/logon/account/{domain_id}",
@@ -53,8 +59,9 @@ async def page(visit: Visit, error: str = "") -> Response:
 
 
 async def take(visit: Visit) -> Response:
-    """A form of that page."""
-    domain_id, session = await _session(visit)
+    """A form of that page, but for those by which one signs out."""
+    domain_id, session = await session_of(visit)
+    await _check_user(visit, domain_id, session)
     form = await visit.form(csrf_of(session))
     store, what = visit.resources.store, str(visit.request.path_params["what"])
     if what in ("link", "unlink") and visit.now - session.proven_at > _FRESH:
@@ -62,17 +69,6 @@ async def take(visit: Visit) -> Response:
         visit.keep(flow)
         return visit.go(f"/logon/{flow.flow_id}")
     match what:
-        case "sign_out":
-            try:
-                session_id = UUID(str(form.get("session", "")))
-            except ValueError as error:
-                raise PageError("over") from error
-            await store.end_logon_session(domain_id, session.user_id, session_id, visit.now)
-            if session_id == session.session_id:
-                visit.forget_session(domain_id)
-                say = visit.language.say
-                systems = await find_logon_systems(visit.resources, domain_id)
-                return visit.page("message", systems, title=say("sign_out"), text=say("signed_out"), alert=False, on="")
         case "link":
             flow = begin(domain_id, visit.now, None, link=str(session.session_id))
             visit.keep(flow)
@@ -109,11 +105,17 @@ def _named(links: Iterable[Link], form: FormData) -> Identity:
     raise PageError("over")
 
 
-async def _session(visit: Visit) -> tuple[str, BrowserSession]:
+async def session_of(visit: Visit) -> tuple[str, BrowserSession]:
+    """The domain whose page it is, and who is logged on to it. Raises `PageError`: nobody is."""
     domain_id = str(visit.request.path_params["domain_id"])
     session = await visit.session(domain_id)
     if session is None:
         raise PageError("not_logged_on", 403)
+    return domain_id, session
+
+
+async def _check_user(visit: Visit, domain_id: str, session: BrowserSession) -> None:
+    """Raises `PageError`: who is logged on is gone or disabled; `Unavailable`: nobody can tell."""
     try:
         user = await visit.resources.token.get_user(domain_id, session.user_id)
     except NotFoundLinkUser as error:
@@ -121,4 +123,3 @@ async def _session(visit: Visit) -> tuple[str, BrowserSession]:
         raise PageError("not_logged_on", 403) from error
     if user.status != "enabled":
         raise PageError("disabled", 403)
-    return domain_id, session

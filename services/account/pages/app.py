@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from services.account.errors import LogonRefused
-from services.account.pages import account, consent, device, proven, ways
+from services.account.pages import account, consent, device, proven, signing_out, ways
 from services.account.pages.authorize import authorize
 from services.account.pages.flow import FlowSeal
 from services.account.pages.known import KnownSeal
@@ -71,6 +71,9 @@ def pages(resources: Resources) -> ASGIApp:
             at("/logon/inbox", get=account.inbox),
             at("/logon/account", get=account.enter),
             at("/logon/account/{domain_id}", get=account.page),
+            at("/logon/account/{domain_id}/sign_out", post=signing_out.browser),
+            at("/logon/account/{domain_id}/sign_out_app", post=signing_out.app),
+            at("/logon/account/{domain_id}/sign_out_everywhere", post=signing_out.everywhere),
             at("/logon/account/{domain_id}/{what}", post=account.take),
             at("/logon/back/{way}", get=lambda visit: ways.come_back(visit, _of(visit, "way"))),
             at("/logon/{flow}", get=_in_flow(ways.choose)),

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from services.account.actions.logon.sessions import sign_out
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
 from services.account.model.logon import BrowserSession, Device, LogonApp
@@ -73,7 +74,7 @@ async def take(visit: Visit, flow: Flow) -> Response:
             error = AuthorizationError("access_denied", "the user does not allow it")
             return visit.go(answer_to(app, ask.redirect_uri, ask.state, error=error))
         case "other":
-            await visit.resources.store.end_logon_session(app.domain_id, session.user_id, session.session_id, visit.now)
+            await sign_out(visit.resources, app.domain_id, session.user_id, session.session_id)
             visit.forget_session(app.domain_id)
             return visit.go(f"/logon/{flow.flow_id}?other")
     raise PageError("over")
@@ -84,9 +85,7 @@ async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -
     try:
         code = await visit.resources.token.create_authorization_code(
             app,
-            session.user_id,
-            Proof(session.method, ""),
-            session.proven_at,
+            session,
             redirect_uri=ask.redirect_uri,
             scopes=ask.scopes,
             code_challenge=ask.code_challenge,
@@ -97,6 +96,9 @@ async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -
         raise PageError("disabled", 403) from error
     except PermissionDenied as error:
         raise PageError("client", 403) from error
+    # Whoever signed this browser out meanwhile may have told token before there was a code.
+    if await visit.session(app.domain_id) is None:
+        raise PageError("not_logged_on", 403)
     return visit.go(answer_to(app, ask.redirect_uri, ask.state, code=code))
 
 

@@ -156,11 +156,24 @@ class Logon(Section):
         """Log a browser of a user off; one that is not, or is not the user's, is left as it is."""
         await self._database.execute(_SQL["end_logon_session"], domain_id, user_id, session_id, now)
 
-    async def end_logon_sessions_by(
-        self, domain_id: str, user_id: str, method: str, now: datetime, *, kept: UUID | None = None
-    ) -> None:
-        """Log a user's browsers off that were logged on by an identity of a type, but for one that is kept."""
-        await self._database.execute(_SQL["end_logon_sessions_by"], domain_id, user_id, method, now, kept)
+    async def end_logon_sessions(
+        self, domain_id: str, user_id: str, now: datetime, *, method: str | None = None, kept: UUID | None = None
+    ) -> bool:
+        """Log a user's browsers off, but for one that is kept; whether there were any.
+
+        Args:
+            domain_id: the user's.
+            user_id: the user.
+            now: the time.
+            method: those alone that were logged on by an identity of this type; `None`: all.
+            kept: one that goes on; `None`: none does.
+        """
+        return bool(await self._database.fetch(_SQL["end_logon_sessions"], domain_id, user_id, now, method, kept))
+
+    async def select_ended_logon_sessions(self, domain_id: str, user_id: str) -> list[UUID]:
+        """The browsers in which a user was logged on that were logged off, the newest first, 1,000 at the most."""
+        rows = await self._database.fetch(_SQL["select_ended_logon_sessions"], domain_id, user_id)
+        return [row["session_id"] for row in rows]
 
     async def delete_logon_sessions(self, users: Collection[UserId]) -> None:
         """Log the browsers off in which users are logged on who are gone: another one may get the same id."""

@@ -44,10 +44,18 @@ order by session_id desc limit 100;
 update account.logon_session set ended_at = $4
 where domain_id = $1 and user_id = $2 and session_id = $3 and ended_at is null;
 
--- name: end_logon_sessions_by
--- $1 domain, $2 user, $3 method, $4 now, $5 one that goes on
-update account.logon_session set ended_at = $4
-where domain_id = $1 and user_id = $2 and method = $3 and ended_at is null and session_id is distinct from $5::uuid;
+-- name: end_logon_sessions
+-- $1 domain, $2 user, $3 now, $4 method; null: any, $5 one that goes on
+update account.logon_session set ended_at = $3
+where domain_id = $1 and user_id = $2 and ended_at is null and ($4::text is null or method = $4)
+    and session_id is distinct from $5::uuid
+returning session_id;
+
+-- name: select_ended_logon_sessions
+-- $1 domain, $2 user
+select session_id from account.logon_session
+where domain_id = $1 and user_id = $2 and ended_at is not null
+order by session_id desc limit 1000;
 
 -- name: delete_logon_sessions
 -- By their index, also where the plan was made when there were none. $1 domains and $2 their users, one beside the other

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from services.runtime import jws
 from services.token.actions.grants.authorization_code import SECRET_BYTES
@@ -37,7 +38,7 @@ _RULES: Mapping[type[TokenRefusal], str] = {
 class CodeRequest:
     """What a code is to be bound to. An absent `code_challenge` is empty, absent `scopes` are all of the app's.
 
-    `authenticated_at`: when the user was proven; absent: now.
+    `authenticated_at`: when the user was proven; absent: now. `browser_id`: in which browser the user is logged on.
     """
 
     domain_id: str
@@ -51,6 +52,7 @@ class CodeRequest:
     nonce: str
     proof: Proof
     authenticated_at: datetime | None = None
+    browser_id: UUID | None = None
 
 
 async def create_authorization_code(resources: Resources, *, request: CodeRequest) -> str:
@@ -82,6 +84,7 @@ async def create_authorization_code(resources: Resources, *, request: CodeReques
         device_name=request.device_name,
         expires_at=now + _LIFETIME,
         authenticated_at=min(request.authenticated_at or now, now),
+        browser_id=request.browser_id,
     )
     await resources.store.insert_authorization_code(code, request.proof, resources.new_id())
     return jws.encode(code_id.bytes + secret)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -26,6 +27,14 @@ def checked_domain_id(text: str) -> str:
     if not ID.fullmatch(text):
         raise FieldInvalid("domain_id")
     return text
+
+
+def checked_uuid(field: str, text: str) -> UUID:
+    """The id of a session, or of something else that has a UUID. Raises `FieldInvalid`."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise FieldInvalid(field) from error
 
 
 def each_once(values: Iterable[Any]) -> tuple[Any, ...]:

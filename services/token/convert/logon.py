@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from tessera.token.v1 import token_service_pb2 as pb2
@@ -18,7 +17,14 @@ from services.token.actions.decide_device_authorization import DeviceDecision
 from services.token.actions.phases import admission
 from services.token.convert.admin import read_request_id, write_app_type
 from services.token.convert.admin_fields import read_logo
-from services.token.convert.fields import MAX_NAME, MAX_URI, checked_client_id, checked_domain_id, timestamp
+from services.token.convert.fields import (
+    MAX_NAME,
+    MAX_URI,
+    checked_client_id,
+    checked_domain_id,
+    checked_uuid,
+    timestamp,
+)
 from services.token.convert.tokens import Headers, read_client_request, read_proof, read_scopes
 from services.token.model import (
     CODE_CHALLENGE,
@@ -96,6 +102,7 @@ def read_code_request(message: pb2.CreateAuthorizationCodeRequest) -> CodeReques
         nonce=checked_text("nonce", message.nonce, MAX_NAME),
         proof=read_proof(message.proof),
         authenticated_at=_read_auth_time(message),
+        browser_id=checked_uuid("browser_id", message.browser_id) if message.browser_id else None,
         **_read_device(message),
     )
 
@@ -150,13 +157,9 @@ def read_device_decision(message: pb2.DecideDeviceAuthorizationRequest) -> Devic
     decision = _DECISIONS.get(message.decision)
     if decision is None:
         raise FieldInvalid("decision")
-    try:
-        authorization_id = UUID(message.authorization_id)
-    except ValueError as error:
-        raise FieldInvalid("authorization_id") from error
     return DeviceDecision(
         domain_id=checked_domain_id(message.domain_id),
-        authorization_id=authorization_id,
+        authorization_id=checked_uuid("authorization_id", message.authorization_id),
         decision=decision,
         user_id=checked_user_id(message.user_id),
         scopes=read_scopes(message.scope),

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from tessera.token.v1 import session_service_pb2
 
-from services.runtime.errors import FieldInvalid, FieldMissing
+from services.runtime.errors import FieldMissing
 from services.runtime.pages import page_size, read_page_token, write_page_token
 from services.runtime.validation import checked_user_id
 from services.token.convert.fields import checked_client_id, timestamp
@@ -34,14 +34,6 @@ def write_sessions_page(
     )
 
 
-def checked_session_id(text: str) -> UUID:
-    """A session's id. Raises `FieldInvalid`."""
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise FieldInvalid("session_id") from error
-
-
 def write_session(session: OpenSession) -> session_service_pb2.Session:
     """A session, without anything that a token could be made of."""
     return session_service_pb2.Session(
@@ -55,6 +47,7 @@ def write_session(session: OpenSession) -> session_service_pb2.Session:
         create_time=timestamp(session.created_at),
         last_use_time=timestamp(session.rotated_at),
         expire_time=timestamp(session.expires_at),
+        app_name=session.app_name,
     )
 
 

@@ -1,5 +1,6 @@
 """Messages of UserDataService to model and back."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,12 +12,13 @@ from services.runtime.pages import page_size, read_page_token, write_page_token
 from services.runtime.validation import checked_text, checked_user_id
 from services.token.actions.user_data.export_user import Place, UserRecord
 from services.token.convert.audit import write_audit_events
-from services.token.convert.fields import checked_domain_id, timestamp
+from services.token.convert.fields import checked_domain_id, checked_uuid, timestamp
 from services.token.convert.sessions import write_session
 from services.token.convert.users import write_profile
-from services.token.model import KeptSession
+from services.token.model import KeptSession, OpenSession
 
 _MAX_ACTOR = 128
+_MAX_SIGNED_OUT = 1000
 _OUTCOMES = {
     "deleted": data_pb2.EraseUserResponse.OUTCOME_ERASED,
     "no_user": data_pb2.EraseUserResponse.OUTCOME_ABSENT,
@@ -29,6 +31,16 @@ _PLACES = {"session": False, "event": True}
 def checked_actor(text: str) -> str:
     """Whose deed something is. Raises `FieldInvalid`."""
     return checked_text("actor", text, _MAX_ACTOR)
+
+
+def read_sign_out(message: data_pb2.SignUserOutRequest) -> tuple[list[UUID], list[UUID]]:
+    """Sessions and browsers. Raises `FieldInvalid`."""
+    return _read_ids("session_ids", message.session_ids), _read_ids("browser_ids", message.browser_ids)
+
+
+def write_sessions(sessions: list[OpenSession]) -> data_pb2.ListUserSessionsResponse:
+    """Sessions of a user."""
+    return data_pb2.ListUserSessionsResponse(sessions=map(write_session, sessions))
 
 
 def checked_roles(message: data_pb2.EraseUserRequest) -> tuple[str, ...]:
@@ -72,6 +84,12 @@ def write_record(record: UserRecord, domain_id: str, user_id: str) -> data_pb2.E
 def write_erased(verdict: str, access_ids: list[int]) -> data_pb2.EraseUserResponse:
     """How an erasure ended."""
     return data_pb2.EraseUserResponse(outcome=_OUTCOMES[verdict], access_ids=access_ids)
+
+
+def _read_ids(field: str, texts: Sequence[str]) -> list[UUID]:
+    if len(texts) > _MAX_SIGNED_OUT:
+        raise FieldInvalid(field)
+    return [checked_uuid(field, text) for text in texts]
 
 
 def _write_kept_session(kept: KeptSession) -> data_pb2.KeptSession:

@@ -17,7 +17,8 @@ CODE_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 class AuthorizationCode:
     """A code about to be handed out.
 
-    `code_hash` is SHA-256 of its secret; `authenticated_at`: when the user was proven.
+    `code_hash` is SHA-256 of its secret; `authenticated_at`: when the user was proven; `browser_id`: account's id of
+    the browser in which the user is logged on; absent: in none.
     """
 
     domain_id: str
@@ -33,6 +34,7 @@ class AuthorizationCode:
     device_name: str
     expires_at: datetime
     authenticated_at: datetime
+    browser_id: uuid.UUID | None
 
 
 def code_challenge(verifier: str) -> str:

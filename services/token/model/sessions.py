@@ -74,7 +74,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A session as its user's administrators see it. `rotated_at`: when it was last refreshed, or began."""
+    """A session as its user and administrators see it. `rotated_at`: when it was last refreshed, or began.
+
+    `app_name` is empty where an access key began it, or the app is gone.
+    """
 
     session_id: uuid.UUID
     user_id: str
@@ -86,6 +89,7 @@ class OpenSession:
     created_at: datetime
     rotated_at: datetime
     expires_at: datetime
+    app_name: str
 
 
 @dataclass(frozen=True, slots=True)

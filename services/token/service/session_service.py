@@ -12,7 +12,7 @@ from services.token.actions.sessions.revoke_app_sessions import revoke_app_sessi
 from services.token.actions.sessions.revoke_session import revoke_session
 from services.token.actions.sessions.revoke_user_sessions import revoke_user_sessions
 from services.token.convert import sessions as convert
-from services.token.convert.fields import checked_client_id
+from services.token.convert.fields import checked_client_id, checked_uuid
 from services.token.resources import Resources
 
 
@@ -37,7 +37,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         self, request: session_service_pb2.RevokeSessionRequest, _context: Any
     ) -> session_service_pb2.RevokeSessionResponse:
         """End a session."""
-        session_id = convert.checked_session_id(request.session_id)
+        session_id = checked_uuid("session_id", request.session_id)
         await revoke_session(self._resources, principal(), session_id=session_id)
         return session_service_pb2.RevokeSessionResponse()
 

@@ -9,6 +9,8 @@ from services.runtime.validation import checked_user_id
 from services.token.actions.user_data.end_user_sessions import end_user_sessions
 from services.token.actions.user_data.erase_user import erase_user
 from services.token.actions.user_data.export_user import export_user
+from services.token.actions.user_data.list_user_sessions import list_user_sessions
+from services.token.actions.user_data.sign_user_out import sign_user_out
 from services.token.convert import user_data as convert
 from services.token.convert.fields import checked_domain_id
 from services.token.resources import Resources
@@ -19,6 +21,32 @@ class UserDataServicer(user_data_service_pb2_grpc.UserDataServiceServicer):
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
+
+    async def ListUserSessions(
+        self, request: user_data_service_pb2.ListUserSessionsRequest, _context: Any
+    ) -> user_data_service_pb2.ListUserSessionsResponse:
+        """List what a user is signed in with."""
+        sessions = await list_user_sessions(
+            self._resources,
+            domain_id=checked_domain_id(request.domain_id),
+            user_id=checked_user_id(request.user_id),
+        )
+        return convert.write_sessions(sessions)
+
+    async def SignUserOut(
+        self, request: user_data_service_pb2.SignUserOutRequest, _context: Any
+    ) -> user_data_service_pb2.SignUserOutResponse:
+        """End some sessions of a user."""
+        session_ids, browser_ids = convert.read_sign_out(request)
+        await sign_user_out(
+            self._resources,
+            domain_id=checked_domain_id(request.domain_id),
+            user_id=checked_user_id(request.user_id),
+            session_ids=session_ids,
+            browser_ids=browser_ids,
+            actor=convert.checked_actor(request.actor),
+        )
+        return user_data_service_pb2.SignUserOutResponse()
 
     async def EndUserSessions(
         self, request: user_data_service_pb2.EndUserSessionsRequest, _context: Any

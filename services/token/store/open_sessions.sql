@@ -6,13 +6,11 @@ with own as materialized (
     select s.* from token.session s where s.domain_id = $1 and s.user_id = $2
 )
 select s.session_id, s.user_id, s.client_id, s.device_id, s.device_name, s.scopes, s.actor, s.created_at, s.rotated_at,
-    s.expires_at
+    s.expires_at, coalesce(a.name, '') as app_name
 from own s
+left join token.app a on a.domain_id = $1 and a.client_id = s.client_id
 where ($3::text is null or s.client_id = $3) and s.session_id < $4 and s.revoked_at is null and s.expires_at > $5
-    and not exists (
-        select from token.app a
-        where a.domain_id = $1 and a.client_id = s.client_id and a.sessions_revoked_at >= s.created_at
-    )
+    and (a.sessions_revoked_at is null or a.sessions_revoked_at < s.created_at)
 order by s.session_id desc
 limit $6;
 
@@ -35,10 +33,11 @@ with looked_at as materialized (
     limit $5
 )
 select f.session_id, f.user_id, f.client_id, f.device_id, f.device_name, f.scopes, f.actor, f.created_at, f.rotated_at,
-    f.expires_at, null::uuid as reached
+    f.expires_at, coalesce(a.name, '') as app_name, null::uuid as reached
 from found f
+left join token.app a on a.domain_id = $1 and a.client_id = $2
 union all
-select null, null, null, null, null, null, null, null, null, null, (
+select null, null, null, null, null, null, null, null, null, null, null, (
     select l.session_id from looked_at l order by l.session_id limit 1
 ) where (select count(*) from looked_at) = $6
 order by session_id desc nulls last;

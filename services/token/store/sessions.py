@@ -165,6 +165,7 @@ class Sessions(Section):
             event_id,
             proof.method,
             proof.identity,
+            code.browser_id,
         )
 
     async def insert_used_assertion(

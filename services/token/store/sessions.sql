@@ -34,8 +34,8 @@ select * from token.rotate_sessions(
 with code as (
     insert into token.authorization_code (
         domain_id, code_id, code_hash, client_id, redirect_uri, user_id, scopes, code_challenge, nonce, device_id,
-        device_name, expires_at, authenticated_at
-    ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        device_name, expires_at, authenticated_at, browser_id
+    ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $17)
 )
 insert into token.audit (domain_id, event_id, event, client_id, user_id, proof_method, proof_identity)
 values ($1, $14, 'authorization_code.created', $4, $6, $15, $16);

@@ -1,5 +1,6 @@
 """All that there is of a user: ended, told, erased."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +14,22 @@ _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 
 class UserData(Section):
     """All that there is of a user: ended, told, erased."""
+
+    async def sign_user_out(
+        self,
+        domain_id: str,
+        user_id: str,
+        *,
+        session_ids: Sequence[UUID],
+        browser_ids: Sequence[UUID],
+        actor: str,
+        now: datetime,
+        event_id: UUID,
+    ) -> None:
+        """End some sessions of a user, and what was begun in some browsers, each with audit row and revocation."""
+        await self._database.execute(
+            _SQL["sign_user_out"], domain_id, user_id, session_ids, browser_ids, actor, now, event_id
+        )
 
     async def end_user_sessions(
         self, domain_id: str, user_id: str, *, actor: str, now: datetime, event_id: UUID

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import grpc
 from tessera.account.v1 import logon_service_pb2_grpc
@@ -173,10 +174,14 @@ class Sitting:
     async def log_on(self, browser: Browser, address: str, **changed: str | None) -> Page:
         """Log a browser on by a code; what the app is then answered."""
         page = await self.prove(browser, await self.begin(browser, **changed), address)
-        if page.target.endswith("/consent"):
+        if page.status == 200:
             page = await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})
         assert page.location.startswith(REDIRECT_URI), page.text
         return page
+
+    async def log_on_again(self, browser: Browser) -> Page:
+        """What the app is answered for a browser that is logged on already."""
+        return await browser.get((await browser.get(self.ask())).location)
 
     async def leave(self, browser: Browser, page: Page, way: str) -> tuple[str, Kept]:
         """Send a browser to a provider; the state that it carries, and all that is kept of it."""
@@ -201,6 +206,13 @@ class Sitting:
         """For the limits of codes: none was sent yet."""
         async with self.resources.store.transaction() as store:
             await store._database.execute("delete from account.logon_code where domain_id = $1", self.domain_id)
+
+    async def token_is_told(self, user_id: str) -> None:
+        """What waits to be done at token about a user is done, as a worker does it a little later."""
+        outbox, store = self.resources.outbox, self.resources.store
+        for order in await store.select_due_orders(self.resources.clock.now() + timedelta(days=1), 1_000):
+            if order.user_id == user_id:
+                await (outbox.end_sessions(order) if order.kind == "end_sessions" else outbox.end_browsers(order))
 
     async def set(self, **changed: object) -> None:
         """Change settings of the domain."""

@@ -1,7 +1,9 @@
 """Forms: none is taken but from our own page, shown to that person in that browser (RFC 9700 section 4.7)."""
 
 import json
+import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -45,17 +47,23 @@ async def account_page(sitting: Sitting, browser: Browser) -> Page:
 
 async def link_form(sitting: Sitting, browser: Browser) -> Filled:
     page = await account_page(sitting, browser)
-    return Page(f"{page.target}/link", page.status, page.headers, page.content_type, page.data), {
-        "way": sitting.ways["email"]
-    }
+    return replace(page, target=f"{page.target}/link"), {"way": sitting.ways["email"]}
 
 
 async def sign_out_form(sitting: Sitting, browser: Browser) -> Filled:
     page = await account_page(sitting, browser)
     session = page.text.split('name="session" value="')[1].split('"')[0]
-    return Page(f"{page.target}/sign_out", page.status, page.headers, page.content_type, page.data), {
-        "session": session
-    }
+    return replace(page, target=f"{page.target}/sign_out"), {"session": session}
+
+
+async def sign_out_app_form(sitting: Sitting, browser: Browser) -> Filled:
+    page = await account_page(sitting, browser)
+    return replace(page, target=f"{page.target}/sign_out_app"), {"session": str(uuid.uuid4())}
+
+
+async def sign_out_everywhere_form(sitting: Sitting, browser: Browser) -> Filled:
+    page = await account_page(sitting, browser)
+    return replace(page, target=f"{page.target}/sign_out_everywhere"), {}
 
 
 async def unlink_form(sitting: Sitting, browser: Browser) -> Filled:
@@ -65,11 +73,7 @@ async def unlink_form(sitting: Sitting, browser: Browser) -> Filled:
     form, email = await sitting.begin_link(browser, "email"), f"{unused_mobile()}@example.com"
     code = await browser.fill(form, address=email)
     page = await browser.fill(code, code=sitting.inbox.code(email))
-    return Page(f"{page.target}/unlink", page.status, page.headers, page.content_type, page.data), {
-        "type": "mobile",
-        "identity": identity,
-        "extra": "86",
-    }
+    return replace(page, target=f"{page.target}/unlink"), {"type": "mobile", "identity": identity, "extra": "86"}
 
 
 FORMS: dict[str, Callable[[Sitting, Browser], Awaitable[Filled]]] = {
@@ -79,6 +83,8 @@ FORMS: dict[str, Callable[[Sitting, Browser], Awaitable[Filled]]] = {
     "consent": consent_form,
     "link": link_form,
     "sign_out": sign_out_form,
+    "sign_out_app": sign_out_app_form,
+    "sign_out_everywhere": sign_out_everywhere_form,
     "unlink": unlink_form,
 }
 

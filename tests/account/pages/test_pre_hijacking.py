@@ -14,6 +14,7 @@ from services.account.model.domain_settings import FirstLogon
 from tests.account.pages.browsers import Browser
 from tests.account.pages.sitting import Sitting
 from tests.account.with_token import Services, unused, unused_mobile
+from tests.support.calls import refused
 
 ONE, OTHER = "https://one.example.com", "https://other.example.com"
 
@@ -70,12 +71,16 @@ async def test_unexpired_session(sitting: Sitting) -> None:
         actor=user_id,
     )
     assert await by_provider(sitting, attacker, "one", ONE, theirs) == user_id
+    code = (await sitting.log_on_again(attacker)).answer["code"]
+    token = await sitting.token.redeem(sitting.app, code)
     page = await victim.get(f"/logon/account/{sitting.domain_id}")
     await victim.post(
         f"{page.target}/unlink", {"csrf": page.csrf, "type": "custom", "identity": identity.given, "extra": ""}
     )
     assert await who(sitting, attacker) is None
     assert (await attacker.get(sitting.ask(prompt="none"))).answer["error"] == "login_required"
+    await sitting.token_is_told(user_id)
+    await refused(sitting.token.refresh(sitting.app, token.refresh_token), "INVALID_REFRESH_TOKEN")
     assert await who(sitting, victim) == user_id
 
 
@@ -132,9 +137,7 @@ async def test_a_change_that_is_begun_ends_with_its_session(sitting: Sitting) ->
     pending = await attacker.fill(form, address=mobile, country_code="86")
     user_id = await who(sitting, attacker)
     assert user_id
-    await sitting.resources.store.end_logon_sessions_by(
-        sitting.domain_id, user_id, "mobile", sitting.resources.clock.now()
-    )
+    await sitting.resources.store.end_logon_sessions(sitting.domain_id, user_id, sitting.resources.clock.now())
     code = sitting.inbox.code(f"+86{mobile}")
     assert (await attacker.post(pending.target, {"csrf": pending.csrf, "code": code})).status == 403
     assert await sitting.user_of(normalise("mobile", mobile)) is None

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.account.errors import LastIdentity
-from services.account.model import Identity
+from services.account.model import Identity, Order
 from services.account.resources import Resources
 
 
@@ -11,6 +11,8 @@ async def take_away(
     resources: Resources, domain_id: str, identity: Identity, user_id: str, *, actor: str, kept: UUID | None = None
 ) -> bool:
     """Take an identity from a user. Browsers in which the user is logged on by one of its type are logged off.
+
+    What apps were given in those ends, too: token is told by the outbox, a moment later, or when it is back.
 
     Args:
         resources: the parts of the service.
@@ -35,5 +37,8 @@ async def take_away(
         raise LastIdentity
     # Whoever put the identity there may be logged on by it still. Also where it is not linked: a call before may have
     # ended between the two.
-    await store.end_logon_sessions_by(domain_id, user_id, identity.type, now, kept=kept)
+    async with store.transaction() as unit:
+        if await unit.end_logon_sessions(domain_id, user_id, now, method=identity.type, kept=kept):
+            order = Order(domain_id, user_id, "end_browsers", resources.new_id(), actor=actor, ordered_at=now)
+            await unit.insert_order(order, now)
     return verdict == "unlinked"

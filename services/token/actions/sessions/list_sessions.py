@@ -8,7 +8,8 @@ from services.token.resources import Resources
 
 # Sessions of the domain that one page of an app's reads: some tens of milliseconds.
 _LOOK_AT = 10_000
-_NEWEST = UUID(int=2**128 - 1)
+NEWEST = UUID(int=2**128 - 1)
+"""No session is before it in a listing."""
 
 
 async def list_sessions(
@@ -28,7 +29,7 @@ async def list_sessions(
         The sessions, and the session after which the next page begins; `None` after the last.
     """
     store, domain_id, now = resources.store, caller.domain_id, resources.clock.now()
-    before, reached = before or _NEWEST, None
+    before, reached = before or NEWEST, None
     # One more than is answered tells whether there is a next page.
     if user_id:
         found = await store.select_sessions_of_user(
