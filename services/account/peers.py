@@ -22,7 +22,7 @@ from tessera.token.v1 import (
 
 from services.account.errors import LinkUserRefused, LogonRefused, NotFoundLinkUser
 from services.account.model import UserEventKind, UserId, UserNews
-from services.account.model.logon import Device, LogonApp
+from services.account.model.logon import Device, LogonApp, LogonDomain
 from services.runtime.clock import Clock
 from services.runtime.env import Address
 from services.runtime.errors import CursorExpired, FieldInvalid, Internal, PermissionDenied, Refusal, Unavailable
@@ -140,6 +140,7 @@ class TokenPeer:
         self._channel = open_channel(
             *targets, access_tokens=self._access_tokens, tls=tls, timeout=_TIMEOUT_SECONDS, retry=False
         )
+        self._issuers = token_service_pb2_grpc.TokenServiceStub(self._token)
         self._mint = token_service_pb2_grpc.MintServiceStub(self._channel)
         self._users = feed_service_pb2_grpc.UserFeedServiceStub(self._channel)
         self._user_data = user_data_service_pb2_grpc.UserDataServiceStub(self._channel)
@@ -154,6 +155,23 @@ class TokenPeer:
         request = token_service_pb2.GetUserRequest(domain_id=domain_id, user_id=user_id)
         answer = await self._call(self._mint.GetUser, request)
         return User(answer.role, answer.status)
+
+    async def get_logon_domain(self, domain_id: str, host: str = "") -> LogonDomain | None:
+        """A domain as a page needs it, `None` where there is none. Raises `Unavailable`.
+
+        Args:
+            domain_id: the domain; empty: that of the host, or the default one.
+            host: at which the page stands.
+        """
+        request = token_service_pb2.GetServerMetadataRequest(domain_id=domain_id)
+        metadata = (*_metadata(), ("x-tessera-host", host))
+        try:
+            found = await self._issuers.GetServerMetadata(request, metadata=metadata)
+        except (errors.NotFoundDomain, errors.FieldInvalid):
+            return None
+        except TesseraError as error:
+            raise _refusal(error) from error
+        return LogonDomain(found.domain_id, found.issuer)
 
     async def get_logon_app(self, client_id: str, redirect_uri: str = "") -> LogonApp | None:
         """An app as a page shows it, `None` where there is none. Raises `Unavailable`.

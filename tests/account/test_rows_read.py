@@ -72,7 +72,16 @@ STATEMENTS: dict[str, tuple[str, Arguments, int]] = {
     "link for one who is gone": (LINKS["link_identity"], lambda: link("identity14", "gone7"), 2),
     "unlink": (
         LINKS["unlink_identity"],
-        lambda: (DOMAIN, "custom", "identity14", "user7", CLOCK.now(), *(uuid7(CLOCK.now()) for _ in "ab"), "test"),
+        lambda: (
+            DOMAIN,
+            "custom",
+            "identity14",
+            "user7",
+            CLOCK.now(),
+            *(uuid7(CLOCK.now()) for _ in "ab"),
+            "test",
+            True,
+        ),
         4,
     ),
     "look up an identity": (LINKS["select_link"], lambda: (DOMAIN, "custom", "identity14"), 1),

@@ -2,12 +2,12 @@ from tessera.token.v1 import token_service_pb2
 
 from services.token.model import Domain
 from tests.support.calls import refused
-from tests.support.token import ISSUER, Running
+from tests.support.token import DOMAIN, ISSUER, Running
 
 
 async def test_what_an_issuer_offers(service: Running) -> None:
     answer = await service.tokens.GetServerMetadata(token_service_pb2.GetServerMetadataRequest())
-    assert answer.issuer == ISSUER
+    assert (answer.issuer, answer.domain_id) == (ISSUER, DOMAIN)
     assert answer.token_endpoint == f"{ISSUER}/v2/oauth/token"
     assert answer.jwks_uri == f"{ISSUER}/.well-known/jwks.json"
     assert list(answer.grant_types_supported) == [

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LogonRefused
 from services.account.pages.flow import Ask, begin
 from services.account.pages.visit import PageError, Visit
@@ -19,14 +20,14 @@ async def page(visit: Visit) -> Response:
     query = visit.request.query_params
     code, domain_id = query.get("user_code", "").strip(), query.get("domain_id", "")[:_MAX_DOMAIN_CHARS]
     if not code:
-        return _page(visit, domain_id)
+        return await _page(visit, domain_id)
     if len(code) > _MAX_CODE_CHARS:
-        return _page(visit, domain_id, "user_code")
+        return await _page(visit, domain_id, "user_code")
     try:
-        device = await visit.resources.token.get_device(code, domain_id, visit.request.headers.get("host", ""))
+        device = await visit.resources.token.get_device(code, domain_id, visit.host)
     except LogonRefused as refused:
         visit.refused("device", refused)
-        return _page(visit, domain_id, refused.key, code)
+        return await _page(visit, domain_id, refused.key, code)
     ask = Ask(
         client_id=device.client_id,
         redirect_uri="",
@@ -48,5 +49,7 @@ async def page(visit: Visit) -> Response:
     return visit.go(f"/logon/{flow.flow_id}/consent" if session else f"/logon/{flow.flow_id}")
 
 
-def _page(visit: Visit, domain_id: str, error: str = "", code: str = "") -> Response:
-    return visit.page("device", domain_id=domain_id, error=error, code=code, status=400 if error else 200)
+async def _page(visit: Visit, domain_id: str, error: str = "", code: str = "") -> Response:
+    domain = await visit.resources.token.get_logon_domain(domain_id, visit.host)
+    systems = await find_logon_systems(visit.resources, domain.domain_id) if domain else None
+    return visit.page("device", systems, domain_id=domain_id, error=error, code=code, status=400 if error else 200)

@@ -211,6 +211,7 @@ def write_server_metadata(metadata: ServerMetadata) -> token_service_pb2.GetServ
         device_authorization_endpoint=domain.endpoint("device/code"),
         prompt_values_supported=PROMPTS,
         ui_locales_supported=LANGUAGES,
+        domain_id=domain.domain_id,
     )
 
 

@@ -1,6 +1,8 @@
 """Forms: none is taken but from our own page, shown to that person in that browser (RFC 9700 section 4.7)."""
 
+import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -219,3 +221,16 @@ async def test_nobody_signs_somebody_else_out(sitting: Sitting, browser: Browser
     assert not any("session" in name for name in browser.cookies)
     # The cookie that a thief has kept is worth nothing either.
     assert (await browser.get(f"/logon/account/{sitting.domain_id}")).status == 403
+
+
+async def test_two_tabs_leave_one_identity(sitting: Sitting, browser: Browser) -> None:
+    """Each was shown two, and has one taken away at the same time."""
+    page, mobile = await unlink_form(sitting, browser)
+    email = {
+        "type": "email",
+        "identity": re.findall(r'name="identity" value="([^"]+@[^"]+)"', page.text)[0],
+        "extra": "",
+    }
+    answers = await asyncio.gather(*(browser.post(page.target, {"csrf": page.csrf} | each) for each in (mobile, email)))
+    assert sorted(each.status for each in answers) == [303, 400]
+    assert (await browser.get(f"/logon/account/{sitting.domain_id}")).text.count("/unlink") == 1

@@ -95,7 +95,8 @@ async def test_of_who_logs_on(own_sitting: Sitting) -> None:
     consent = await browser.fill(await browser.get(new.target), answer="create")
     browser.headers["user-agent"] = BAD
     account = await browser.get(f"/logon/account/{sitting.domain_id}")
-    assert "&lt;script&gt;" in account.text
+    # The name, as its own letters and in what a button says of it.
+    assert account.text.count("&lt;script&gt;") > 2
     harmless(new, ways, consent, account)
 
 
@@ -109,7 +110,6 @@ async def test_of_a_browser(sitting: Sitting, browser: Browser, agent: str) -> N
 async def test_of_a_device(sitting: Sitting, browser: Browser) -> None:
     app = await sitting.token.native_app(device_flow=True)
     begun = await sitting.token.device(app, device_name=BAD[:64])
-    browser.host = "bj1.example.com"
     page = await browser.follow(await browser.get(target("/logon/device", user_code=begun.user_code.lower())))
     consent = await sitting.prove(browser, page, unused_mobile())
     assert begun.user_code in consent.text
