@@ -82,7 +82,7 @@ STATEMENTS: dict[str, tuple[str, Arguments, int]] = {
             "test",
             True,
         ),
-        4,
+        5,
     ),
     "look up an identity": (LINKS["select_link"], lambda: (DOMAIN, "custom", "identity14"), 1),
     "look up a user": (LINKS["select_links_of_user"], lambda: (DOMAIN, "user7"), 2),
