@@ -35,13 +35,6 @@ MORE = 5.0
 
 
 @pytest_asyncio.fixture
-async def names() -> AsyncIterator[Names]:
-    names = Names()
-    yield names
-    names.close()
-
-
-@pytest_asyncio.fixture
 async def connector(names: Names) -> AsyncIterator[Custom]:
     keys = ProviderKeys(names)
     connector = Custom(names, keys, Clock())
