@@ -18,6 +18,7 @@ from services.account.model.proofs import ProofKey
 from services.account.outbox import Outbox
 from services.account.peers import TokenPeer
 from services.account.providers import ProviderKeys
+from services.account.providers.names import Names
 from services.account.resources import Resources
 from services.account.senders.none import NoSender
 from services.account.store import PARTITIONED, Store
@@ -53,6 +54,13 @@ def other_domain(unused_domains: Iterator[str]) -> Domain:
 @pytest.fixture
 def user_id() -> str:
     return f"user-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def names() -> Iterator[Names]:
+    made = Names()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="package")

@@ -1,7 +1,7 @@
 """Logon by DingTalk, against a stand-in that answers as DingTalk's documents have it."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -33,13 +33,6 @@ async def dingtalk() -> AsyncIterator[DingTalk]:
     made = DingTalk()
     async with serving(made):
         yield made
-
-
-@pytest.fixture
-def names() -> Iterator[Names]:
-    made = Names()
-    yield made
-    made.close()
 
 
 @pytest.fixture

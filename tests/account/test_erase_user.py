@@ -41,6 +41,7 @@ async def test_a_user_is_gone_in_both_services(whole_users: WholeUsers, user_id:
     mine, theirs = await whole_users.linked(user_id, 2), await whole_users.linked(other)
     names = {"display_name": uuid.uuid4().hex, "login_id": uuid.uuid4().hex, "mobile": "13912345678"}
     await whole_users.open_account(user_id, **names)
+    await whole_users.store.update_link_name(DOMAIN, normalise("custom", mine[0]), names["display_name"])
     kept = await whole_users.open_account(other)
     begun, code = await whole_users.session(user_id), await whole_users.token.code(whole_users.app, user_id)
     for whose, identity in ((user_id, "for nobody"), (other, mine[0])):

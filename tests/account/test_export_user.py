@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tessera.account.v1 import link_service_pb2, user_data_service_pb2
 
+from services.account.model import normalise
 from services.account.model.logon import BrowserSession
 from services.runtime.ids import uuid7, uuid7_time
 from tests.account.whole_users import PENDING, PERMISSIONS, WholeUsers
@@ -42,6 +43,7 @@ def events_in(found: Iterable[user_data_service_pb2.ExportUserResponse]) -> list
 
 async def test_everything_is_there(whole_users: WholeUsers, user_id: str) -> None:
     (identity,) = await whole_users.linked(user_id)
+    await whole_users.store.update_link_name(DOMAIN, normalise("custom", identity), "Ann Lee")
     access_id = (await whole_users.token.push_app()).access_id
     opened = await whole_users.open_account(user_id, mobile="13900001234", login_id="ann")
     begun, over = await whole_users.session(user_id), await whole_users.session(user_id)
@@ -56,6 +58,7 @@ async def test_everything_is_there(whole_users: WholeUsers, user_id: str) -> Non
     )
     (link,) = answer.links
     assert (link.authentication_type, link.identity, link.user_id) == ("custom", identity, user_id)
+    assert link.display_name == "Ann Lee"
     (account,) = answer.open_accounts
     # The user's own data are not masked.
     assert (account.identity_id, account.mobile, account.login_id) == (opened, "13900001234", "ann")

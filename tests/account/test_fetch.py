@@ -1,7 +1,5 @@
 """Fetching from an address that a tenant named: nowhere that the tenant does not reach himself."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from services.account.providers.fetch import FetchError, Reach, fetch_json, is_public
@@ -41,13 +39,6 @@ def test_not_public(address: str) -> None:
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"])
 def test_public(address: str) -> None:
     assert is_public(address)
-
-
-@pytest.fixture
-def names() -> Iterator[Names]:
-    made = Names()
-    yield made
-    made.close()
 
 
 async def test_a_private_address_is_not_even_connected_to(names: Names) -> None:

@@ -125,6 +125,21 @@ def test_case_matters_where_nobody_said_it_does_not() -> None:
     assert normalise("ldap", "Ann").key != normalise("ldap", "ann").key
 
 
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("ww1A:Li.Si@X-1_a", "ww1A:li.si@x-1_a"),
+        (" ww1A:LI.SI@x-1_a ", "ww1A:li.si@x-1_a"),
+        ("ww1A:Ann:B", "ww1A:ann:b"),
+        # Without a corporation, or not of ASCII, it is none that WeCom proves.
+        ("oAnn", "oAnn"),
+        ("ww1A:JÖRG", "ww1A:JÖRG"),
+    ],
+)
+def test_a_userid_of_wecom_is_compared_without_case(given: str, key: str) -> None:
+    assert normalise("wechat", given).key == key
+
+
 def test_extra_is_a_mobile_numbers_alone() -> None:
     assert normalise("ding", "13900001234", "nonsense").extra == ""
 

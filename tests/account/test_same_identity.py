@@ -135,7 +135,13 @@ def test_a_domain_is_one_however_it_is_written(one: str, other: str) -> None:
     assert normalise("email", one).key == normalise("email", other).key
 
 
-@given(st.sampled_from(sorted(set(TYPES) - {"mobile", "email"})), texts, texts)
+@given(texts)
+def test_a_member_twice_changes_nothing(text: str) -> None:
+    for key in filter(None, (key_of("wechat", text), key_of("wechat", f"ww1:{text}"))):
+        assert key_of("wechat", key) == key
+
+
+@given(st.sampled_from(sorted(set(TYPES) - {"mobile", "email", "wechat"})), texts, texts)
 def test_any_other_text_is_itself_but_for_blanks_around_it(type_: str, one: str, other: str) -> None:
     keys = [key_of(type_, each) for each in (one, other)]
     expected = [unicodedata.normalize("NFC", each).strip() for each in (one, other)]

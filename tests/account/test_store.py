@@ -5,15 +5,17 @@ import random
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from services.account.errors import NotFoundProject
-from services.account.model import OpenAccount, normalise
-from services.account.store import Store
+from services.account.model import Identity, OpenAccount, normalise
+from services.account.store import Store, links
 from tests.account.callers import Domain
 from tests.account.linking import linked, unlinked
 
+MIGRATIONS = Path(links.__file__).parents[1] / "migrations"
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -40,6 +42,28 @@ async def test_linked_kept_taken(store: Store, domain: Domain) -> None:
     assert not await linked(store, domain.id, identity, "u2", NOW)
     link = await store.select_link(domain.id, identity)
     assert (link.user_id, link.created_at, link.identity) == ("u1", NOW, "Ann")
+
+
+async def test_userids_of_wecom_that_were_linked_in_capitals(
+    store: Store, domain: Domain, other_domain: Domain
+) -> None:
+    """What the migration makes of them: one member is whose it was first, unless it is written as it should be."""
+    text = (MIGRATIONS / "0035_userids_of_wecom.sql").read_text(encoding="utf-8")
+    update = text[text.index("update") : text.index("-- migrate:down")]
+    kept = {
+        domain.id: {"ww1A:Ann": "ww1A:ann", "ww1A:ANN": "ww1A:ANN", "oAnn": "oAnn", "ww1A:JÖRG": "ww1A:JÖRG"},
+        other_domain.id: {"ww1A:Ann": "ww1A:Ann", "ww1A:ann": "ww1A:ann"},
+    }
+    for domain_id, keys in kept.items():
+        for place, key in enumerate(keys):
+            identity = Identity("wechat", key, key)
+            assert await linked(store, domain_id, identity, f"u{place}", NOW + timedelta(hours=place))
+    await store._database.execute(update)
+    for domain_id, keys in kept.items():
+        for place, (given, key) in enumerate(keys.items()):
+            link = await store.select_link(domain_id, Identity("wechat", key, given))
+            assert link
+            assert (link.identity, link.user_id) == (given, f"u{place}")
 
 
 async def test_an_identity_linked_again_is_shown_as_it_was_first_given(store: Store, domain: Domain) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -30,13 +30,6 @@ async def wecom() -> AsyncIterator[WeCom]:
     made = WeCom()
     async with serving(made):
         yield made
-
-
-@pytest.fixture
-def names() -> Iterator[Names]:
-    made = Names()
-    yield made
-    made.close()
 
 
 @pytest_asyncio.fixture

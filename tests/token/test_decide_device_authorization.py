@@ -13,7 +13,7 @@ from tessera.token.v1 import token_pb2
 from tessera.token.v1 import token_service_pb2 as pb2
 
 from tests.support.calls import refusal_in, refused
-from tests.support.token import DOMAIN, Running
+from tests.support.token import DOMAIN, ISSUER, Running
 from tests.support.token_client import App, TokenClient, content
 
 DECISIONS = pb2.DecideDeviceAuthorizationRequest
@@ -57,7 +57,8 @@ async def test_which_domain_a_page_stands_for(service: Running, app: App) -> Non
 
     for host in ("", "bj1.example.com", "BJ1.elsewhere.example:8443"):
         assert (await service.asked(code, domain_id="", host=host)).client_id == app.client_id
-        assert (await domain_of(host=host)).domain_id == DOMAIN
+        found = await domain_of(host=host)
+        assert (found.domain_id, found.issuer) == (DOMAIN, ISSUER)
     await refused(service.asked(code, domain_id="nowhere"), "NOT_FOUND_DOMAIN")
     await refused(domain_of(domain_id="nowhere"), "NOT_FOUND_DOMAIN")
     await refused(domain_of(domain_id="no domain"), "FIELD_INVALID")

@@ -19,8 +19,8 @@ class Proven:
 
     Args:
         identity: the person there.
-        display_name: what it calls the person; empty: nothing.
-        avatar: https URL of a picture; empty: none.
+        display_name: what it calls the person, made by `strangers.name_of`; empty: nothing.
+        avatar: https URL of a picture, made by `strangers.picture_of`; empty: none.
     """
 
     identity: Identity

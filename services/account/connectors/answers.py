@@ -10,22 +10,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from services.account.connectors.strangers import error_code
 from services.account.errors import LogonRefused
 from services.account.providers.fetch import Answer, FetchError, Reach, request_json
 from services.runtime.errors import Unavailable
-from services.runtime.validation import CONTROL
 
 LOGON_SECONDS = 8.0
 """How long a user system may take over one person, whatever it is asked: less than the gateway gives a call."""
 MAX_CODE_CHARS = 512
 """Of an authorization code: the most that WeCom documents, and more than the others have."""
-MAX_NAME_CHARS = 128
-MAX_AVATAR_CHARS = 1024
 
 _VISIBLE = re.compile(r"[!-~]+")
-_ERROR_CODE = re.compile(r"[A-Za-z0-9._-]{1,100}")
-# Controls, and halves of surrogate pairs, which JSON can spell and no text of ours can hold.
-_UNFIT = re.compile(CONTROL.pattern + "|[\ud800-\udfff]")
 
 
 def address(page: str, query: Mapping[str, str]) -> str:
@@ -85,20 +80,3 @@ def visible(value: object, longest: int) -> str | None:
     if isinstance(value, str) and len(value) <= longest and _VISIBLE.fullmatch(value):
         return value
     return None
-
-
-def error_code(value: object) -> str:
-    """A code of an error, as it may be logged."""
-    text = str(value) if isinstance(value, str | int) else ""
-    return text if _ERROR_CODE.fullmatch(text) else "of no known form"
-
-
-def name_of(value: object) -> str:
-    """What a person is called, as it may be kept and shown; empty where it is no name."""
-    return _UNFIT.sub("", value).strip()[:MAX_NAME_CHARS] if isinstance(value, str) else ""
-
-
-def avatar_of(value: object) -> str:
-    """The https URL of a picture; empty where it is none."""
-    url = visible(value, MAX_AVATAR_CHARS)
-    return url if url and re.match(r"https://[A-Za-z0-9]", url) else ""

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,8 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from services.account.connectors import Kept
+from services.account.connectors.strangers import error_code, plain
 from services.account.errors import IdpUnavailable, IdTokenInvalid, LogonRefused
-from services.account.model.web_addresses import is_web_address
 from services.account.providers import ProviderKeys, verify
 from services.account.providers.fetch import FetchError, Reach, request_json
 from services.runtime import jws
@@ -21,9 +20,6 @@ from services.runtime.errors import Unavailable
 
 Credentials = tuple[Mapping[str, str], tuple[str, str] | None]
 """What proves our client to a token endpoint: fields of the form, and what is sent by HTTP Basic."""
-
-_MAX_NAME_CHARS = 128
-_NOT_PLAIN = re.compile(r"[^ -~]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +70,7 @@ def code_of(answer: Mapping[str, str]) -> str:
     if "error" in answer:
         error = answer["error"]
         key = "cancelled" if error == "access_denied" and "code" not in answer else "refused"
-        raise LogonRefused(key, f"came back with error {plain(error)}")
+        raise LogonRefused(key, f"came back with error {error_code(error)}")
     if not answer.get("code"):
         raise LogonRefused("refused", "came back without a code")
     return answer["code"]
@@ -115,8 +111,8 @@ async def redeem(
     body = answer.body if isinstance(answer.body, dict) else {}
     if answer.status == httpx.codes.OK and isinstance(body.get("id_token"), str):
         return body
-    said = plain(body.get("error"))
-    detail = f"token endpoint answered with status {answer.status}, {said or 'no id_token'}"
+    said = error_code(body["error"]) if "error" in body else "no id_token"
+    detail = f"token endpoint answered with status {answer.status}, {said}"
     if said == "invalid_grant":
         raise LogonRefused("refused", detail)
     raise Unavailable("provider", detail=detail)
@@ -180,20 +176,3 @@ def _half_hash(token: Any, algorithm: str) -> str:
 def _bytes(text: str) -> bytes:
     # JSON can spell halves of surrogate pairs.
     return text.encode(errors="surrogatepass")
-
-
-def shown_name(text: Any) -> str:
-    """A name that may be shown, of a claim; empty: it is none."""
-    if not isinstance(text, str):
-        return ""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:_MAX_NAME_CHARS]
-
-
-def shown_picture(text: Any) -> str:
-    """The URL of a picture, of a claim; empty where there is none that a page may show."""
-    return text if is_web_address(text) else ""
-
-
-def plain(text: Any) -> str:
-    """What a stranger wrote, fit for a log: a short line of ASCII."""
-    return _NOT_PLAIN.sub("?", text)[:100] if isinstance(text, str) else ""

@@ -13,11 +13,9 @@ from services.account.connectors.code_flow import (
     claims_of,
     code_of,
     destination,
-    plain,
     redeem,
-    shown_name,
-    shown_picture,
 )
+from services.account.connectors.strangers import name_of, picture_of, plain
 from services.account.connectors.trial import try_client, try_keys
 from services.account.errors import LogonRefused
 from services.account.model import Identity, normalise
@@ -84,8 +82,8 @@ class Custom:
         claims = await claims_of(self._keys, signer, tokens, kept, self._clock.now(), echoes_nonce=True)
         return Proven(
             _identity(settings.issuer, claims["sub"]),
-            shown_name(claims.get("name")),
-            shown_picture(claims.get("picture")),
+            name_of(claims.get("name")),
+            picture_of(claims.get("picture")),
         )
 
     async def test(self, system: UserSystem) -> list[str]:

@@ -8,17 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.account.connectors import Kept, Proven, Wish
-from services.account.connectors.answers import (
-    address,
-    ask,
-    avatar_of,
-    code_of,
-    error_code,
-    fields_of,
-    in_time,
-    name_of,
-    visible,
-)
+from services.account.connectors.answers import address, ask, code_of, fields_of, in_time, visible
+from services.account.connectors.strangers import error_code, name_of, picture_of
 from services.account.errors import LogonRefused
 from services.account.model import normalise
 from services.account.model.user_systems import DingSettings, UserSystem
@@ -123,7 +114,7 @@ class Ding:
         return Proven(
             normalise("ding", f"{corp_id}:{union_id}"),
             name_of(fields.get("nick")),
-            avatar_of(fields.get("avatarUrl")),
+            picture_of(fields.get("avatarUrl")),
         )
 
     async def _wrong_credentials(self, system: UserSystem) -> list[str]:

@@ -17,8 +17,8 @@ from services.account.connectors.code_flow import (
     code_of,
     destination,
     redeem,
-    shown_name,
 )
+from services.account.connectors.strangers import name_of
 from services.account.connectors.trial import try_client, try_keys
 from services.account.errors import LogonRefused
 from services.account.model import normalise
@@ -107,7 +107,7 @@ class Ram:
         account, uid = _number(claims, "aid"), _number(claims, "uid")
         _admit(_settings_of(system), claims, account, uid)
         name = claims.get("name") or claims.get("upn") or claims.get("login_name")
-        return Proven(normalise("ram", uid), shown_name(name))
+        return Proven(normalise("ram", uid), name_of(name))
 
     async def test(self, system: UserSystem) -> list[str]:
         """What is wrong with the settings, as they and the site are now."""

@@ -4,7 +4,8 @@ import secrets
 
 import httpx
 
-from services.account.connectors.code_flow import Credentials, SystemSigner, plain
+from services.account.connectors.code_flow import Credentials, SystemSigner
+from services.account.connectors.strangers import plain
 from services.account.providers.documents import DocumentError
 from services.account.providers.fetch import FetchError, Reach, request_json
 from services.account.providers.keys import fetch_keys

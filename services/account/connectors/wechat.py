@@ -110,7 +110,7 @@ class Wechat:
         return address(self._places.desktop, query)
 
     async def come_back(self, system: UserSystem, kept: Kept, redirect_uri: str, answer: Mapping[str, str]) -> Proven:
-        """Whom it has proven: a member. The identity is `{corp id}:{userid}`, the latter in lower case."""
+        """Whom it has proven: a member. The identity is `{corp id}:{userid}`."""
         del kept, redirect_uri
         code = code_of(answer, "code")
         try:
@@ -127,7 +127,7 @@ class Wechat:
         user_id = spelt[0]
         if not isinstance(user_id, str) or not _USER_ID.fullmatch(user_id) or spelt[-1] != user_id:
             raise Unavailable("provider", detail="WeCom getuserinfo: a userid that is none")
-        identity = normalise("wechat", f"{_settings(system).corp_id}:{user_id.lower()}")
+        identity = normalise("wechat", f"{_settings(system).corp_id}:{user_id}")
         return Proven(identity, display_name=user_id)
 
     async def test(self, system: UserSystem) -> list[str]:

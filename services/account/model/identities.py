@@ -74,10 +74,18 @@ def normalise(type_: str, given: str, extra: str = "") -> Identity:
     if type_ == "email":
         return Identity(type_, _email_key(given), given)
     key = unicodedata.normalize("NFC", given).strip()
+    if type_ == "wechat":
+        key = _wechat_key(key)
     # NFC lengthens a few characters, and an index entry has its limit.
     if not 0 < len(key) <= MAX_IDENTITY_CHARS:
         raise FieldInvalid("identity")
     return Identity(type_, key, given)
+
+
+def _wechat_key(member: str) -> str:
+    """Corporation and userid: the latter is "not case sensitive", and of ASCII (WeCom's document 90195)."""
+    corp_id, colon, user_id = member.partition(":")
+    return corp_id + colon + (user_id.lower() if user_id.isascii() else user_id)
 
 
 def _mobile(given: str, extra: str) -> Identity:

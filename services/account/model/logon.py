@@ -37,6 +37,14 @@ LOGON = "logon"
 
 
 @dataclass(frozen=True, slots=True)
+class LogonDomain:
+    """A domain that people log on to: its id, and the issuer of its tokens."""
+
+    domain_id: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogonApp:
     """An app that people log on to, as its domain's operator made it known.
 

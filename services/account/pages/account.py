@@ -11,6 +11,7 @@ from services.account.actions.user_systems.find_logon_systems import find_logon_
 from services.account.errors import LastIdentity, NotFoundLinkUser
 from services.account.model import Identity, Link, normalise
 from services.account.model.logon import BrowserSession
+from services.account.model.user_systems import CustomSettings, LogonSystems
 from services.account.pages.flow import begin
 from services.account.pages.visit import PageError, Visit, csrf_of
 from services.runtime.errors import Unavailable
@@ -45,7 +46,9 @@ async def page(visit: Visit, error: str = "") -> Response:
     return visit.page(
         "account",
         systems,
-        links=await store.select_links_of_user(domain_id, session.user_id),
+        links=[
+            (link, _provider(systems, link)) for link in await store.select_links_of_user(domain_id, session.user_id)
+        ],
         sessions=await store.select_logon_sessions(domain_id, session.user_id, visit.now),
         apps=apps,
         ways=systems.systems,
@@ -75,13 +78,10 @@ async def take(visit: Visit) -> Response:
             return visit.go(f"/logon/{flow.flow_id}")
         case "unlink":
             links = await store.select_links_of_user(domain_id, session.user_id)
-            identity = _named(links, form)
-            if len(links) == 1:
-                # Others may take it away; nobody locks oneself out.
-                return await page(visit, "last")
-            user_id = session.user_id
+            identity, user_id, kept = _named(links, form), session.user_id, session.session_id
             try:
-                await take_away(visit.resources, domain_id, identity, user_id, actor=user_id, kept=session.session_id)
+                # Others may take the last one away; nobody locks oneself out.
+                await take_away(visit.resources, domain_id, identity, user_id, actor=user_id, kept=kept, keep_last=True)
             except LastIdentity:
                 return await page(visit, "last")
         case _:
@@ -103,6 +103,16 @@ def _named(links: Iterable[Link], form: FormData) -> Identity:
         if (link.type, link.identity, link.extra) == named:
             return normalise(link.type, link.identity, link.extra)
     raise PageError("over")
+
+
+def _provider(systems: LogonSystems, link: Link) -> str:
+    """What the user system is called by which an identity is proven; empty: as its type, or there is none."""
+    for system in systems.systems:
+        # Of several providers, the one whose issuer stands before the subject.
+        of = f"{system.settings.issuer}|" if isinstance(system.settings, CustomSettings) else ""
+        if system.type == link.type and link.identity.startswith(of):
+            return system.display_name
+    return ""
 
 
 async def session_of(visit: Visit) -> tuple[str, BrowserSession]:

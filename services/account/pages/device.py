@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from services.account.actions.logon.find_device import find_device
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LogonRefused
 from services.account.pages.flow import Ask, begin
 from services.account.pages.visit import PageError, Visit
@@ -20,23 +21,37 @@ async def page(visit: Visit) -> Response:
     """
     query = visit.request.query_params
     code, domain_id = query.get("user_code", "").strip(), query.get("domain_id", "")[:_MAX_DOMAIN_CHARS]
+    domain = await visit.resources.token.get_logon_domain(domain_id, visit.host)
+    if domain is None:
+        raise PageError("not_found", 404)
+    systems = await find_logon_systems(visit.resources, domain.domain_id)
+
+    def enter(error: str = "") -> Response:
+        return visit.page(
+            "device",
+            systems,
+            domain_id=domain_id,
+            error=error,
+            code=code[:_MAX_CODE_CHARS],
+            status=400 if error else 200,
+        )
+
     # A link of somebody else's uses up none of the tries that its reader has.
     if not code or visit.is_from_elsewhere:
-        return _page(visit, domain_id, code=code[:_MAX_CODE_CHARS])
+        return enter()
     if len(code) > _MAX_CODE_CHARS:
-        return _page(visit, domain_id, "user_code")
+        return enter("user_code")
+    session = await visit.session(domain.domain_id)
+    if session is None:
+        flow = begin(domain.domain_id, visit.now, None, user_code=code)
+        visit.keep(flow)
+        # A form led here.
+        return visit.go(f"/logon/{flow.flow_id}?other")
     try:
-        domain_id = await visit.resources.token.get_logon_domain(domain_id, visit.request.headers.get("host", ""))
-        session = await visit.session(domain_id)
-        if session is None:
-            flow = begin(domain_id, visit.now, None, user_code=code)
-            visit.keep(flow)
-            # A form led here.
-            return visit.go(f"/logon/{flow.flow_id}?other")
-        device = await find_device(visit.resources, domain_id, session.user_id, code, address=visit.address)
+        device = await find_device(visit.resources, domain.domain_id, session.user_id, code, address=visit.address)
     except LogonRefused as refused:
         visit.refused("device", refused)
-        return _page(visit, domain_id, refused.key, code)
+        return enter(refused.key)
     ask = Ask(
         client_id=device.client_id,
         redirect_uri="",
@@ -55,7 +70,3 @@ async def page(visit: Visit) -> Response:
     flow = begin(device.domain_id, visit.now, ask)
     visit.keep(flow)
     return visit.go(f"/logon/{flow.flow_id}/consent")
-
-
-def _page(visit: Visit, domain_id: str, error: str = "", code: str = "") -> Response:
-    return visit.page("device", domain_id=domain_id, error=error, code=code, status=400 if error else 200)

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from services.account.connectors import Kept
+from services.account.connectors import Kept, Proven
 from services.account.model import Identity
 from services.account.model.logon import Device
 
@@ -99,6 +99,11 @@ class Newcomer:
     display_name: str
     avatar: str
     user_system_id: str
+
+    @property
+    def person(self) -> Proven:
+        """Who it is."""
+        return Proven(self.identity, self.display_name, self.avatar)
 
 
 @dataclass(frozen=True, slots=True)

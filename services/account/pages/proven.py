@@ -35,16 +35,21 @@ async def proven(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven
     try:
         if flow.link:
             return await _add(visit, flow, person)
-        user_id = await find_user(visit.resources, flow.domain_id, person.identity)
+        user_id = await find_user(visit.resources, flow.domain_id, person)
         if user_id is None:
             return await _first_logon(visit, systems, flow, person, way)
         if flow.newcomer:
             await link_newcomer(visit, systems, flow, user_id)
         return await log_on(visit, flow, person.identity, user_id, "logged_on")
     except LogonRefused as refused:
-        visit.refused(person.identity.type, refused)
-        LOGONS.labels(person.identity.type, refused.key).inc()
-        raise PageError(refused.key, 403) from refused
+        raise _not_let_in(visit, person.identity.type, refused) from refused
+
+
+def _not_let_in(visit: Visit, type_: str, refused: LogonRefused) -> PageError:
+    """The page for who was proven and is not let in all the same; it is told and counted."""
+    visit.refused(type_, refused)
+    LOGONS.labels(type_, refused.key).inc()
+    return PageError(refused.key, 403)
 
 
 async def _first_logon(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven, way: str) -> Response:
@@ -92,9 +97,9 @@ async def take_newcomer(visit: Visit, flow: Flow) -> Response:
         raise PageError("no_account", 403)
     _look_again(systems, new)
     try:
-        return await _create(visit, flow, Proven(new.identity, new.display_name, new.avatar))
+        return await _create(visit, flow, new.person)
     except LogonRefused as refused:
-        raise PageError(refused.key, 403) from refused
+        raise _not_let_in(visit, new.identity.type, refused) from refused
 
 
 async def _create(visit: Visit, flow: Flow, person: Proven) -> Response:
@@ -109,7 +114,7 @@ async def link_newcomer(visit: Visit, systems: LogonSystems, flow: Flow, user_id
     if systems.settings.first_logon not in (FirstLogon.LINK_OR_CREATE, FirstLogon.LINK):
         raise PageError("over")
     _look_again(systems, flow.newcomer)
-    await link(visit.resources, flow.domain_id, flow.newcomer.identity, user_id)
+    await link(visit.resources, flow.domain_id, flow.newcomer.person, user_id)
 
 
 def _look_again(systems: LogonSystems, new: Newcomer) -> None:
@@ -146,7 +151,7 @@ async def _add(visit: Visit, flow: Flow, person: Proven) -> Response:
     # Of who began it: somebody else may be logged on in this browser by now.
     if session is None or str(session.session_id) != flow.link:
         raise PageError("not_logged_on", 403)
-    await link(visit.resources, flow.domain_id, person.identity, session.user_id)
+    await link(visit.resources, flow.domain_id, person, session.user_id)
     visit.forget(flow)
     return visit.go(f"/logon/account/{flow.domain_id}")
 

@@ -32,11 +32,10 @@ log = structlog.get_logger()
 
 _LANGUAGE_COOKIE = "tessera-language"
 _LANGUAGE_SECONDS = 365 * 24 * 3600
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?")
 _FLOW, _SESSION, _KNOWN = "tessera-logon-", "tessera-session-", "tessera-known"
 # A browser that is asked to log on again and again keeps no more than this of it.
 _MAX_FLOWS = 6
-_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 _FORM = "application/x-www-form-urlencoded"
 # What a browser says of who sends it here (W3C Fetch Metadata): our own page, or the person.
 _OWN_SITES = ("", "same-origin", "none")
@@ -102,23 +101,28 @@ class Visit:
         chosen = self.request.cookies.get(_LANGUAGE_COOKIE, "")
         return LANGUAGES.get(chosen) or _preferred(self.request.headers.get("accept-language", ""))
 
-    @cached_property
-    def base(self) -> str:
-        """Scheme and host at which the browser found us. Raises `PageError`: that is no host."""
-        host = self.request.headers.get("host", "")
-        if not _HOST.fullmatch(host):
-            raise PageError("not_found", 404)
-        return f"{self.request.url.scheme}://{host}"
+    @property
+    def host(self) -> str:
+        """The host at which the browser found us, as it says."""
+        return self.request.headers.get("host", "").lower()
+
+    def base(self, issuer: str) -> str:
+        """Scheme and host of the pages of an issuer, as others are told of them (docs/adr/0086).
+
+        Raises:
+            PageError: the browser found us at another host. One machine has several names for itself.
+        """
+        declared = urlsplit(issuer)
+        here = _LOOPBACK.fullmatch(self.host) and _LOOPBACK.fullmatch(declared.netloc)
+        if self.host != declared.netloc and not here:
+            log.warning("a page at a host that is not its issuer's", host=self.host, issuer=issuer)
+            raise PageError("host", 404)
+        return f"{declared.scheme}://{self.host}"
 
     @property
     def _secure(self) -> bool:
         """Whether cookies are for TLS alone: always, but where the browser speaks to its own machine."""
-        return self.request.url.scheme == "https" or self._hostname not in _LOOPBACK
-
-    @property
-    def _hostname(self) -> str:
-        host = self.request.headers.get("host", "")
-        return host.removeprefix("[").partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+        return self.request.url.scheme == "https" or not _LOOPBACK.fullmatch(self.host)
 
     def _named(self, name: str) -> str:
         return f"__Host-{name}" if self._secure else name

@@ -103,14 +103,17 @@ async def enter(visit: Visit, flow: Flow, way: str) -> Response:
         in_app=login_type == "wechat_app",
         password=login_type == "ding_sns",
     )
-    url = await connector.leave(system, kept, _back(visit, system), wish)
+    url = await connector.leave(system, kept, await _back(visit, system), wish)
     visit.keep(flow.away(Left(system.user_system_id, kept)))
     return visit.go(url)
 
 
-def _back(visit: Visit, system: UserSystem) -> str:
+async def _back(visit: Visit, system: UserSystem) -> str:
     """Where a user system sends browsers back: each to an address of its own, where no other's answer is taken."""
-    return f"{visit.base}/logon/back/{system.user_system_id}"
+    domain = await visit.resources.token.get_logon_domain(system.domain_id)
+    if domain is None:
+        raise PageError("over")
+    return f"{visit.base(domain.issuer)}/logon/back/{system.user_system_id}"
 
 
 async def take(visit: Visit, flow: Flow, way: str) -> Response:
@@ -244,7 +247,7 @@ async def come_back(visit: Visit, way: str) -> Response:
     visit.keep(flow)
     answer = {name: value for name, value in query.items() if name != "state"}
     try:
-        person = await connector.come_back(system, left.kept, _back(visit, system), answer)
+        person = await connector.come_back(system, left.kept, await _back(visit, system), answer)
     except LogonRefused as refused:
         visit.refused(system.type, refused)
         return await choose(visit, flow, refused.key)

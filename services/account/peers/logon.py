@@ -7,7 +7,7 @@ from uuid import UUID
 from tessera.client import TesseraError, errors
 from tessera.token.v1 import token_pb2, token_service_pb2
 
-from services.account.model.logon import BrowserSession, Device, LogonApp
+from services.account.model.logon import BrowserSession, Device, LogonApp, LogonDomain
 from services.account.peers.calling import Calls, Proof, metadata, refusal_of
 
 # What is said of the code of a device, by the key of a page's text.
@@ -15,7 +15,6 @@ _NO_DEVICE: dict[type[TesseraError], str] = {
     errors.NotFoundDeviceAuthorization: "user_code",
     errors.DeviceAuthorizationDecided: "decided",
 }
-_NO_DOMAIN: dict[type[TesseraError], str] = {errors.NotFoundDomain: "user_code", errors.FieldInvalid: "user_code"}
 
 
 class Logon(Calls):
@@ -117,19 +116,21 @@ class Logon(Calls):
         request.auth_time.FromDatetime(session.proven_at)
         return str((await self._call(self._mint.CreateAuthorizationCode, request)).code)
 
-    async def get_logon_domain(self, domain_id: str, host: str) -> str:
-        """The domain of a page.
+    async def get_logon_domain(self, domain_id: str, host: str = "") -> LogonDomain | None:
+        """A domain as a page needs it, `None` where there is none. Raises `Unavailable`.
 
         Args:
-            domain_id: that it was asked for with; empty: that of the host.
-            host: at which it was asked for.
-
-        Raises:
-            LogonRefused: `user_code`, there is no such domain, and so no device of it.
-            Unavailable: token is away.
+            domain_id: the domain; empty: that of the host, or the default one.
+            host: at which the page stands.
         """
         request = token_service_pb2.GetLogonDomainRequest(domain_id=domain_id, host=host)
-        return str((await self._call(self._mint.GetLogonDomain, request, _NO_DOMAIN)).domain_id)
+        try:
+            found = await self._mint.GetLogonDomain(request, metadata=metadata())
+        except (errors.NotFoundDomain, errors.FieldInvalid):
+            return None
+        except TesseraError as error:
+            raise refusal_of(error) from error
+        return LogonDomain(found.domain_id, found.issuer)
 
     async def get_device(self, user_code: str, domain_id: str) -> Device:
         """The device that shows a code.
@@ -143,7 +144,7 @@ class Logon(Calls):
             Unavailable: token is away.
         """
         request = token_service_pb2.GetDeviceAuthorizationRequest(user_code=user_code, domain_id=domain_id)
-        refused = _NO_DEVICE | _NO_DOMAIN | {errors.GuessesExceeded: "guesses"}
+        refused = _NO_DEVICE | {errors.GuessesExceeded: "guesses"}
         found = await self._call(self._mint.GetDeviceAuthorization, request, refused)
         return Device(found.authorization_id, found.domain_id, found.client_id, tuple(found.scopes), found.device_name)
 

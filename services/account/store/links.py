@@ -51,13 +51,21 @@ class Links(Section):
         return verdict
 
     async def unlink_identity(
-        self, domain_id: str, identity: Identity, user_id: str, *, now: datetime, event_id: UUID, actor: str
+        self,
+        domain_id: str,
+        identity: Identity,
+        user_id: str,
+        *,
+        now: datetime,
+        event_id: UUID,
+        actor: str,
+        keep_last: bool = False,
     ) -> str:
         """Take an identity from a user; the user's pending proofs end.
 
         Returns:
-            The verdict of the function: `unlinked`; `absent` where it is not linked to it; `last` where the domain
-            wants the user to keep it.
+            The verdict of the function: `unlinked`; `absent` where it is not linked to it; `last` where it is the
+            user's only one, and the domain or `keep_last` wants it kept.
         """
         verdict: str = await self._database.fetchval(
             _SQL["unlink_identity"],
@@ -69,8 +77,13 @@ class Links(Section):
             lowest_uuid7(now - LIFETIME),
             event_id,
             actor,
+            keep_last,
         )
         return verdict
+
+    async def update_link_name(self, domain_id: str, identity: Identity, display_name: str) -> None:
+        """Keep what an identity is called; nothing is written where it is called so, or not linked."""
+        await self._database.execute(_SQL["update_link_name"], domain_id, identity.type, identity.key, display_name)
 
     async def select_link(self, domain_id: str, identity: Identity) -> Link | None:
         """The link of an identity; `None` where there is none."""

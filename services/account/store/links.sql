@@ -9,8 +9,13 @@ select account.link_identity(
 -- name: unlink_identity
 select account.unlink_identity(
     p_domain_id => $1, p_type => $2, p_identity_key => $3, p_user_id => $4, p_now => $5, p_pending_since => $6,
-    p_event_id => $7, p_actor => $8
+    p_event_id => $7, p_actor => $8, p_keep_last => $9
 );
+
+-- name: update_link_name
+-- $1 domain, $2 type, $3 key, $4 name
+update account.link set display_name = $4
+where domain_id = $1 and type = $2 and identity_key = $3 and display_name <> $4;
 
 -- name: select_link
 -- By the primary key, also by a plan that was made while the table was empty and every index as good: no other one has

@@ -145,7 +145,7 @@ class MintServicer(token_service_pb2_grpc.MintServiceServicer):
         """Tell which domain a page is one of."""
         domain_id, host = logon.read_domain_query(request)
         domain = await get_logon_domain(self._resources, domain_id=domain_id, host=host)
-        return token_service_pb2.GetLogonDomainResponse(domain_id=domain.domain_id)
+        return token_service_pb2.GetLogonDomainResponse(domain_id=domain.domain_id, issuer=domain.issuer)
 
     async def GetDeviceAuthorization(
         self, request: token_service_pb2.GetDeviceAuthorizationRequest, _context: Any

@@ -63,7 +63,7 @@ class Browser:
     """A browser at an address of its own."""
 
     def __init__(
-        self, stub: logon_service_pb2_grpc.LogonServiceStub, host: str = "id.example.com", scheme: str = "https"
+        self, stub: logon_service_pb2_grpc.LogonServiceStub, host: str = "bj1.example.com", scheme: str = "https"
     ) -> None:
         self._stub = stub
         self.host = host

@@ -17,6 +17,7 @@ from services.account.pages.flow import LIFETIME
 from tests.account.pages.browsers import Browser, target
 from tests.account.pages.sitting import Sitting
 from tests.account.with_token import unused, unused_mobile
+from tests.support.token import ISSUER
 
 ONE, OTHER = "https://one.example.com", "https://other.example.com"
 OVER = 400
@@ -212,8 +213,8 @@ async def test_who_chose_another_way_meanwhile_does_not_come_back(sitting: Sitti
     assert (await sitting.come_back(browser, "one", state=state, code=code)).status == OVER
 
 
-@pytest.mark.parametrize("host", ["evil.example.com/", "a b", "a@b", "", "a\\b", 'a"b', "x" * 300])
-async def test_a_host_that_is_none_is_led_nowhere(sitting: Sitting, host: str) -> None:
+@pytest.mark.parametrize("host", ["evil.example.com", "bj1.example.com:8443", "localhost", "a b", "a@b", "", "x" * 300])
+async def test_a_host_that_nobody_declared_is_led_nowhere(sitting: Sitting, host: str) -> None:
     browser = sitting.browser(host=host)
     page = await browser.get(sitting.ask())
     if page.status == 303:
@@ -221,6 +222,14 @@ async def test_a_host_that_is_none_is_led_nowhere(sitting: Sitting, host: str) -
         answer = await browser.get(f"{page.location}/{sitting.ways['one']}")
         assert (answer.status, answer.location) == (404, "")
         assert len(sitting.elsewhere.left) == left
+
+
+async def test_who_comes_back_comes_to_the_declared_host(sitting: Sitting, browser: Browser) -> None:
+    state, kept = await sitting.leave(browser, await sitting.begin(browser), "one")
+    assert sitting.elsewhere.left[-1][2] == f"{ISSUER}/logon/back/{sitting.ways['one']}"
+    code, browser.host = sitting.elsewhere.give(ONE, unused(), kept.verifier), "evil.example.com"
+    answer = await sitting.come_back(browser, "one", state=state, code=code)
+    assert (answer.status, answer.location, code in sitting.elsewhere.given) == (404, "", True)
 
 
 @pytest.mark.parametrize("path", ["/logon/device/", "/v2/oauth/authorize/", "/logon/account/", "/logon/inbox/"])

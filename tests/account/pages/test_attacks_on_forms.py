@@ -1,6 +1,8 @@
 """Forms: none is taken but from our own page, shown to that person in that browser (RFC 9700 section 4.7)."""
 
+import asyncio
 import json
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -225,3 +227,19 @@ async def test_nobody_signs_somebody_else_out(sitting: Sitting, browser: Browser
     assert not any("session" in name for name in browser.cookies)
     # The cookie that a thief has kept is worth nothing either.
     assert (await browser.get(f"/logon/account/{sitting.domain_id}")).status == 403
+
+
+async def test_two_tabs_leave_one_identity(sitting: Sitting, browser: Browser) -> None:
+    """Each was shown two, and has one taken away; neither is done before both are under way."""
+    page, mobile = await unlink_form(sitting, browser)
+    email = {"type": "email", "identity": re.findall(r'name="identity" value="(.+@.+)"', page.text)[0], "extra": ""}
+    user_id = await sitting.user_of(normalise("email", email["identity"]))
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.TaskGroup() as tabs, sitting.resources.store.transaction() as other:
+        lock = "select pg_advisory_xact_lock(account.user_lock($1, $2))"
+        await other._database.execute(lock, sitting.domain_id, user_id)
+        sent = [tabs.create_task(browser.post(page.target, {"csrf": page.csrf} | each)) for each in (mobile, email)]
+        while await sitting.resources.store._database.fetchval(waiting) < len(sent):
+            await asyncio.sleep(0.02)
+    assert sorted(each.result().status for each in sent) == [303, 400]
+    assert (await browser.get(f"/logon/account/{sitting.domain_id}")).text.count("/unlink") == 1

@@ -7,10 +7,12 @@ and what it is there, never by an address that somebody claims.
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.account.model import normalise
 from services.account.model.bearers import read_bearer
 from services.account.model.domain_settings import FirstLogon
+from tests.account.linking import linked
 from tests.account.pages.browsers import Browser
 from tests.account.pages.sitting import Sitting
 from tests.account.with_token import Services, unused, unused_mobile
@@ -170,6 +172,20 @@ async def test_an_identity_is_linked_where_both_sides_are_proven(own_sitting: Si
     unknown = await sitting.prove(browser, page, mobile)
     assert unknown.status == 403
     assert await sitting.user_of(normalise("custom", f"{ONE}|{subject}")) is None
+
+
+async def test_who_is_new_and_not_let_in_is_told_of(own_sitting: Sitting) -> None:
+    await own_sitting.set(first_logon=FirstLogon.LINK_OR_CREATE)
+    sitting, browser, subject = own_sitting, own_sitting.browser(), unused()
+    state, kept = await sitting.leave(browser, await sitting.begin(browser), "one")
+    code = sitting.elsewhere.give(ONE, subject, kept.verifier)
+    page = await browser.follow(await sitting.come_back(browser, "one", state=state, code=code))
+    identity, now = normalise("custom", f"{ONE}|{subject}"), sitting.resources.clock.now()
+    assert await linked(sitting.resources.store, sitting.domain_id, identity, "somebody", now)
+    with capture_logs() as logs:
+        assert (await browser.post(page.target, {"csrf": page.csrf, "answer": "create"})).status == 403
+    (told,) = (each for each in logs if each["event"] == "not let in")
+    assert (told["type"], told["reason"]) == ("custom", "taken")
 
 
 @pytest.mark.parametrize("status", ["disabled", "deleted"])

@@ -95,8 +95,30 @@ async def test_of_who_logs_on(own_sitting: Sitting) -> None:
     consent = await browser.fill(await browser.get(new.target), answer="create")
     browser.headers["user-agent"] = BAD
     account = await browser.get(f"/logon/account/{sitting.domain_id}")
-    assert "&lt;script&gt;" in account.text
+    # The name, as its own letters and in what a button says of it.
+    assert account.text.count("&lt;script&gt;") > 2
     harmless(new, ways, consent, account)
+
+
+async def test_an_identity_has_the_name_that_it_was_proven_with(own_sitting: Sitting) -> None:
+    """As its provider has it now, and beside what the domain calls that."""
+    sitting, browser, subject = own_sitting, own_sitting.browser(), unused()
+    store, now = sitting.resources.store, sitting.resources.clock.now()
+    found = await store.select_logon_systems(sitting.domain_id)
+    system = next(each for each in found.systems if each.user_system_id == sitting.ways["other"])
+    await store.update_user_system(replace(system, display_name="Shop"), now, new_secret=False)
+    try:
+        for sitting.elsewhere.display_name in ("Ann Lee", "Ann Smith"):
+            state, kept = await sitting.leave(browser, await sitting.begin(browser, prompt="login"), "other")
+            code = sitting.elsewhere.give("https://other.example.com", subject, kept.verifier)
+            await browser.follow(await sitting.come_back(browser, "other", state=state, code=code))
+            page = await browser.get(f"/logon/account/{sitting.domain_id}")
+            assert f'{sitting.elsewhere.display_name}</strong> <span class="hint">(Shop)<' in page.text
+    finally:
+        sitting.elsewhere.display_name = ""
+    await browser.fill(await sitting.begin_link(browser, "ldap"), name=f"n{subject}", password="right")
+    page = await browser.get(f"/logon/account/{sitting.domain_id}")
+    assert f'n{subject}</strong> <span class="hint">(Company directory)<' in page.text
 
 
 @pytest.mark.parametrize("agent", [BAD, f"Firefox {BAD}", "", "A" * 8000], ids=["bad", "known", "none", "long"])
@@ -109,13 +131,28 @@ async def test_of_a_browser(sitting: Sitting, browser: Browser, agent: str) -> N
 async def test_of_a_device(sitting: Sitting, browser: Browser) -> None:
     app = await sitting.token.native_app(device_flow=True)
     begun = await sitting.token.device(app, device_name=BAD[:64])
-    browser.host = "bj1.example.com"
     page = await browser.follow(await browser.get(target("/logon/device", user_code=begun.user_code.lower())))
     consent = await sitting.prove(browser, page, unused_mobile())
     assert begun.user_code in consent.text
     assert "&lt;script&gt;" in consent.text
     harmless(consent)
     harmless(await browser.fill(consent, answer="deny"))
+
+
+async def test_the_page_of_devices_looks_like_its_domain(own_sitting: Sitting) -> None:
+    await own_sitting.set(page=LogonPage("Shop & Co", "https://example.com/logo.png", "#123456"))
+    named, at_its_host = own_sitting.browser(), own_sitting.browser(host=f"{own_sitting.domain_id}.example.com")
+    for browser, query in (
+        (named, {"domain_id": own_sitting.domain_id}),
+        (at_its_host, {}),
+        (at_its_host, {"user_code": "x"}),
+    ):
+        page = await browser.get(target("/logon/device", **query))
+        for shown in ("Shop &amp; Co", "https://example.com/logo.png", "accent/123456.css"):
+            assert shown in page.text
+    for query in ({}, {"domain_id": "nobody"}, {"domain_id": "a b"}):
+        page = await named.get(target("/logon/device", **query))
+        assert (page.status, "Shop" in page.text) == (200, False)
 
 
 @pytest.mark.parametrize(

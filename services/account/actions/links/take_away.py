@@ -8,7 +8,14 @@ from services.account.resources import Resources
 
 
 async def take_away(
-    resources: Resources, domain_id: str, identity: Identity, user_id: str, *, actor: str, kept: UUID | None = None
+    resources: Resources,
+    domain_id: str,
+    identity: Identity,
+    user_id: str,
+    *,
+    actor: str,
+    kept: UUID | None = None,
+    keep_last: bool = False,
 ) -> bool:
     """Take an identity from a user. Browsers in which the user is logged on by one of its type are logged off.
 
@@ -21,17 +28,18 @@ async def take_away(
         user_id: the user.
         actor: who does so.
         kept: a browser's session that goes on; `None`: none does.
+        keep_last: whether the user's only identity is kept, whatever the domain wants.
 
     Returns:
         Whether it was linked to the user.
 
     Raises:
-        LastIdentity: the domain wants the user to keep it.
+        LastIdentity: it is the user's only one, and is kept.
         Unavailable: database away.
     """
     store, now = resources.store, resources.clock.now()
     verdict = await store.unlink_identity(
-        domain_id, identity, user_id, now=now, event_id=resources.new_id(), actor=actor
+        domain_id, identity, user_id, now=now, event_id=resources.new_id(), actor=actor, keep_last=keep_last
     )
     if verdict == "last":
         raise LastIdentity

@@ -5,21 +5,20 @@ from datetime import datetime
 
 from services.account.connectors import Proven
 from services.account.errors import LogonRefused, NotFoundLinkUser
-from services.account.model import Identity
 from services.account.peers import Proof
 from services.account.resources import Resources
 from services.runtime.errors import FieldInvalid
 from services.runtime.ids import derived_uuid7
 
 
-async def find_user(resources: Resources, domain_id: str, identity: Identity) -> str | None:
-    """The user that an identity is linked to; `None`: none is.
+async def find_user(resources: Resources, domain_id: str, proven: Proven) -> str | None:
+    """The user that an identity is linked to; `None`: none is. What the person is called now is kept with the link.
 
     Raises:
         LogonRefused: `disabled`, the user may not log on.
         Unavailable: token or database away.
     """
-    link = await resources.store.select_link(domain_id, identity)
+    link = await resources.store.select_link(domain_id, proven.identity)
     if link is None:
         return None
     try:
@@ -29,6 +28,7 @@ async def find_user(resources: Resources, domain_id: str, identity: Identity) ->
         return None
     if user.status != "enabled":
         raise LogonRefused("disabled", link.user_id)
+    await _keep_name(resources, domain_id, proven)
     return link.user_id
 
 
@@ -42,18 +42,18 @@ async def create_user(resources: Resources, domain_id: str, proven: Proven, *, c
         LogonRefused: `full`, the domain has as many users as it may; `disabled`; `taken`, somebody was quicker.
         Unavailable: token or database away; the same logon may be tried again.
     """
-    identity, now = proven.identity, resources.clock.now()
+    now = resources.clock.now()
     try:
         user_id = await _make(resources, domain_id, proven, client_id=client_id, moment=_hour(now))
     except (NotFoundLinkUser, FieldInvalid):
         # One that was made for it within the hour is gone, or was shown by another name.
         user_id = await _make(resources, domain_id, proven, client_id=client_id, moment=now)
-    await link(resources, domain_id, identity, user_id)
+    await link(resources, domain_id, proven, user_id)
     return user_id
 
 
-async def link(resources: Resources, domain_id: str, identity: Identity, user_id: str) -> None:
-    """Link an identity that was proven to a user who was proven, too.
+async def link(resources: Resources, domain_id: str, proven: Proven, user_id: str) -> None:
+    """Link an identity that was proven, and what its person is called, to a user who was proven, too.
 
     Raises:
         LogonRefused: `taken`, it is another's; `too_many`; `over`, the user was deleted meanwhile.
@@ -61,7 +61,7 @@ async def link(resources: Resources, domain_id: str, identity: Identity, user_id
     """
     verdict = await resources.store.link_identity(
         domain_id,
-        identity,
+        proven.identity,
         user_id,
         now=resources.clock.now(),
         event_id=resources.new_id(),
@@ -70,6 +70,12 @@ async def link(resources: Resources, domain_id: str, identity: Identity, user_id
     )
     if refusal := {"taken": "taken", "full": "too_many", "gone": "over"}.get(verdict):
         raise LogonRefused(refusal, f"{user_id}: {verdict}")
+    await _keep_name(resources, domain_id, proven)
+
+
+async def _keep_name(resources: Resources, domain_id: str, proven: Proven) -> None:
+    if proven.display_name:
+        await resources.store.update_link_name(domain_id, proven.identity, proven.display_name)
 
 
 def _hour(now: datetime) -> datetime:
@@ -85,6 +91,6 @@ async def _make(resources: Resources, domain_id: str, proven: Proven, *, client_
         derived_uuid7(moment, content),
         Proof(identity.type, identity.given),
         client_id=client_id,
-        nick_name=proven.display_name[:128],
-        avatar=proven.avatar if len(proven.avatar) <= 1024 else "",
+        nick_name=proven.display_name,
+        avatar=proven.avatar,
     )

@@ -18,7 +18,7 @@ class Asked:
         searcher: the connection that searched, for the next search.
         entry: the one that the name found; `None`: it found none, or several.
         accepted: whether the password is that entry's.
-        seconds: how long the directory looked at the password.
+        seconds: how long the directory looked at them.
     """
 
     searcher: Connection
@@ -61,7 +61,7 @@ class Reached:
         return connection
 
 
-def ask(reached: Reached, kept: Connection | None, name: str, password: str, usual: float) -> Asked:
+def ask(reached: Reached, kept: Connection | None, name: str, password: str, slow: float) -> Asked:
     """Search for a name, and bind as who was found.
 
     Args:
@@ -69,17 +69,17 @@ def ask(reached: Reached, kept: Connection | None, name: str, password: str, usu
         kept: a connection that is bound as who searches, where there is one; it may have ended meanwhile.
         name: what the person typed.
         password: not empty.
-        usual: seconds that the directory takes to look at a password, where it has one to compare.
+        slow: seconds that the directory takes at the most for somebody whom it has. Nobody is refused earlier.
 
     Raises:
         DirectoryError: it cannot be asked.
     """
+    began = time.monotonic()
     searcher, entry = _find(reached, kept, name)
     try:
         # A connection of its own: who searches goes on as who it is.
         person = reached.connect()
         try:
-            began = time.monotonic()
             if entry:
                 accepted = person.bind(entry.dn, password, reached.until)
             else:
@@ -87,8 +87,10 @@ def ask(reached: Reached, kept: Connection | None, name: str, password: str, usu
                 nobody = f"cn={secrets.token_hex(16)},{reached.directory.settings.base_dn}".rstrip(",")
                 person.bind(nobody, secrets.token_hex(16), reached.until)
                 accepted = False
-                _wait(began + usual, reached.until)
-            return Asked(searcher, entry, accepted, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            if not accepted:
+                _wait(began + slow, reached.until)
+            return Asked(searcher, entry, accepted, seconds)
         finally:
             person.close()
     except DirectoryError:

@@ -61,7 +61,7 @@ class Ldap:
         """Whom a name and a password prove.
 
         A name that nobody has is answered as a wrong password is. The directory is asked about a password all the same,
-        and the answer comes after the time that it lately took to look at somebody's.
+        and both answers come after the time that it lately took to look at somebody's, at the most.
 
         Raises:
             LogonRefused: they prove nobody, or somebody whose entry has no identity for us.
@@ -117,7 +117,7 @@ class Ldap:
             async with directory.turns:
                 reached = await self._reached(directory, system, until)
                 asked = await asyncio.get_running_loop().run_in_executor(
-                    self._threads, ask, reached, directory.take(), name, password, directory.usual_seconds()
+                    self._threads, ask, reached, directory.take(), name, password, directory.slow_seconds()
                 )
                 directory.give(asked.searcher)
         finally:

@@ -8,6 +8,7 @@ from ldap3.operation.search import compile_filter, parse_filter
 from ldap3.utils.conv import escape_filter_chars
 
 from services.account.connectors.ldap.directory import Entry
+from services.account.connectors.strangers import name_of
 from services.runtime.validation import has_control
 
 NAME = "{name}"
@@ -17,7 +18,6 @@ ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9;-]*")
 """The name of an attribute, with its options (RFC 4512 section 2.5)."""
 
 _GUID_BYTES = 16
-_MAX_SHOWN = 255
 
 
 class UnfitEntryError(Exception):
@@ -95,9 +95,9 @@ def shown_name(entry: Entry, attribute: str) -> str:
     """What a person is called; empty where the entry does not say."""
     for value in entry.values(attribute):
         try:
-            text = value.decode().strip()
+            name = name_of(value.decode())
         except UnicodeDecodeError:
             continue
-        if text and len(text) <= _MAX_SHOWN and not has_control(text):
-            return text
+        if name:
+            return name
     return ""
