@@ -25,7 +25,8 @@ from services.runtime.server import opened
 from services.runtime.vault import MasterKey, Vault
 from tests.support.ports import free_ports
 
-MASTER_KEY = MasterKey("A" * 43 + "=")
+MASTER_KEY_TEXT = "A" * 43 + "="
+MASTER_KEY = MasterKey(MASTER_KEY_TEXT)
 VAULT = Vault(MASTER_KEY.secret)
 
 

@@ -21,10 +21,10 @@ from services.runtime.server import opened
 from tests.binding.callers import PushApp
 from tests.binding.changing import Replica
 from tests.binding.fleet import Fleet, FleetApp, fleet_of
-from tests.binding.processes import processes
 from tests.support.calls import bearer
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
+from tests.support.processes import processes
 from tests.support.token import Running, running
 
 PushApps = Callable[..., Awaitable[PushApp]]

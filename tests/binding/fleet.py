@@ -19,9 +19,9 @@ from tessera.binding.v1 import (
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
 from tests.binding.modelled import Bound, Call
-from tests.binding.processes import IMPATIENT, Processes
 from tests.binding.replaying import Replayed
 from tests.support.calls import Metadata
+from tests.support.processes import IMPATIENT, Processes
 
 Request = binding_service_pb2.BatchOperateAccountsRequest
 TABLE = "select token, account_type, account from binding.binding where access_id = $1 order by op"

@@ -23,8 +23,8 @@ from services.runtime.partitions import Partitions
 from tests.binding.conftest import FleetApps
 from tests.binding.fleet import Consumer, Fleet, FleetApp, fleet_of, new_id, request_of
 from tests.binding.modelled import Call
-from tests.binding.processes import processes
 from tests.support import databases as servers
+from tests.support.processes import processes
 from tests.support.token import Running
 
 LOCK = "select pg_advisory_lock(hashtextextended($1 || '/t/' || $2, 0))"

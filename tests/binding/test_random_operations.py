@@ -31,10 +31,10 @@ from tessera.binding.v1 import (
 from tests.binding.fleet import Request, new_id, request_of
 from tests.binding.histories import told
 from tests.binding.modelled import Account, Bound, Call, after
-from tests.binding.processes import processes
 from tests.binding.replaying import Replayed
 from tests.support.calls import Metadata, bearer, refusal_in
 from tests.support.databases import Databases
+from tests.support.processes import processes
 from tests.support.token import Running
 
 NAMES, KINDS, PHONES = ["alice", "bob", "carol"], [0, 1, 65535], ["phone", "pad", "watch", "tv"]

@@ -12,6 +12,7 @@ from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
 from tests.account.pages.browsers import Browser, target
 from tests.account.pages.sitting import Sitting
+from tests.account.with_token import unused_mobile
 from tests.support.token import ISSUER
 from tests.support.token_client import REDIRECT_URI
 from tests.token.test_redirect_uris import LOOPBACK_TRICKS, TRICKS
@@ -268,3 +269,10 @@ async def test_languages_are_those_that_there_are(browser: Browser) -> None:
         page = await browser.get(f"/logon/language/{tag}?back=/logon/device")
         assert page.status == 404
         assert not page.cookies
+
+
+@pytest.mark.parametrize("hidden", ["True", "true", "1"])
+async def test_no_address_hides_what_a_user_is_asked(sitting: Sitting, browser: Browser, hidden: str) -> None:
+    page = await sitting.prove(browser, await sitting.begin(browser, hide_consent=hidden), unused_mobile())
+    assert page.target.endswith("/consent")
+    assert 'value="allow"' in page.text

@@ -3,9 +3,13 @@
 import asyncio
 import uuid
 from collections import Counter
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 
+import grpc
 import pytest
+from tessera.account.v1 import logon_service_pb2_grpc
 
 from services.account.actions.logon.find_user import create_user
 from services.account.connectors import Proven
@@ -25,7 +29,9 @@ from services.runtime.ids import uuid7
 from tests.account.callers import Domain
 from tests.account.pages.browsers import Browser
 from tests.account.pages.sitting import Sitting, serving_pages
-from tests.account.with_token import unused, unused_mobile
+from tests.account.running import MASTER_KEY_TEXT
+from tests.account.with_token import Services, unused, unused_mobile
+from tests.support.processes import processes
 
 CLOCK = Clock()
 MAC, OTHER_MAC = b"m" * 32, b"o" * 32
@@ -195,14 +201,28 @@ async def test_ten_browsers_with_one_new_identity_make_one_user(sitting: Sitting
     assert await sitting.user_of(identity) == made[0]
 
 
-async def test_a_code_is_guessed_over_no_number_of_browsers(sitting: Sitting, replica: Resources) -> None:
-    """One flow's cookie, taken to many browsers, before two processes."""
+async def test_a_code_is_guessed_over_no_number_of_browsers(
+    sitting: Sitting, services: Services, account_dsn: str, tmp_path: Path
+) -> None:
+    """One flow's cookie, taken to many browsers, before two processes of the system's."""
     mobile = unused_mobile()
     browser = sitting.browser()
     page = await sitting.send_code(browser, await sitting.begin(browser), mobile)
     right = sitting.inbox.code(f"+86{mobile}")
-    async with serving_pages(replica) as other:
-        browsers = [Browser(stub) for stub in (sitting.stub, other) * 10]
+    identity = services.token.made["account"]
+    settings = {
+        "TESSERA_CLIENT_ID": identity["client_id"],
+        "TESSERA_CLIENT_KEY": identity["private_key_pem"],
+        "TESSERA_MASTER_KEY": MASTER_KEY_TEXT,
+        "TESSERA_MOBILE_SENDER": "console",
+        "TESSERA_LOG_FORMAT": "console",
+    }
+    async with (
+        processes(2, account_dsn, services.token.settings.listen, tmp_path, "account", **settings) as two,
+        AsyncExitStack() as channels,
+    ):
+        opened = [await channels.enter_async_context(grpc.aio.insecure_channel(str(each))) for each in two.addresses]
+        browsers = [Browser(logon_service_pb2_grpc.LogonServiceStub(channel)) for channel in opened * 10]
         for each in browsers:
             each.cookies = dict(browser.cookies)
         guesses = [f"{(int(right) + 1 + number) % 1_000_000:06d}" for number in range(20)]

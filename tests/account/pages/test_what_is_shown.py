@@ -145,14 +145,14 @@ async def test_the_page_of_devices_looks_like_its_domain(own_sitting: Sitting) -
     for browser, query in (
         (named, {"domain_id": own_sitting.domain_id}),
         (at_its_host, {}),
-        (at_its_host, {"user_code": "x"}),
+        (at_its_host, {"user_code": "x" * 21}),
     ):
         page = await browser.get(target("/logon/device", **query))
         for shown in ("Shop &amp; Co", "https://example.com/logo.png", "accent/123456.css"):
             assert shown in page.text
-    for query in ({}, {"domain_id": "nobody"}, {"domain_id": "a b"}):
+    for query, status in (({}, 200), ({"domain_id": "nobody"}, 404), ({"domain_id": "a b"}, 404)):
         page = await named.get(target("/logon/device", **query))
-        assert (page.status, "Shop" in page.text) == (200, False)
+        assert (page.status, "Shop" in page.text) == (status, False)
 
 
 @pytest.mark.parametrize(

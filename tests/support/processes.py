@@ -1,4 +1,4 @@
-"""Real processes of the binding service, which a test may kill."""
+"""Real processes of a service, which a test may kill."""
 
 import asyncio
 import os
@@ -61,9 +61,9 @@ IMPATIENT = (("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_bac
 
 @asynccontextmanager
 async def processes(
-    number: int, dsn: str, token_address: tuple[Address, ...], folder: Path
+    number: int, dsn: str, token_address: tuple[Address, ...], folder: Path, service: str = "binding", **settings: str
 ) -> AsyncIterator[Processes]:
-    """Run processes of the service until they are ready, and stop them at the end."""
+    """Run processes of a service, with further settings of its own, until they are ready, and stop them at the end."""
     made = Processes(dsn, tuple(Address("127.0.0.1", port) for port in free_ports(number)))
     environ = {
         "TESSERA_DSN": dsn,
@@ -73,12 +73,12 @@ async def processes(
         "TESSERA_LAME_DUCK": "0",
         "TESSERA_DRAIN": "1",
         "TESSERA_LOG_LEVEL": "error",
-    }
+    } | settings
     rest = {name: value for name, value in os.environ.items() if not name.startswith("TESSERA_")}
-    argv = (sys.executable, "-m", "services.binding", "serve")
+    argv = (sys.executable, "-m", f"services.{service}", "serve")
     supervisor = Supervisor(lambda name, line: print(f"{name}: {line}"))
     try:
-        await supervisor.start(Process(name="binding", argv=argv, env=rest | environ, cwd=_ROOT))
+        await supervisor.start(Process(name=service, argv=argv, env=rest | environ, cwd=_ROOT))
         async with asyncio.timeout(60):
             while not all([await made.pid(place) for place in range(number)]):
                 await asyncio.sleep(0.2)
