@@ -51,6 +51,19 @@ async def test_who_refuses_goes_back_to_the_app_without_a_code(person: Person, a
     assert "code" not in told
 
 
+async def test_an_app_may_send_on_to_another_host_and_have_a_scheme_of_its_own(person: Person, app: App) -> None:
+    """Browsers hold a form to its page's policy over all redirects, also over those of the app's."""
+    await person.begin(redirect_uri=app.moved_uri)
+    await person.prove(new_number())
+    await person.press("Allow")
+    await person.page.wait_for_url(app.home)
+    await person.begin(redirect_uri=app.own_uri, prompt="consent")
+    await person.press("Allow")
+    # A browser that does not open the app by itself.
+    link = person.page.get_by_role("link", name="Back to Paper & Ink")
+    assert (await link.get_attribute("href") or "").startswith(f"{app.own_uri}?code=")
+
+
 async def test_a_code_that_was_wrong_five_times_is_good_no_longer(person: Person) -> None:
     await person.begin()
     code = await person.have_sent(number := new_number())

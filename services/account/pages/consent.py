@@ -34,7 +34,7 @@ async def page(visit: Visit, flow: Flow) -> Response:
     """The page that asks, or the answer where there is nothing to ask."""
     app, ask, session = await _all(visit, flow)
     if session is None:
-        return visit.go(f"/logon/{flow.flow_id}")
+        return visit.step(f"/logon/{flow.flow_id}")
     if not await is_needed(visit, app, ask, session):
         visit.forget(flow)
         return await give(visit, app, ask, session)
@@ -48,7 +48,6 @@ async def page(visit: Visit, flow: Flow) -> Response:
         device=ask.device,
         code=ask.user_code,
         who=await _shown(visit, flow.domain_id, session),
-        to=ask.redirect_uri,
     )
 
 
@@ -56,7 +55,7 @@ async def take(visit: Visit, flow: Flow) -> Response:
     """What the user answers."""
     app, ask, session = await _all(visit, flow)
     if session is None:
-        return visit.go(f"/logon/{flow.flow_id}")
+        return visit.step(f"/logon/{flow.flow_id}")
     # Of the user who was asked, if this browser is another's by now.
     form = await visit.form(csrf_of(session, flow))
     match form.get("answer"):
@@ -72,11 +71,11 @@ async def take(visit: Visit, flow: Flow) -> Response:
         case "deny":
             visit.forget(flow)
             error = AuthorizationError("access_denied", "the user does not allow it")
-            return visit.go(answer_to(app, ask.redirect_uri, ask.state, error=error))
+            return await _answer(visit, app, answer_to(app, ask.redirect_uri, ask.state, error=error))
         case "other":
             await sign_out(visit.resources, app.domain_id, session.user_id, session.session_id)
             visit.forget_session(app.domain_id)
-            return visit.go(f"/logon/{flow.flow_id}?other")
+            return visit.step(f"/logon/{flow.flow_id}")
     raise PageError("over")
 
 
@@ -99,7 +98,11 @@ async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -
     # Whoever signed this browser out meanwhile may have told token before there was a code.
     if await visit.session(app.domain_id) is None:
         raise PageError("not_logged_on", 403)
-    return visit.go(answer_to(app, ask.redirect_uri, ask.state, code=code))
+    return await _answer(visit, app, answer_to(app, ask.redirect_uri, ask.state, code=code))
+
+
+async def _answer(visit: Visit, app: LogonApp, url: str) -> Response:
+    return visit.leave(url, app.name or app.client_id, await find_logon_systems(visit.resources, app.domain_id))
 
 
 async def _decide(visit: Visit, device: Device, session: BrowserSession, *, approve: bool) -> Response:

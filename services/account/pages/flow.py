@@ -133,11 +133,6 @@ class Flow:
     newcomer: Newcomer | None = None
 
     @property
-    def leads_to(self) -> str:
-        """Where the app's answer goes; empty: nowhere."""
-        return self.ask.redirect_uri if self.ask else ""
-
-    @property
     def login_hint(self) -> str:
         """Who is likely to log on; empty: unknown."""
         return self.ask.login_hint if self.ask else ""

@@ -62,12 +62,11 @@ async def app_of(visit: Visit, flow: Flow) -> LogonApp | None:
 async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
     """The page on which a way is chosen; where there is one alone, that one's, unless a form led here.
 
-    Browsers hold a form to what its page's policy allows, over all redirects (`Visit.page`): where a user system is, it
-    does not say. A link on this page leads there.
+    It might end at a user system elsewhere, where no form may lead (docs/adr/0089). A link on this page does.
     """
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     ways = _ways(systems, flow)
-    by_form = flow.link or flow.newcomer or "other" in visit.request.query_params
+    by_form = flow.link or flow.newcomer or visit.is_by_form
     if len(ways) == 1 and not error and not by_form:
         return visit.go(f"/logon/{flow.flow_id}/{ways[0].user_system_id}")
     return visit.page(
@@ -197,7 +196,6 @@ def _code_page(visit: Visit, systems: LogonSystems, flow: Flow, sent: Sent, erro
         status=400 if error else 200,
         again=f"{base}/{way.user_system_id}" if way else base,
         others=_others(systems, flow),
-        to=flow.leads_to,
     )
 
 
@@ -303,5 +301,4 @@ def _password_page(
         error=error,
         name=name or flow.login_hint,
         status=status if error else 200,
-        to=flow.leads_to,
     )

@@ -85,7 +85,7 @@ async def test_no_step_is_passed_over(sitting: Sitting, browser: Browser) -> Non
         for form in ({"code": "123456"}, {"answer": "create"}, {"answer": "link"}, {}):
             assert (await browser.post(f"/logon/{flow_id}/{path}", {"csrf": csrf} | form)).status == OVER
     allowed = await browser.post(f"/logon/{flow_id}/consent", {"csrf": csrf, "answer": "allow"})
-    assert (allowed.status, allowed.location) == (303, f"/logon/{flow_id}")
+    assert (allowed.status, allowed.location) == (303, f"/logon/{flow_id}?form")
     for empty in ({"code": ""}, {"name": "", "password": ""}, {"address": ""}):
         for way in sitting.ways.values():
             answer = await browser.post(f"/logon/{flow_id}/{way}", {"csrf": csrf} | empty)
@@ -119,7 +119,7 @@ async def test_there_and_back(sitting: Sitting, browser: Browser) -> None:
     state, kept = await sitting.leave(browser, await sitting.begin(browser), "one")
     code = sitting.elsewhere.give(ONE, subject, kept.verifier)
     page = await browser.follow(await sitting.come_back(browser, "one", state=state, code=code))
-    assert page.target.endswith("/consent")
+    assert page.path.endswith("/consent")
     assert await sitting.user_of(normalise("custom", f"{ONE}|{subject}"))
 
 

@@ -115,7 +115,7 @@ async def test_a_browser_takes_what_apps_were_given_in_it(sitting: Sitting, brow
 async def test_who_logs_on_as_somebody_else_is_signed_out(sitting: Sitting, browser: Browser, mobile: str) -> None:
     token = await signed_in(sitting, browser, mobile)
     page = await sitting.begin(browser, prompt="consent")
-    assert page.target.endswith("/consent")
+    assert page.path.endswith("/consent")
     await browser.fill(page, answer="other")
     await is_over(sitting, token)
 
