@@ -70,7 +70,7 @@ async def take(visit: Visit) -> Response:
     if what in ("link", "unlink") and visit.now - session.proven_at > _FRESH:
         flow = begin(domain_id, visit.now, None)
         visit.keep(flow)
-        return visit.go(f"/logon/{flow.flow_id}")
+        return visit.step(f"/logon/{flow.flow_id}")
     match what:
         case "link":
             flow = begin(domain_id, visit.now, None, link=str(session.session_id))
