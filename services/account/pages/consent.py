@@ -36,7 +36,7 @@ async def page(visit: Visit, flow: Flow) -> Response:
     if session is None:
         return visit.step(f"/logon/{flow.flow_id}")
     if not await is_needed(visit, app, ask, session):
-        visit.forget(flow)
+        visit.keep(flow.ended("logged_on"))
         return await give(visit, app, ask, session)
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     return visit.page(
@@ -60,23 +60,49 @@ async def take(visit: Visit, flow: Flow) -> Response:
     form = await visit.form(csrf_of(session, flow))
     match form.get("answer"):
         case "allow" | "deny" as answer if ask.device:
-            visit.forget(flow)
-            return await _decide(visit, ask.device, session, approve=answer == "allow")
+            await _decide(visit, ask.device, session, approve=answer == "allow")
+            visit.keep(flow.ended("device_done" if answer == "allow" else "device_denied"))
+            return visit.go(f"/logon/{flow.flow_id}/done")
         case "allow":
             await visit.resources.store.upsert_consent(
                 app.domain_id, session.user_id, app.client_id, ask.scopes, visit.now
             )
-            visit.forget(flow)
+            visit.keep(flow.ended("logged_on"))
             return await give(visit, app, ask, session)
         case "deny":
-            visit.forget(flow)
-            error = AuthorizationError("access_denied", "the user does not allow it")
-            return await _answer(visit, app, answer_to(app, ask.redirect_uri, ask.state, error=error))
+            return await cancel(visit, flow)
         case "other":
             await sign_out(visit.resources, app.domain_id, session.user_id, session.session_id)
             visit.forget_session(app.domain_id)
             return visit.step(f"/logon/{flow.flow_id}")
     raise PageError("over")
+
+
+async def cancel(visit: Visit, flow: Flow) -> Response:
+    """Nothing is let, whoever is logged on or is not yet; the app is told."""
+    app, ask, _ = await _all(visit, flow)
+    if ask.device:
+        raise PageError("over")
+    visit.forget(flow)
+    error = AuthorizationError("access_denied", "the user does not allow it")
+    return await _answer(visit, app, answer_to(app, ask.redirect_uri, ask.state, error=error))
+
+
+async def done(visit: Visit, flow: Flow) -> Response:
+    """What a logon came to, for who goes back to it."""
+    say, systems = visit.language.say, await find_logon_systems(visit.resources, flow.domain_id)
+    if flow.done != "logged_on":
+        return visit.page("message", systems, title=say("device_title"), text=say(flow.done), alert=False, on=None)
+    app = await app_of(visit, flow)
+    assert app
+    return visit.page(
+        "message",
+        systems,
+        title=say("done_title"),
+        text=say("done_text", app=app.name or app.client_id),
+        alert=False,
+        on=(f"/logon/account/{flow.domain_id}", "to_account"),
+    )
 
 
 async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> Response:
@@ -105,7 +131,7 @@ async def _answer(visit: Visit, app: LogonApp, url: str) -> Response:
     return visit.leave(url, app.name or app.client_id, await find_logon_systems(visit.resources, app.domain_id))
 
 
-async def _decide(visit: Visit, device: Device, session: BrowserSession, *, approve: bool) -> Response:
+async def _decide(visit: Visit, device: Device, session: BrowserSession, *, approve: bool) -> None:
     """Let a device be logged on, or not. Raises `PageError`, `LogonRefused`, `Unavailable`."""
     try:
         await visit.resources.token.decide_device(
@@ -114,10 +140,6 @@ async def _decide(visit: Visit, device: Device, session: BrowserSession, *, appr
     except (NotFoundLinkUser, LinkUserRefused) as error:
         visit.forget_session(device.domain_id)
         raise PageError("disabled", 403) from error
-    systems = await find_logon_systems(visit.resources, device.domain_id)
-    say = visit.language.say
-    text = say("device_done" if approve else "device_denied")
-    return visit.page("message", systems, title=say("device_title"), text=text, alert=False, on="")
 
 
 async def _shown(visit: Visit, domain_id: str, session: BrowserSession) -> str:

@@ -76,6 +76,7 @@ async def newcomer_page(visit: Visit, flow: Flow) -> Response:
     return visit.page(
         "newcomer",
         systems,
+        flow=flow,
         token=flow.csrf,
         identity=flow.newcomer.display_name or flow.newcomer.identity.given,
         may_create=systems.settings.first_logon is FirstLogon.LINK_OR_CREATE,

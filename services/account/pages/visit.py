@@ -62,6 +62,14 @@ class PageError(Exception):
         self.status = status
 
 
+class FlowDone(Exception):
+    """A logon that came to its end before: its page says to what."""
+
+    def __init__(self, flow: Flow) -> None:
+        super().__init__(flow.done)
+        self.flow = flow
+
+
 class Visit:
     """A request.
 
@@ -135,19 +143,26 @@ class Visit:
         return f"__Host-{name}" if self._secure else name
 
     @property
-    def _here(self) -> str:
-        """Where the same page is shown again: that of a form, without it."""
+    def here(self) -> str:
+        """Where the same page is shown again: that of a form, without it; what a user system says is good once."""
         url = self.request.url
-        return f"{url.path}?{url.query}" if self.request.method == "GET" and url.query else url.path
+        again = self.request.method == "GET" and url.query and not url.path.startswith("/logon/back/")
+        return f"{url.path}?{url.query}" if again else url.path
 
     # What a browser keeps.
 
     def flow(self, flow_id: str) -> Flow:
-        """The logon of an id. Raises `PageError`: this browser has none, or none any more."""
-        flow = self._open(self._named(f"{_FLOW}{flow_id}"), flow_id)
+        """The logon of an id. Raises `PageError`: this browser has none, or none any more; `FlowDone`."""
+        flow = self.find_flow(flow_id)
         if flow is None:
             raise PageError("over")
+        if flow.done:
+            raise FlowDone(flow)
         return flow
+
+    def find_flow(self, flow_id: str) -> Flow | None:
+        """The logon of an id, also one that came to its end; `None`: this browser has none."""
+        return self._open(self._named(f"{_FLOW}{flow_id}"), flow_id)
 
     def flow_of(self, user_system_id: str, state: str) -> Flow:
         """The logon that is away at a user system and waits for a state. Raises `PageError`."""
@@ -260,17 +275,27 @@ class Visit:
 
     # What it is answered.
 
-    def page(self, template: str, systems: LogonSystems | None = None, *, status: int = 200, **facts: Any) -> Response:
+    def page(
+        self,
+        template: str,
+        systems: LogonSystems | None = None,
+        *,
+        status: int = 200,
+        flow: Flow | None = None,
+        **facts: Any,
+    ) -> Response:
         """A page.
 
         Args:
             template: which.
             systems: of the domain, whose name and colour it has; `None`: of none.
             status: of HTTP.
+            flow: the logon of an app from which one may go back to that; `None`: there is none.
             facts: what it shows.
         """
         settings = systems.settings if systems else None
-        body = render(template, self.language, settings=settings, **{"here": self._here} | facts)
+        cancel = f"/logon/{flow.flow_id}/cancel" if flow and flow.ask and flow.ask.redirect_uri else ""
+        body = render(template, self.language, settings=settings, **{"here": self.here, "cancel": cancel} | facts)
         response = HTMLResponse(body, status)
         response.headers["content-security-policy"] = _POLICY
         response.headers["content-language"] = self.language.tag

@@ -78,6 +78,7 @@ async def _choose(visit: Visit, flow: Flow, error: str) -> Response:
     return visit.page(
         "methods",
         systems,
+        flow=flow,
         app=await app_of(visit, flow),
         ways=ways,
         base=f"/logon/{flow.flow_id}",
@@ -208,6 +209,7 @@ def _code_page(visit: Visit, systems: LogonSystems, flow: Flow, sent: Sent, erro
     return visit.page(
         "code",
         systems,
+        flow=flow,
         token=flow.csrf,
         address=sent.identity.given,
         minutes=int(CODE_LIFETIME.total_seconds()) // 60,
@@ -305,6 +307,7 @@ def _address_page(
     return visit.page(
         "address",
         systems,
+        flow=flow,
         token=flow.csrf,
         way=system,
         others=_others(systems, flow),
@@ -328,6 +331,7 @@ def _password_page(
     return visit.page(
         "password",
         systems,
+        flow=flow,
         token=flow.csrf,
         way=system,
         others=_others(systems, flow),
