@@ -11,6 +11,8 @@ CODE_LIFETIME = timedelta(minutes=5)
 """How long a code that was sent lets its bearer in."""
 MAX_TRIES = 5
 """Wrong codes that end it."""
+AGAIN = timedelta(seconds=10)
+"""How long a code that was good is so once more: its form may have been sent twice."""
 RESEND_AFTER = timedelta(seconds=60)
 """How long nobody may have another code sent to the same identity."""
 WINDOW = timedelta(hours=1)

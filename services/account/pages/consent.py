@@ -34,9 +34,9 @@ async def page(visit: Visit, flow: Flow) -> Response:
     """The page that asks, or the answer where there is nothing to ask."""
     app, ask, session = await _all(visit, flow)
     if session is None:
-        return visit.go(f"/logon/{flow.flow_id}")
+        return visit.step(f"/logon/{flow.flow_id}")
     if not await is_needed(visit, app, ask, session):
-        visit.forget(flow)
+        visit.keep(flow.ended("logged_on"))
         return await give(visit, app, ask, session)
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     return visit.page(
@@ -48,7 +48,6 @@ async def page(visit: Visit, flow: Flow) -> Response:
         device=ask.device,
         code=ask.user_code,
         who=await _shown(visit, flow.domain_id, session),
-        to=ask.redirect_uri,
     )
 
 
@@ -56,28 +55,54 @@ async def take(visit: Visit, flow: Flow) -> Response:
     """What the user answers."""
     app, ask, session = await _all(visit, flow)
     if session is None:
-        return visit.go(f"/logon/{flow.flow_id}")
+        return visit.step(f"/logon/{flow.flow_id}")
     # Of the user who was asked, if this browser is another's by now.
     form = await visit.form(csrf_of(session, flow))
     match form.get("answer"):
         case "allow" | "deny" as answer if ask.device:
-            visit.forget(flow)
-            return await _decide(visit, ask.device, session, approve=answer == "allow")
+            await _decide(visit, ask.device, session, approve=answer == "allow")
+            visit.keep(flow.ended("device_done" if answer == "allow" else "device_denied"))
+            return visit.go(f"/logon/{flow.flow_id}/done")
         case "allow":
             await visit.resources.store.upsert_consent(
                 app.domain_id, session.user_id, app.client_id, ask.scopes, visit.now
             )
-            visit.forget(flow)
+            visit.keep(flow.ended("logged_on"))
             return await give(visit, app, ask, session)
         case "deny":
-            visit.forget(flow)
-            error = AuthorizationError("access_denied", "the user does not allow it")
-            return visit.go(answer_to(app, ask.redirect_uri, ask.state, error=error))
+            return await cancel(visit, flow)
         case "other":
             await sign_out(visit.resources, app.domain_id, session.user_id, session.session_id)
             visit.forget_session(app.domain_id)
-            return visit.go(f"/logon/{flow.flow_id}?other")
+            return visit.step(f"/logon/{flow.flow_id}")
     raise PageError("over")
+
+
+async def cancel(visit: Visit, flow: Flow) -> Response:
+    """Nothing is let, whoever is logged on or is not yet; the app is told."""
+    app, ask, _ = await _all(visit, flow)
+    if ask.device:
+        raise PageError("over")
+    visit.forget(flow)
+    error = AuthorizationError("access_denied", "the user does not allow it")
+    return await _answer(visit, app, answer_to(app, ask.redirect_uri, ask.state, error=error))
+
+
+async def done(visit: Visit, flow: Flow) -> Response:
+    """What a logon came to, for who goes back to it."""
+    say, systems = visit.language.say, await find_logon_systems(visit.resources, flow.domain_id)
+    if flow.done != "logged_on":
+        return visit.page("message", systems, title=say("device_title"), text=say(flow.done), alert=False, on=None)
+    app = await app_of(visit, flow)
+    assert app
+    return visit.page(
+        "message",
+        systems,
+        title=say("done_title"),
+        text=say("done_text", app=app.name or app.client_id),
+        alert=False,
+        on=(f"/logon/account/{flow.domain_id}", "to_account"),
+    )
 
 
 async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> Response:
@@ -99,10 +124,14 @@ async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -
     # Whoever signed this browser out meanwhile may have told token before there was a code.
     if await visit.session(app.domain_id) is None:
         raise PageError("not_logged_on", 403)
-    return visit.go(answer_to(app, ask.redirect_uri, ask.state, code=code))
+    return await _answer(visit, app, answer_to(app, ask.redirect_uri, ask.state, code=code))
 
 
-async def _decide(visit: Visit, device: Device, session: BrowserSession, *, approve: bool) -> Response:
+async def _answer(visit: Visit, app: LogonApp, url: str) -> Response:
+    return visit.leave(url, app.name or app.client_id, await find_logon_systems(visit.resources, app.domain_id))
+
+
+async def _decide(visit: Visit, device: Device, session: BrowserSession, *, approve: bool) -> None:
     """Let a device be logged on, or not. Raises `PageError`, `LogonRefused`, `Unavailable`."""
     try:
         await visit.resources.token.decide_device(
@@ -111,10 +140,6 @@ async def _decide(visit: Visit, device: Device, session: BrowserSession, *, appr
     except (NotFoundLinkUser, LinkUserRefused) as error:
         visit.forget_session(device.domain_id)
         raise PageError("disabled", 403) from error
-    systems = await find_logon_systems(visit.resources, device.domain_id)
-    say = visit.language.say
-    text = say("device_done" if approve else "device_denied")
-    return visit.page("message", systems, title=say("device_title"), text=text, alert=False, on="")
 
 
 async def _shown(visit: Visit, domain_id: str, session: BrowserSession) -> str:

@@ -119,6 +119,7 @@ class Flow:
         link: the session to whose user an identity is to be added; empty: somebody logs on.
         user_code: that of a device, as it was entered before its user was logged on; empty: none was.
         sent, left, newcomer: how far it has come.
+        done: what it came to, as the key of a text; empty: it goes on.
     """
 
     flow_id: str
@@ -131,11 +132,7 @@ class Flow:
     sent: Sent | None = None
     left: Left | None = None
     newcomer: Newcomer | None = None
-
-    @property
-    def leads_to(self) -> str:
-        """Where the app's answer goes; empty: nowhere."""
-        return self.ask.redirect_uri if self.ask else ""
+    done: str = ""
 
     @property
     def login_hint(self) -> str:
@@ -153,6 +150,10 @@ class Flow:
     def here(self, newcomer: Newcomer | None) -> "Flow":
         """The same, with nothing under way."""
         return replace(self, sent=None, left=None, newcomer=newcomer)
+
+    def ended(self, done: str) -> "Flow":
+        """The same at its end: nothing goes on, and who goes back to it is told so."""
+        return replace(self.here(None), done=done)
 
 
 def begin(domain_id: str, now: datetime, ask: Ask | None, *, link: str = "", user_code: str = "") -> Flow:
@@ -201,6 +202,8 @@ def _read(values: Mapping[str, Any]) -> Flow:
         ask=_read_ask(ask) if ask else None,
         sent=Sent(**(sent | {"identity": Identity(**sent["identity"])})) if sent else None,
         left=Left(**(left | {"kept": Kept(**left["kept"])})) if left else None,
+        # The release before has none.
+        done=values.get("done", ""),
         newcomer=Newcomer(**(newcomer | {"identity": Identity(**newcomer["identity"])})) if newcomer else None,
     )
 

@@ -76,11 +76,11 @@ async def newcomer_page(visit: Visit, flow: Flow) -> Response:
     return visit.page(
         "newcomer",
         systems,
+        flow=flow,
         token=flow.csrf,
         identity=flow.newcomer.display_name or flow.newcomer.identity.given,
         may_create=systems.settings.first_logon is FirstLogon.LINK_OR_CREATE,
         error="",
-        to=flow.leads_to,
     )
 
 
@@ -142,7 +142,7 @@ async def log_on(visit: Visit, flow: Flow, identity: Identity, user_id: str, out
         visit.forget(flow)
         return visit.go(f"/logon/account/{flow.domain_id}")
     visit.keep(flow.here(None))
-    return visit.go(f"/logon/{flow.flow_id}/consent")
+    return visit.step(f"/logon/{flow.flow_id}/consent")
 
 
 async def _add(visit: Visit, flow: Flow, person: Proven) -> Response:

@@ -10,8 +10,12 @@ select account.begin_logon_code(
 -- name: try_logon_code
 select account.try_logon_code(
     p_domain_id => $1, p_code_id => $2, p_type => $3, p_identity_key => $4, p_mac => $5, p_now => $6, p_max_tries => $7,
-    p_browsers => $8, p_period => $9, p_guesses => $10
+    p_browsers => $8, p_period => $9, p_guesses => $10, p_again => $11
 );
+
+-- name: delete_logon_code
+-- $1 domain, $2 id
+delete from account.logon_code where domain_id = $1 and code_id = $2;
 
 -- name: begin_password_try
 select account.begin_password_try(

@@ -14,6 +14,7 @@ import pytest
 from services.account.model import normalise
 from services.account.model.domain_settings import FirstLogon
 from services.account.pages.flow import LIFETIME
+from services.runtime.errors import Unavailable
 from tests.account.pages.browsers import Browser, target
 from tests.account.pages.sitting import Sitting
 from tests.account.with_token import unused, unused_mobile
@@ -85,7 +86,7 @@ async def test_no_step_is_passed_over(sitting: Sitting, browser: Browser) -> Non
         for form in ({"code": "123456"}, {"answer": "create"}, {"answer": "link"}, {}):
             assert (await browser.post(f"/logon/{flow_id}/{path}", {"csrf": csrf} | form)).status == OVER
     allowed = await browser.post(f"/logon/{flow_id}/consent", {"csrf": csrf, "answer": "allow"})
-    assert (allowed.status, allowed.location) == (303, f"/logon/{flow_id}")
+    assert (allowed.status, allowed.location) == (303, f"/logon/{flow_id}?form")
     for empty in ({"code": ""}, {"name": "", "password": ""}, {"address": ""}):
         for way in sitting.ways.values():
             answer = await browser.post(f"/logon/{flow_id}/{way}", {"csrf": csrf} | empty)
@@ -119,7 +120,7 @@ async def test_there_and_back(sitting: Sitting, browser: Browser) -> None:
     state, kept = await sitting.leave(browser, await sitting.begin(browser), "one")
     code = sitting.elsewhere.give(ONE, subject, kept.verifier)
     page = await browser.follow(await sitting.come_back(browser, "one", state=state, code=code))
-    assert page.target.endswith("/consent")
+    assert page.path.endswith("/consent")
     assert await sitting.user_of(normalise("custom", f"{ONE}|{subject}"))
 
 
@@ -127,7 +128,7 @@ async def test_a_state_is_good_once(sitting: Sitting, browser: Browser) -> None:
     state, kept = await sitting.leave(browser, await sitting.begin(browser), "one")
     asked = sitting.elsewhere.asked
     first = await sitting.come_back(browser, "one", state=state, code="none of mine")
-    assert first.status == 400
+    assert (await browser.follow(first)).status == 400
     code = sitting.elsewhere.give(ONE, unused(), kept.verifier)
     again = await sitting.come_back(browser, "one", state=state, code=code)
     assert (again.status, again.location) == (OVER, "")
@@ -165,7 +166,7 @@ async def test_a_code_of_somebody_elses_browser(sitting: Sitting, browser: Brows
     state, _ = await sitting.leave(browser, await sitting.begin(browser), "one")
     stolen = sitting.elsewhere.give(ONE, unused(), theirs.verifier)
     answer = await sitting.come_back(browser, "one", state=state, code=stolen)
-    assert (answer.status, answer.location) == (400, "")
+    assert (await browser.follow(answer)).status == 400
     assert not any("session" in name for name in browser.cookies)
 
 
@@ -175,7 +176,7 @@ async def test_two_flows_of_one_browser_are_not_swapped(sitting: Sitting, browse
     state_2, kept_2 = await sitting.leave(browser, second, "one")
     assert len({state_1, state_2, kept_1.nonce, kept_2.nonce, kept_1.verifier, kept_2.verifier}) == 6
     crossed = sitting.elsewhere.give(ONE, unused(), kept_2.verifier)
-    assert (await sitting.come_back(browser, "one", state=state_1, code=crossed)).status == 400
+    assert (await browser.follow(await sitting.come_back(browser, "one", state=state_1, code=crossed))).status == 400
     right = sitting.elsewhere.give(ONE, unused(), kept_2.verifier)
     answer = await sitting.come_back(browser, "one", state=state_2, code=right)
     assert answer.location.startswith(f"/logon/{sitting.flow_id(second)}")
@@ -191,7 +192,7 @@ async def test_what_one_provider_says_is_not_believed_of_another(sitting: Sittin
         assert (await sitting.come_back(browser, way, state=state, code=code)).status == OVER
     assert sitting.elsewhere.asked == asked
     assert sitting.elsewhere.left[-1][2].endswith(f"/logon/back/{sitting.ways['one']}")
-    assert (await sitting.come_back(browser, "one", state=state, code=code)).status == 400
+    assert (await browser.follow(await sitting.come_back(browser, "one", state=state, code=code))).status == 400
 
 
 async def test_an_answer_with_something_twice_is_none(sitting: Sitting, browser: Browser) -> None:
@@ -237,6 +238,21 @@ async def test_a_slash_too_many_leads_to_no_host(sitting: Sitting, path: str) ->
     """A host in a request is whose it likes, and no way on is made of it (CVE-2026-29067)."""
     page = await sitting.browser(host="evil.example.com").get(path)
     assert (page.status, page.location) in ((400, ""), (404, ""))
+
+
+async def test_a_user_system_that_is_away_leaves_a_choice(sitting: Sitting, browser: Browser) -> None:
+    page = await sitting.begin(browser)
+    sitting.elsewhere.fails = Unavailable("user system")
+    answers = [await browser.get(f"{page.target}/{sitting.ways['one']}")]
+    state, _ = await sitting.leave(browser, page, "one")
+    sitting.elsewhere.fails = Unavailable("user system")
+    answers += [back := await browser.follow(await sitting.come_back(browser, "one", state=state, code="c"))]
+    # Loaded again, and in another language, it is the same page.
+    answers += [await browser.get(back.target)]
+    speak = await browser.get(target("/logon/language/zh", back=back.target))
+    answers += [await browser.get(speak.location)]
+    assert {each.status for each in answers} == {503}
+    assert all(each.problem and sitting.ways["other"] in each.text for each in answers)
 
 
 # Off, and for linking alone (CVE-2026-16442, ZITADEL CVE-2025-64717).
@@ -321,8 +337,10 @@ async def test_what_was_proven_long_ago_changes_no_identity(sitting: Sitting, br
     ):
         answer = await browser.post(f"{page.target}/{what}", {"csrf": page.csrf} | fields)
         assert answer.status == 303
-        flow = sitting.opened(browser, answer.location.split("/")[2])
+        confirm = await browser.follow(answer)
+        flow = sitting.opened(browser, sitting.flow_id(confirm))
         assert (flow.link, flow.ask) == ("", None)
+        assert "Confirm that it is you" in confirm.text
     assert await sitting.user_of(normalise("mobile", mobile)) == user_id
 
 

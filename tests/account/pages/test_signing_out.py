@@ -107,7 +107,8 @@ async def test_a_browser_takes_what_apps_were_given_in_it(sitting: Sitting, brow
     assert (await account(sitting, lost)).status == 403
     mine = await refresh(sitting, mine)
     # One's own, too; and who logs on again in the same browser begins anew.
-    assert (await press(sitting, browser, "sign_out", session_of(sitting, browser))).status == 200
+    out = await press(sitting, browser, "sign_out", session_of(sitting, browser))
+    assert "You are signed out." in (await browser.follow(out)).text
     await is_over(sitting, mine)
     await refresh(sitting, await signed_in(sitting, browser, mobile))
 
@@ -115,7 +116,7 @@ async def test_a_browser_takes_what_apps_were_given_in_it(sitting: Sitting, brow
 async def test_who_logs_on_as_somebody_else_is_signed_out(sitting: Sitting, browser: Browser, mobile: str) -> None:
     token = await signed_in(sitting, browser, mobile)
     page = await sitting.begin(browser, prompt="consent")
-    assert page.target.endswith("/consent")
+    assert page.path.endswith("/consent")
     await browser.fill(page, answer="other")
     await is_over(sitting, token)
 
@@ -202,6 +203,6 @@ async def test_who_is_disabled_signs_out_all_the_same(sitting: Sitting, browser:
     page = await account(sitting, browser)
     await sitting.token.set_status(token.user_id, "disabled")
     session = {"csrf": page.csrf, "session": session_of(sitting, browser)}
-    assert (await browser.post(f"{page.target}/sign_out", session)).status == 200
+    assert (await browser.post(f"{page.target}/sign_out", session)).status == 303
     await sitting.token.set_status(token.user_id, "enabled")
     await is_over(sitting, token)
