@@ -109,6 +109,7 @@ class BrowserSession:
         method: type of the identity that was proven.
         browser: what it calls itself.
         proven_at: when.
+        user_system_id: by which user system; empty: by one of that type, of a release that did not say.
     """
 
     session_id: UUID
@@ -117,6 +118,7 @@ class BrowserSession:
     method: str
     browser: str
     proven_at: datetime
+    user_system_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

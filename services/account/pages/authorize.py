@@ -99,9 +99,7 @@ async def _proceed(visit: Visit, request: _Request, app: LogonApp, redirect_uri:
     wanted = ways.LOGIN_TYPES[login_type]
     if wanted and not any(each.type == wanted for each in ways.open_ways(systems)):
         raise AuthorizationError("invalid_request", "login_type is not turned on in this domain")
-    session = await visit.session(app.domain_id)
-    if session and session.proven_at.timestamp() < fresh_from:
-        session = None
+    session = await consent.session_for(visit, app.domain_id, ask)
     if "none" in prompts:
         return await _without_a_page(visit, app, ask, session)
     flow = begin(app.domain_id, visit.now, ask)

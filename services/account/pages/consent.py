@@ -10,7 +10,7 @@ from services.account.model.user_systems import CODED
 from services.account.pages.answers import AuthorizationError, answer_to
 from services.account.pages.flow import Ask, Flow
 from services.account.pages.visit import PageError, Visit, csrf_of
-from services.account.pages.ways import app_of
+from services.account.pages.ways import LOGIN_TYPES, app_of
 from services.account.peers import Proof
 from services.runtime.errors import PermissionDenied
 
@@ -28,6 +28,17 @@ async def is_needed(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSessi
         return True
     granted = await visit.resources.store.select_consent(app.domain_id, session.user_id, app.client_id)
     return not granted.issuperset(ask.scopes)
+
+
+async def session_for(visit: Visit, domain_id: str, ask: Ask) -> BrowserSession | None:
+    """Who is logged on in this browser, as the app wants it: by its way, and proven anew; `None`: nobody.
+
+    So no page is passed over, whichever is opened (OpenID Connect Core section 3.1.2.1).
+    """
+    session = await visit.session(domain_id)
+    if session is None or session.proven_at.timestamp() < ask.fresh_from:
+        return None
+    return session if LOGIN_TYPES[ask.login_type] in ("", session.method) else None
 
 
 async def page(visit: Visit, flow: Flow) -> Response:
@@ -131,8 +142,4 @@ async def _all(visit: Visit, flow: Flow) -> tuple[LogonApp, Ask, BrowserSession 
         raise PageError("over")
     if flow.ask.redirect_uri and not app.redirect_uri_registered:
         raise PageError("redirect")
-    session = await visit.session(flow.domain_id)
-    # Where the app wants its user proven anew, no page may be passed over (OpenID Connect Core section 3.1.2.1).
-    if session and session.proven_at.timestamp() < flow.ask.fresh_from:
-        session = None
-    return app, flow.ask, session
+    return app, flow.ask, await session_for(visit, flow.domain_id, flow.ask)
