@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from services.account.actions.logon.sessions import sign_out
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
-from services.account.errors import LinkUserRefused, NotFoundLinkUser
+from services.account.errors import LinkUserRefused, LogonRefused, NotFoundLinkUser
 from services.account.model.logon import BrowserSession, Device, LogonApp
 from services.account.model.user_systems import CODED
 from services.account.pages.answers import AuthorizationError, answer_to
@@ -12,7 +12,7 @@ from services.account.pages.flow import Ask, Flow
 from services.account.pages.visit import PageError, Visit, csrf_of
 from services.account.pages.ways import LOGIN_TYPES, app_of
 from services.account.peers import Proof
-from services.runtime.errors import PermissionDenied
+from services.runtime.errors import PermissionDenied, Refusal
 
 
 async def is_needed(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> bool:
@@ -47,8 +47,7 @@ async def page(visit: Visit, flow: Flow) -> Response:
     if session is None:
         return visit.go(f"/logon/{flow.flow_id}")
     if not await is_needed(visit, app, ask, session):
-        visit.forget(flow)
-        return await give(visit, app, ask, session)
+        return await _give(visit, flow, app, ask, session)
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     return visit.page(
         "consent",
@@ -72,14 +71,9 @@ async def take(visit: Visit, flow: Flow) -> Response:
     form = await visit.form(csrf_of(session, flow))
     match form.get("answer"):
         case "allow" | "deny" as answer if ask.device:
-            visit.forget(flow)
-            return await _decide(visit, ask.device, session, approve=answer == "allow")
+            return await _decide(visit, flow, ask.device, session, approve=answer == "allow")
         case "allow":
-            await visit.resources.store.upsert_consent(
-                app.domain_id, session.user_id, app.client_id, ask.scopes, visit.now
-            )
-            visit.forget(flow)
-            return await give(visit, app, ask, session)
+            return await _give(visit, flow, app, ask, session, let=True)
         case "deny":
             visit.forget(flow)
             error = AuthorizationError("access_denied", "the user does not allow it")
@@ -91,8 +85,27 @@ async def take(visit: Visit, flow: Flow) -> Response:
     raise PageError("over")
 
 
-async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> Response:
-    """Send the app its code. Raises `PageError`, `Unavailable`."""
+async def _give(
+    visit: Visit, flow: Flow, app: LogonApp, ask: Ask, session: BrowserSession, *, let: bool = False
+) -> Response:
+    """Send the app what it gets. What its user has let it have just now is kept where that is a code."""
+    try:
+        answer = await give(visit, app, ask, session)
+    except AuthorizationError as error:
+        answer = visit.go(answer_to(app, ask.redirect_uri, ask.state, error=error))
+    else:
+        if answer is None:
+            return visit.go(f"/logon/{flow.flow_id}?other")
+        if let:
+            await visit.resources.store.upsert_consent(
+                app.domain_id, session.user_id, app.client_id, ask.scopes, visit.now
+            )
+    visit.forget(flow)
+    return answer
+
+
+async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> Response | None:
+    """Send the app its code; `None`: the user has to be proven anew. Raises `AuthorizationError`, `PageError`."""
     try:
         code = await visit.resources.token.create_authorization_code(
             app,
@@ -107,13 +120,22 @@ async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -
         raise PageError("disabled", 403) from error
     except PermissionDenied as error:
         raise PageError("client", 403) from error
+    except Refusal as refusal:
+        visit.failed(refusal)
+        raise AuthorizationError("temporarily_unavailable", "try again") from refusal
+    except LogonRefused as refused:
+        visit.refused(session.method, refused)
+        if refused.key == "scope":
+            raise AuthorizationError("invalid_scope", "the app may not have one of the scopes any more") from refused
+        visit.forget_session(app.domain_id)
+        return None
     # Whoever signed this browser out meanwhile may have told token before there was a code.
     if await visit.session(app.domain_id) is None:
         raise PageError("not_logged_on", 403)
     return visit.go(answer_to(app, ask.redirect_uri, ask.state, code=code))
 
 
-async def _decide(visit: Visit, device: Device, session: BrowserSession, *, approve: bool) -> Response:
+async def _decide(visit: Visit, flow: Flow, device: Device, session: BrowserSession, *, approve: bool) -> Response:
     """Let a device be logged on, or not. Raises `PageError`, `LogonRefused`, `Unavailable`."""
     try:
         await visit.resources.token.decide_device(
@@ -122,6 +144,12 @@ async def _decide(visit: Visit, device: Device, session: BrowserSession, *, appr
     except (NotFoundLinkUser, LinkUserRefused) as error:
         visit.forget_session(device.domain_id)
         raise PageError("disabled", 403) from error
+    except LogonRefused as refused:
+        if refused.key != "logged_off":
+            raise
+        visit.forget_session(device.domain_id)
+        return visit.go(f"/logon/{flow.flow_id}?other")
+    visit.forget(flow)
     systems = await find_logon_systems(visit.resources, device.domain_id)
     say = visit.language.say
     text = say("device_done" if approve else "device_denied")

@@ -40,7 +40,7 @@ async def proven(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven
             return await _first_logon(visit, systems, flow, person, way)
         if flow.newcomer:
             await link_newcomer(visit, systems, flow, user_id)
-        return await log_on(visit, flow, person.identity, user_id, way, "logged_on")
+        return await log_on(visit, flow, person.identity, user_id, way=way, outcome="logged_on")
     except LogonRefused as refused:
         raise _not_let_in(visit, person.identity.type, refused) from refused
 
@@ -105,7 +105,7 @@ async def take_newcomer(visit: Visit, flow: Flow) -> Response:
 async def _create(visit: Visit, flow: Flow, person: Proven, way: str) -> Response:
     client_id = flow.ask.client_id if flow.ask else ""
     user_id = await create_user(visit.resources, flow.domain_id, person, client_id=client_id)
-    return await log_on(visit, flow, person.identity, user_id, way, "created")
+    return await log_on(visit, flow, person.identity, user_id, way=way, outcome="created")
 
 
 async def link_newcomer(visit: Visit, systems: LogonSystems, flow: Flow, user_id: str) -> None:
@@ -123,7 +123,7 @@ def _look_again(systems: LogonSystems, new: Newcomer) -> None:
         raise PageError("over")
 
 
-async def log_on(visit: Visit, flow: Flow, identity: Identity, user_id: str, way: str, outcome: str) -> Response:
+async def log_on(visit: Visit, flow: Flow, identity: Identity, user_id: str, *, way: str, outcome: str) -> Response:
     """Log this browser on, by which user system, and go on to what for."""
     method, browser = identity.type, visit.request.headers.get("user-agent", "")
     value = await start_session(
