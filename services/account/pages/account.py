@@ -68,7 +68,7 @@ async def take(visit: Visit) -> Response:
     form = await visit.form(csrf_of(session))
     store, what = visit.resources.store, str(visit.request.path_params["what"])
     if what in ("link", "unlink") and visit.now - session.proven_at > _FRESH:
-        flow = begin(domain_id, visit.now, None)
+        flow = begin(domain_id, visit.now, None, anew=True)
         visit.keep(flow)
         return visit.go(f"/logon/{flow.flow_id}")
     match what:

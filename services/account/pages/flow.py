@@ -119,6 +119,7 @@ class Flow:
         link: the session to whose user an identity is to be added; empty: somebody logs on.
         user_code: that of a device, as it was entered before its user was logged on; empty: none was.
         sent, left, newcomer: how far it has come.
+        anew: whether whoever is logged on has to be proven anew, for what no app asked for.
     """
 
     flow_id: str
@@ -131,6 +132,12 @@ class Flow:
     sent: Sent | None = None
     left: Left | None = None
     newcomer: Newcomer | None = None
+    anew: bool = False
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether a user system is not to go by a logon of before."""
+        return self.anew or bool(self.ask and self.ask.fresh_from)
 
     @property
     def leads_to(self) -> str:
@@ -155,10 +162,12 @@ class Flow:
         return replace(self, sent=None, left=None, newcomer=newcomer)
 
 
-def begin(domain_id: str, now: datetime, ask: Ask | None, *, link: str = "", user_code: str = "") -> Flow:
+def begin(
+    domain_id: str, now: datetime, ask: Ask | None, *, link: str = "", user_code: str = "", anew: bool = False
+) -> Flow:
     """A new one."""
     flow_id, csrf = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-    return Flow(flow_id, csrf, domain_id, int(now.timestamp()), ask, link, user_code)
+    return Flow(flow_id, csrf, domain_id, int(now.timestamp()), ask, link, user_code, anew=anew)
 
 
 class FlowSeal:
@@ -202,6 +211,7 @@ def _read(values: Mapping[str, Any]) -> Flow:
         sent=Sent(**(sent | {"identity": Identity(**sent["identity"])})) if sent else None,
         left=Left(**(left | {"kept": Kept(**left["kept"])})) if left else None,
         newcomer=Newcomer(**(newcomer | {"identity": Identity(**newcomer["identity"])})) if newcomer else None,
+        anew=values.get("anew", False),
     )
 
 

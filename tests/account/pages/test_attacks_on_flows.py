@@ -11,8 +11,10 @@ from uuid import UUID
 
 import pytest
 
+from services.account.connectors import Wish
 from services.account.model import normalise
 from services.account.model.domain_settings import FirstLogon
+from services.account.model.user_systems import UserSystem, WechatSettings
 from services.account.pages.flow import LIFETIME
 from tests.account.pages.browsers import Browser, Page, target
 from tests.account.pages.sitting import Sitting
@@ -340,6 +342,30 @@ async def test_who_is_logged_on_by_another_way_than_the_app_wants_is_not(sitting
     assert skipped.location == f"/logon/{sitting.flow_id(page)}"
 
 
+@pytest.mark.parametrize(
+    ("asked", "anew"),
+    [({}, False), ({"prompt": "login"}, True), ({"prompt": "select_account"}, True), ({"max_age": "60"}, True)],
+    ids=str,
+)
+async def test_what_a_provider_is_told_to_do(
+    sitting: Sitting, browser: Browser, asked: dict[str, str], anew: bool
+) -> None:
+    page = await sitting.begin(browser, login_hint="ada@example.com", **asked)
+    await sitting.leave(browser, page, "one")
+    _, kept, _, wish = sitting.elsewhere.left[-1]
+    assert (bool(kept.anew_from), wish) == (anew, Wish("ada@example.com"))
+
+
+async def test_wecoms_own_app_is_told_of(own_sitting: Sitting) -> None:
+    sitting, browser = own_sitting, own_sitting.browser()
+    way = UserSystem(sitting.domain_id, str(sitting.resources.new_id()), WechatSettings("corp", "1000002"))
+    assert await sitting.resources.store.insert_user_system(way, sitting.resources.clock.now())
+    for login_type, in_app in (("wechat_app", True), ("wechat", False)):
+        begun = await browser.follow(await browser.get(sitting.ask(login_type=login_type)))
+        assert begun.location.startswith("https://wechat.example.com/")
+        assert sitting.elsewhere.left[-1][3].in_app is in_app
+
+
 # To add an identity.
 
 
@@ -378,6 +404,10 @@ async def test_what_was_proven_long_ago_changes_no_identity(sitting: Sitting, br
         assert answer.status == 303
         flow = sitting.opened(browser, answer.location.split("/")[2])
         assert (flow.link, flow.ask) == ("", None)
+        # A provider does not go by a session of its own.
+        before = now.timestamp()
+        await browser.get(f"{answer.location}/{sitting.ways['one']}")
+        assert sitting.elsewhere.left[-1][1].anew_from >= before
     assert await sitting.user_of(normalise("mobile", mobile)) == user_id
 
 
