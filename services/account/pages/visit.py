@@ -28,6 +28,7 @@ from services.account.pages.languages import LANGUAGES, Language
 from services.account.pages.rendering import render
 from services.account.resources import Resources
 from services.runtime.errors import Refusal
+from services.runtime.validation import AUTHORITY
 
 log = structlog.get_logger()
 
@@ -302,7 +303,8 @@ def csrf_of(session: BrowserSession, flow: Flow | None = None) -> str:
 
 def _policy(to: str) -> str:
     """Nothing but our own style sheet and pictures by https; no script, no frame around it."""
-    forms = "'self'" + (f" {_source(to)}" if to else "")
+    source = _source(to) if to else ""
+    forms = f"'self' {source}" if source else "'self'"
     return (
         "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; "
         f"form-action {forms}"
@@ -310,9 +312,14 @@ def _policy(to: str) -> str:
 
 
 def _source(url: str) -> str:
-    """An address as a policy has it: scheme, host and port, or the scheme alone of an app's own."""
+    """An address as a policy has it: scheme, host and port, or the scheme alone of an app's own.
+
+    Empty: a policy would not read its host as one. Token takes no such address any more.
+    """
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
+    if parts.scheme not in ("http", "https"):
+        return f"{parts.scheme}:"
+    return f"{parts.scheme}://{parts.netloc}" if AUTHORITY.fullmatch(parts.netloc) else ""
 
 
 def _preferred(header: str) -> Language:
