@@ -19,6 +19,13 @@ USER_ID = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """A character that ends lines or steers terminals, and belongs into no name."""
 
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+AUTHORITY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
+"""Host and port of an address on the web: letters, digits and hyphens (RFC 1123 section 2.1), or an address of IPv6.
+
+A browser's policy reads some of what URLs may have there beside that, such as `*`, `;` and `,`, in a way of its own.
+"""
+
 
 def has_control(text: str) -> bool:
     """Whether there is a control character in a text."""

@@ -69,7 +69,7 @@ def guesses() -> tuple[Any, ...]:
 
 def session(user: str = "user7") -> tuple[Any, ...]:
     now = CLOCK.now()
-    return ("bj1", uuid7(now), b"h", user, "mobile", "", now, now)
+    return ("bj1", uuid7(now), b"h", user, "mobile", "", now, now, "mobile")
 
 
 # Statement, arguments, and how many rows of tables it may read.

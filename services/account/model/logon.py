@@ -111,6 +111,7 @@ class BrowserSession:
         method: type of the identity that was proven.
         browser: what it calls itself.
         proven_at: when.
+        user_system_id: by which user system; empty: by one of that type, of a release that did not say.
     """
 
     session_id: UUID
@@ -119,6 +120,7 @@ class BrowserSession:
     method: str
     browser: str
     proven_at: datetime
+    user_system_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

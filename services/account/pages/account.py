@@ -82,7 +82,7 @@ async def take(visit: Visit) -> Response:
     form = await visit.form(csrf_of(session))
     store, what = visit.resources.store, str(visit.request.path_params["what"])
     if what in ("link", "unlink") and visit.now - session.proven_at > _FRESH:
-        flow = begin(domain_id, visit.now, None)
+        flow = begin(domain_id, visit.now, None, anew=True)
         visit.keep(flow)
         return visit.step(f"/logon/{flow.flow_id}")
     match what:
@@ -139,7 +139,7 @@ async def session_of(visit: Visit) -> tuple[str, BrowserSession]:
 
 
 async def _check_user(visit: Visit, domain_id: str, session: BrowserSession) -> None:
-    """Raises `PageError`: who is logged on is gone or disabled; `Unavailable`: nobody can tell."""
+    """Raises `PageError`: who is logged on is gone, disabled or logged off; `Unavailable`: nobody can tell."""
     try:
         user = await visit.resources.token.get_user(domain_id, session.user_id)
     except NotFoundLinkUser as error:
@@ -147,3 +147,6 @@ async def _check_user(visit: Visit, domain_id: str, session: BrowserSession) -> 
         raise PageError("not_logged_on", 403) from error
     if user.status != "enabled":
         raise PageError("disabled", 403)
+    if user.logged_off_at and session.proven_at <= user.logged_off_at:
+        visit.forget_session(domain_id)
+        raise PageError("not_logged_on", 403)

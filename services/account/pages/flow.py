@@ -120,6 +120,7 @@ class Flow:
         user_code: that of a device, as it was entered before its user was logged on; empty: none was.
         sent, left, newcomer: how far it has come.
         done: what it came to, as the key of a text; empty: it goes on.
+        anew: whether whoever is logged on has to be proven anew, for what no app asked for.
     """
 
     flow_id: str
@@ -133,6 +134,12 @@ class Flow:
     left: Left | None = None
     newcomer: Newcomer | None = None
     done: str = ""
+    anew: bool = False
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether a user system is not to go by a logon of before."""
+        return self.anew or bool(self.ask and self.ask.fresh_from)
 
     @property
     def login_hint(self) -> str:
@@ -156,10 +163,12 @@ class Flow:
         return replace(self.here(None), done=done)
 
 
-def begin(domain_id: str, now: datetime, ask: Ask | None, *, link: str = "", user_code: str = "") -> Flow:
+def begin(
+    domain_id: str, now: datetime, ask: Ask | None, *, link: str = "", user_code: str = "", anew: bool = False
+) -> Flow:
     """A new one."""
     flow_id, csrf = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-    return Flow(flow_id, csrf, domain_id, int(now.timestamp()), ask, link, user_code)
+    return Flow(flow_id, csrf, domain_id, int(now.timestamp()), ask, link, user_code, anew=anew)
 
 
 class FlowSeal:
@@ -205,6 +214,7 @@ def _read(values: Mapping[str, Any]) -> Flow:
         # The release before has none.
         done=values.get("done", ""),
         newcomer=Newcomer(**(newcomer | {"identity": Identity(**newcomer["identity"])})) if newcomer else None,
+        anew=values.get("anew", False),
     )
 
 

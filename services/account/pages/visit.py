@@ -17,6 +17,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LogonRefused
 from services.account.model.bearers import read_bearer
 from services.account.model.logon import BrowserSession, fits
@@ -206,13 +207,16 @@ class Visit:
         self._cookies[self._named(f"{_FLOW}{flow.flow_id}")] = ("", 0)
 
     async def session(self, domain_id: str) -> BrowserSession | None:
-        """Who is logged on to a domain in this browser; `None`: nobody."""
+        """Who is logged on to a domain in this browser; `None`: nobody, or by what lets nobody in any more."""
         presented = read_bearer(self.request.cookies.get(self._named(f"{_SESSION}{domain_id}"), ""))
         if presented is None:
             return None
         session_id, secret = presented
         session = await self.resources.store.select_logon_session(domain_id, session_id, self.now)
-        return session if session and fits(session, secret) else None
+        if session is None or not fits(session, secret):
+            return None
+        systems = await find_logon_systems(self.resources, domain_id)
+        return session if systems.let_in(session.method, session.user_system_id) else None
 
     def keep_session(self, domain_id: str, value: str) -> None:
         """Have the browser keep that it is logged on, until it is closed."""

@@ -19,7 +19,8 @@ from services.account.pages.proven import proven
 from services.account.pages.visit import PageError, Visit
 from services.runtime.errors import FieldInvalid, Unavailable
 
-# What an app may ask for by `login_type`: the vendor's names, beside those of types; empty: any.
+# What an app may ask for by `login_type`: the vendor's names, beside those of types; empty: any. DingTalk's page offers
+# both what `ding` asks for, a QR code, and what `ding_sns` does, a password: nothing documented chooses between them.
 LOGIN_TYPES: Mapping[str, str] = {"default": "", "ding_sns": "ding", "wechat_app": "wechat"} | {
     type_: type_ for type_ in TYPES
 }
@@ -104,13 +105,8 @@ async def enter(visit: Visit, flow: Flow, way: str) -> Response:
     connector = visit.resources.connectors[system.type]
     if not isinstance(connector, Redirecting):
         return _password_page(visit, systems, flow, system)
-    kept = Kept.fresh()
-    login_type = flow.ask.login_type if flow.ask else ""
-    wish = Wish(
-        login_hint=flow.login_hint,
-        in_app=login_type == "wechat_app",
-        password=login_type == "ding_sns",
-    )
+    kept = Kept.fresh(visit.now.timestamp() if flow.is_anew else 0.0)
+    wish = Wish(login_hint=flow.login_hint, in_app=flow.ask is not None and flow.ask.login_type == "wechat_app")
     try:
         url = await connector.leave(system, kept, await _back(visit, system), wish)
     except Unavailable as refusal:

@@ -148,6 +148,7 @@ class Logon(Section):
             session.browser,
             session.proven_at,
             session.proven_at + SESSION_LIFETIME,
+            session.user_system_id,
         )
 
     async def select_logon_session(self, domain_id: str, session_id: UUID, now: datetime) -> BrowserSession | None:

@@ -116,8 +116,9 @@ class Directory:
 
 
 def _issuer(system: UserSystem) -> str:
-    assert isinstance(system.settings, CustomSettings)
-    return system.settings.issuer
+    return (
+        system.settings.issuer if isinstance(system.settings, CustomSettings) else f"https://{system.type}.example.com"
+    )
 
 
 @dataclass

@@ -3,16 +3,25 @@
 RFC 6749 section 4.1.2.1, RFC 9700 section 4.1 and 4.11, RFC 9207.
 """
 
+import asyncio
 import html
 import re
+from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
 import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
+from services.account.model import normalise
+from services.account.store import Store
+from services.runtime.clock import Clock
+from services.runtime.db import Database, connected
 from tests.account.pages.browsers import Browser, target
-from tests.account.pages.sitting import Sitting
+from tests.account.pages.sitting import Sitting, serving_pages
+from tests.account.running import VAULT
 from tests.account.with_token import unused_mobile
+from tests.support.admin import update_app
 from tests.support.token import ISSUER
 from tests.support.token_client import REDIRECT_URI
 from tests.token.test_redirect_uris import LOOPBACK_TRICKS, TRICKS
@@ -194,6 +203,44 @@ async def test_without_a_page_nothing_is_shown_and_nothing_is_let_that_was_not(
     assert "code" in silent.answer
     more = await browser.get(sitting.ask(prompt="none", scope="FILE.ALL"))
     assert more.answer["error"] == "consent_required"
+
+
+async def test_a_state_that_is_too_long_comes_back_whole_or_not_at_all(sitting: Sitting, browser: Browser) -> None:
+    whole = await browser.get(sitting.ask(state="s" * 4096))
+    assert (whole.answer["error"], whole.answer["state"]) == ("invalid_request", "s" * 4096)
+    gone = await browser.get(sitting.ask(state="s" * 4097))
+    assert (gone.answer["error"], "state" in gone.answer) == ("invalid_request", False)
+
+
+async def test_what_was_let_is_kept_where_the_app_gets_a_code(sitting: Sitting, mobile: str, browser: Browser) -> None:
+    """The app may have one of the scopes no more by the time that its user says yes."""
+    app = await sitting.token.web_app(scopes=("ACCOUNT.ALL", "FILE.ALL"))
+    asked = {"client_id": app.client_id, "scope": "ACCOUNT.ALL FILE.ALL"}
+    page = await sitting.prove(browser, await sitting.begin(browser, **asked), mobile)
+    await update_app(sitting.token, app, "scopes", scopes=["ACCOUNT.ALL"])
+    answer = await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})
+    assert (answer.answer["error"], answer.answer["state"]) == ("invalid_scope", "the state")
+    user_id = await sitting.user_of(normalise("mobile", mobile))
+    assert user_id
+    store = sitting.resources.store
+    assert await store.select_consent(sitting.domain_id, user_id, app.client_id) == frozenset()
+
+
+async def test_while_token_or_database_does_not_answer_the_app_is_told(
+    sitting: Sitting, browser: Browser, mobile: str, account_dsn: str
+) -> None:
+    await sitting.log_on(browser, mobile)
+    page = await sitting.begin(browser, prompt="consent")
+    allowed = {"csrf": page.csrf, "answer": "allow"}
+    async with connected(sitting.token.settings.dsn) as connection, connection.transaction():
+        await connection.execute("lock table token.authorization_code in share mode")
+        answers = await asyncio.gather(browser.get(sitting.ask(prompt="none")), browser.post(page.target, allowed))
+    closed = Database(account_dsn, service="closed", pool_size=1, statement_timeout=timedelta(seconds=1), clock=Clock())
+    async with serving_pages(replace(sitting.resources, store=Store(closed, VAULT))) as stub:
+        answers.append(await Browser(stub).get(sitting.ask()))
+    for answer in answers:
+        told = [answer.answer[name] for name in ("error", "state", "iss")]
+        assert told == ["temporarily_unavailable", "the state", ISSUER]
 
 
 async def test_a_program_of_this_machine_is_let_anew_each_time(sitting: Sitting, browser: Browser, mobile: str) -> None:

@@ -11,11 +11,13 @@ from uuid import UUID
 
 import pytest
 
+from services.account.connectors import Wish
 from services.account.model import normalise
 from services.account.model.domain_settings import FirstLogon
+from services.account.model.user_systems import UserSystem, WechatSettings
 from services.account.pages.flow import LIFETIME
 from services.runtime.errors import Unavailable
-from tests.account.pages.browsers import Browser, target
+from tests.account.pages.browsers import Browser, Page, target
 from tests.account.pages.sitting import Sitting
 from tests.account.with_token import unused, unused_mobile
 from tests.support.token import ISSUER
@@ -301,6 +303,85 @@ async def test_a_way_that_is_off_is_off_on_every_path(own_sitting: Sitting, chan
     assert sitting.ways["email"] in shown
 
 
+async def log_on_by(sitting: Sitting, browser: Browser, way: str, page: Page) -> Page:
+    """Log a browser on by a provider."""
+    state, kept = await sitting.leave(browser, page, way)
+    code = sitting.elsewhere.give({"one": ONE, "other": OTHER}[way], unused(), kept.verifier)
+    return await browser.follow(await sitting.come_back(browser, way, state=state, code=code))
+
+
+@pytest.mark.parametrize("off", ["disabled", "link only", "deleted", "of a release before"])
+async def test_who_was_let_in_by_a_way_that_is_off_is_logged_on_nowhere(own_sitting: Sitting, off: str) -> None:
+    """Also where another one of the same type lets people in."""
+    sitting, browser, store = own_sitting, own_sitting.browser(), own_sitting.resources.store
+    ask = await log_on_by(sitting, browser, "one", await sitting.begin(browser))
+    account = await browser.get(f"/logon/account/{sitting.domain_id}")
+    device_app = await sitting.tenant.native_app(device_flow=True)
+    begun = await sitting.token.device(device_app)
+    at_device = target("/logon/device", user_code=begun.user_code, domain_id=sitting.domain_id)
+    device = await browser.follow(await browser.get(at_device))
+    assert 'value="allow"' in ask.text
+    assert 'value="allow"' in device.text
+    await browser.post(ask.target, {"csrf": ask.csrf, "answer": "allow"})
+    again = await sitting.begin(browser, prompt="consent")
+    assert "code" in (await browser.get(sitting.ask(prompt="none"))).answer
+    if off == "deleted":
+        await store.delete_user_system(sitting.domain_id, UUID(sitting.ways["one"]), None)
+    elif off == "of a release before":
+        await store._database.execute(
+            "update account.logon_session set user_system_id = null where domain_id = $1", sitting.domain_id
+        )
+        await change(sitting, "one", enabled=False)
+        assert "code" in (await browser.get(sitting.ask(prompt="none"))).answer
+        await change(sitting, "other", enabled=False)
+    else:
+        await change(sitting, "one", **({"enabled": False} if off == "disabled" else {"link_only": True}))
+    assert (await browser.get(sitting.ask(prompt="none"))).answer["error"] == "login_required"
+    for page in (again, device):
+        flow = page.target.removesuffix("/consent")
+        assert (await browser.get(page.target)).location == flow
+        assert (await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})).location == flow
+    for answer in (await browser.get(sitting.ask()), await browser.get(at_device)):
+        assert not answer.location.partition("?")[0].endswith("/consent")
+    assert (await browser.get(account.target)).status == 403
+    assert (await browser.post(f"{account.target}/link", {"csrf": account.csrf})).status == 403
+
+
+async def test_who_is_logged_on_by_another_way_than_the_app_wants_is_not(sitting: Sitting, browser: Browser) -> None:
+    await sitting.log_on(browser, unused_mobile())
+    assert "code" in (await browser.get(sitting.ask(prompt="none", login_type="mobile"))).answer
+    silent = await browser.get(sitting.ask(prompt="none", login_type="email"))
+    assert silent.answer["error"] == "login_required"
+    page = await sitting.begin(browser, login_type="email")
+    assert page.target.endswith(sitting.ways["email"])
+    skipped = await browser.get(f"/logon/{sitting.flow_id(page)}/consent")
+    assert skipped.location == f"/logon/{sitting.flow_id(page)}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "anew"),
+    [({}, False), ({"prompt": "login"}, True), ({"prompt": "select_account"}, True), ({"max_age": "60"}, True)],
+    ids=str,
+)
+async def test_what_a_provider_is_told_to_do(
+    sitting: Sitting, browser: Browser, asked: dict[str, str], anew: bool
+) -> None:
+    page = await sitting.begin(browser, login_hint="ada@example.com", **asked)
+    await sitting.leave(browser, page, "one")
+    _, kept, _, wish = sitting.elsewhere.left[-1]
+    assert (bool(kept.anew_from), wish) == (anew, Wish("ada@example.com"))
+
+
+async def test_wecoms_own_app_is_told_of(own_sitting: Sitting) -> None:
+    sitting, browser = own_sitting, own_sitting.browser()
+    way = UserSystem(sitting.domain_id, str(sitting.resources.new_id()), WechatSettings("corp", "1000002"))
+    assert await sitting.resources.store.insert_user_system(way, sitting.resources.clock.now())
+    for login_type, in_app in (("wechat_app", True), ("wechat", False)):
+        begun = await browser.follow(await browser.get(sitting.ask(login_type=login_type)))
+        assert begun.location.startswith("https://wechat.example.com/")
+        assert sitting.elsewhere.left[-1][3].in_app is in_app
+
+
 # To add an identity.
 
 
@@ -341,6 +422,10 @@ async def test_what_was_proven_long_ago_changes_no_identity(sitting: Sitting, br
         flow = sitting.opened(browser, sitting.flow_id(confirm))
         assert (flow.link, flow.ask) == ("", None)
         assert "Confirm that it is you" in confirm.text
+        # A provider does not go by a session of its own.
+        before = now.timestamp()
+        await browser.get(f"/logon/{flow.flow_id}/{sitting.ways['one']}")
+        assert sitting.elsewhere.left[-1][1].anew_from >= before
     assert await sitting.user_of(normalise("mobile", mobile)) == user_id
 
 
