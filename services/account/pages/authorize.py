@@ -197,12 +197,12 @@ async def _without_a_page(visit: Visit, app: LogonApp, ask: Ask, session: Browse
     if await consent.is_needed(visit, app, ask, session):
         raise AuthorizationError("consent_required", "the user has not consented")
     try:
-        answer = await consent.give(visit, app, ask, session)
+        code = await consent.code_for(visit, app, ask, session)
     except PageError as error:
         # Only that the app is let in no more is for nobody else than the person.
         if error.key == "client":
             raise
         raise AuthorizationError("login_required", "the user may not log on") from error
-    if answer is None:
+    if code is None:
         raise AuthorizationError("login_required", "the user has to log on anew")
-    return answer
+    return visit.go(answer_to(app, ask.redirect_uri, ask.state, code=code))
