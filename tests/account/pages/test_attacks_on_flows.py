@@ -441,6 +441,17 @@ async def test_a_session_that_was_there_before_is_worth_nothing(sitting: Sitting
         assert ben not in (await thief.get(f"/logon/account/{sitting.domain_id}")).text
 
 
+async def test_a_session_ends_after_twelve_hours(sitting: Sitting, browser: Browser) -> None:
+    mobile = unused_mobile()
+    await sitting.log_on(browser, mobile)
+    store, user_id = sitting.resources.store, await sitting.user_of(normalise("mobile", mobile))
+    (session,) = await store.select_logon_sessions(sitting.domain_id, user_id, sitting.resources.clock.now())
+    for hours, found in ((12, True), (12.01, False)):
+        at = session.proven_at + timedelta(hours=hours) - timedelta(seconds=1)
+        assert bool(await store.select_logon_session(sitting.domain_id, session.session_id, at)) is found
+        assert bool(await store.select_logon_sessions(sitting.domain_id, user_id, at)) is found
+
+
 async def test_a_session_is_its_domains(sitting: Sitting, own_sitting: Sitting, browser: Browser) -> None:
     await sitting.log_on(browser, unused_mobile())
     value = browser.cookies[f"__Host-tessera-session-{sitting.domain_id}"]
