@@ -12,10 +12,10 @@ from uuid import UUID
 import pytest
 
 from services.account.connectors import Wish
-from services.account.model import normalise
+from services.account.model import Identity, normalise
 from services.account.model.domain_settings import FirstLogon
 from services.account.model.user_systems import UserSystem, WechatSettings
-from services.account.pages.flow import LIFETIME
+from services.account.pages.flow import LIFETIME, Sent
 from tests.account.pages.browsers import Browser, Page, target
 from tests.account.pages.sitting import Sitting
 from tests.account.with_token import unused, unused_mobile
@@ -48,6 +48,27 @@ async def test_a_cookie_that_was_touched_is_none(sitting: Sitting, browser: Brow
         answer = await browser.get(f"/logon/{flow_id}", {"cookie": f"{name}={value}"})
         assert (answer.status, answer.location) == (OVER, ""), value
     assert (await browser.get(f"/logon/{flow_id}")).status == 200
+
+
+async def test_ghsa_r9w3_what_is_sealed_is_a_value_all_the_same(sitting: Sitting, browser: Browser) -> None:
+    """Who has the key seals anything; in Hydra that was a part of a statement."""
+    bad = "' or true; drop table account.link; --"
+    flow = sitting.opened(browser, sitting.flow_id(await sitting.begin(browser)))
+    assert flow.ask
+    sent = Sent(str(sitting.resources.new_id()), Identity("mobile", bad, bad))
+    for changed in (
+        replace(flow, domain_id=bad),
+        replace(flow, ask=replace(flow.ask, client_id=bad)),
+        replace(flow, sent=sent),
+        replace(flow, ask=None, link=bad),
+    ):
+        sealed = base64.urlsafe_b64encode(sitting.seal.seal(changed)).decode()
+        cookie = {"cookie": f"__Host-tessera-logon-{flow.flow_id}={sealed}"}
+        for page in ("", "/code", "/consent"):
+            assert (await browser.get(f"/logon/{flow.flow_id}{page}", cookie)).status in (200, 303, 400)
+        tried = await browser.post(f"/logon/{flow.flow_id}/code", {"csrf": flow.csrf, "code": "123456"}, cookie)
+        assert tried.status in (200, 400)
+    await sitting.log_on(browser, unused_mobile())
 
 
 async def test_a_cookie_is_for_one_flow_and_one_browser(sitting: Sitting, browser: Browser) -> None:
