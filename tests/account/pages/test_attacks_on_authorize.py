@@ -124,6 +124,54 @@ async def test_what_else_is_wrong_goes_back_to_the_app(
     assert browser.cookies == {}
 
 
+async def test_an_app_of_a_type_that_redeems_no_codes_is_none(sitting: Sitting, browser: Browser) -> None:
+    app = await sitting.token.app(admin_pb2.APP_TYPE_SERVICE, redirect_uris=[REDIRECT_URI])
+    page = await browser.get(sitting.ask(client_id=app.client_id))
+    assert (page.status, page.location) == (400, "")
+
+
+@pytest.mark.parametrize(
+    ("scope", "asked"),
+    [
+        ("FILE.ALL,ACCOUNT.ALL", ["FILE.ALL", "ACCOUNT.ALL"]),
+        ("FILE.ALL ACCOUNT.ALL,FILE.ALL", ["FILE.ALL", "ACCOUNT.ALL"]),
+        ("FILE.ALL,all", ["ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"]),
+        ("all", ["ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"]),
+        (None, ["ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"]),
+    ],
+)
+async def test_scopes_as_the_vendors_clients_write_them(
+    sitting: Sitting, browser: Browser, scope: str | None, asked: list[str]
+) -> None:
+    app = await sitting.token.web_app(scopes=("ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"))
+    page = await sitting.begin(browser, client_id=app.client_id, scope=scope)
+    ask = sitting.opened(browser, sitting.flow_id(page)).ask
+    assert ask
+    assert list(ask.scopes) == asked
+
+
+async def test_what_an_operator_says_is_not_asked(sitting: Sitting, browser: Browser, mobile: str) -> None:
+    app = await sitting.token.web_app(skip_consent=True)
+    answer = await sitting.prove(browser, await sitting.begin(browser, client_id=app.client_id), mobile)
+    assert "code" in answer.answer
+    assert "code" in (await browser.get(sitting.ask(client_id=app.client_id, prompt="none"))).answer
+
+
+async def test_an_address_that_is_taken_off_meanwhile_gets_nothing(
+    sitting: Sitting, browser: Browser, mobile: str
+) -> None:
+    app = await sitting.token.web_app(logo="https://example.com/logo.png")
+    page = await sitting.prove(browser, await sitting.begin(browser, client_id=app.client_id), mobile)
+    assert '<img class="app" src="https://example.com/logo.png" alt="">' in page.text
+    await update_app(sitting.token, app, "redirect_uris", redirect_uris=["https://app.example.com/other"])
+    for answer in (
+        await browser.get(page.target),
+        await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"}),
+        await browser.post(page.target, {"csrf": page.csrf, "answer": "deny"}),
+    ):
+        assert (answer.status, answer.location) == (400, "")
+
+
 async def test_a_public_app_brings_a_challenge(sitting: Sitting, browser: Browser) -> None:
     app = await sitting.tenant.native_app()
     page = await browser.get(sitting.ask(client_id=app.client_id))

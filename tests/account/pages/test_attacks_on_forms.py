@@ -167,6 +167,15 @@ async def test_an_answer_counts_for_the_user_who_was_asked(sitting: Sitting, bro
     assert "code" in (await browser.fill(await browser.get(first.target), answer="allow")).answer
 
 
+@pytest.mark.parametrize("name", ["address", "password", "code", "consent"])
+async def test_cve_2026_49448_an_empty_form_is_no_step(sitting: Sitting, browser: Browser, name: str) -> None:
+    page, _ = await FORMS[name](sitting, browser)
+    before = {kept for kept in browser.cookies if "session" in kept}
+    answer = await browser.post(page.target, {"csrf": page.csrf})
+    assert (answer.status, answer.location) == (400, "")
+    assert {kept for kept in browser.cookies if "session" in kept} == before
+
+
 @pytest.mark.parametrize("answer", ["", "ALLOW", "yes", "allow ", "deny,allow"])
 async def test_consent_that_is_neither_yes_nor_no_is_none(sitting: Sitting, browser: Browser, answer: str) -> None:
     page, _ = await consent_form(sitting, browser)

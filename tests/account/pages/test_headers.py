@@ -1,12 +1,15 @@
 """What comes with every page: framing, caching, referrer, cookies (RFC 9700 sections 4.2, 4.3, 4.12, 4.16)."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from google.api import httpbody_pb2
 
+from services.account.resources import Resources
+from services.account.senders.console import ConsoleSender
 from tests.account.pages.browsers import Browser, Page, target
-from tests.account.pages.sitting import Sitting
+from tests.account.pages.sitting import Sitting, serving_pages
 from tests.account.with_token import unused_mobile
 from tests.support.token_client import REDIRECT_URI
 
@@ -148,3 +151,14 @@ async def test_a_chosen_language_is_one_that_there_is(browser: Browser) -> None:
     for chosen in ("xx", "../en", "<script>"):
         page = await browser.get("/logon/device", {"cookie": f"tessera-language={chosen}"})
         assert (page.status, page.header("content-language")) == (200, "en")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("127.0.0.1", 200), ("::1", 200), ("10.0.0.1", 404), ("2001:db8::1", 404), ("", 404)],
+)
+async def test_the_inbox_is_for_who_is_on_this_machine(page_resources: Resources, address: str, status: int) -> None:
+    async with serving_pages(replace(page_resources, console=ConsoleSender())) as stub:
+        browser = Browser(stub)
+        browser.address = address
+        assert (await browser.get("/logon/inbox")).status == status

@@ -119,6 +119,12 @@ async def test_of_twenty_codes_for_one_number_at_once_one_is_begun(
     assert Counter(verdicts) == {"begun": 1, "early": 19}
 
 
+async def test_another_code_is_sent_after_a_minute(store: Store, domain: Domain) -> None:
+    identity, now = normalise("mobile", unused_mobile()), CLOCK.now()
+    for seconds, expected in ((0, "begun"), (58, "early"), (61, "begun")):
+        assert (await begin(store, domain, identity=identity, now=now + timedelta(seconds=seconds)))[1] == expected
+
+
 async def test_a_number_is_sent_five_an_hour(store: Store, domain: Domain) -> None:
     identity, now = normalise("mobile", unused_mobile()), CLOCK.now()
     for number in range(CODES_PER_IDENTITY):
