@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.account.connectors import Kept, Proven
-from services.account.model import Identity
+from services.account.model import Identity, shown
 from services.account.model.logon import Device
 
 LIFETIME = timedelta(minutes=30)
@@ -99,6 +99,11 @@ class Newcomer:
     display_name: str
     avatar: str
     user_system_id: str
+
+    @property
+    def name(self) -> str:
+        """What the person knows the identity by."""
+        return self.display_name or shown(self.identity)
 
     @property
     def person(self) -> Proven:

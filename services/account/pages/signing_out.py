@@ -24,7 +24,7 @@ async def browser(visit: Visit) -> Response:
         return visit.go(f"/logon/account/{domain_id}")
     say = visit.language.say
     systems = await find_logon_systems(visit.resources, domain_id)
-    return visit.page("message", systems, title=say("sign_out"), text=say("signed_out"), alert=False, on="")
+    return visit.page("message", systems, title=say("signed_out"), text=say("signed_out_text"), alert=False, on="")
 
 
 async def app(visit: Visit) -> Response:
