@@ -206,7 +206,7 @@ async def test_a_way_to_log_on_is_added_and_taken_away(new_person: NewPerson) ->
     await person.sees("Your account")
     await person.reads(address)
     await person.page.locator("summary", has_text="Remove").first.click()
-    await person.press(f"Remove: {shown(number)}")
+    await person.press(f"Yes, remove: {shown(number)}")
     await expect(person.page.get_by_text(shown(number))).to_have_count(0)
     assert (await (await new_person()).log_on_again(address))["user_id"] == token["user_id"]
 
@@ -273,7 +273,7 @@ async def test_a_field_says_what_it_is_for(person: Person) -> None:
 async def test_who_goes_by_the_one_way_that_the_app_wants_is_offered_no_other(person: Person) -> None:
     await person.begin(login_type="email", login_hint="ann@example.com")
     assert await person.page.get_by_label("Email address").input_value() == "ann@example.com"
-    await expect(person.page.get_by_role("link", name="Log on another way")).to_have_count(0)
+    await expect(person.page.get_by_role("link", name="Try another way")).to_have_count(0)
 
 
 async def test_keys_alone_do(person: Person, app: App) -> None:

@@ -63,6 +63,7 @@ class Tour:
 
     async def stop(self, name: str) -> None:
         """Look at a page."""
+        assert self.page.url.startswith(self.person.app.gateway)
         await expect(self.page.get_by_role("heading", level=1)).to_have_text(re.compile(r"\S"))
         for theme, width in self._looks:
             await self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
@@ -204,7 +205,7 @@ async def see_every_page(
     async with operator.setting(first_logon=settings_pb2.FIRST_LOGON_LINK, page=page):
         await person.page.goto(base)
         await tour.stop("no-method")
-        await person.begin(client_id=await long_app(operator, app))
+        await person.begin(client_id=await long_app(operator, app), scope="all")
         await tour.stop("consent-long")
         await person.begin(prompt="login")
         await person.page.locator("ul.ways a").nth(0).click()

@@ -10,8 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from services.account.errors import LogonRefused
-from services.account.pages import account, consent, device, proven, signing_out, ways
-from services.account.pages.authorize import authorize
+from services.account.pages import account, authorize, consent, device, proven, signing_out, ways
 from services.account.pages.flow import FlowSeal
 from services.account.pages.known import KnownSeal
 from services.account.pages.languages import LANGUAGES
@@ -63,7 +62,7 @@ def pages(resources: Resources) -> ASGIApp:
 
     app = Starlette(
         routes=[
-            at("/v2/oauth/authorize", get=authorize),
+            at("/v2/oauth/authorize", get=authorize.authorize, post=authorize.take),
             at("/logon/static/style.css", get=_kept("style.css", "text/css")),
             at("/logon/static/icon.svg", get=_kept("icon.svg", "image/svg+xml")),
             at("/logon/static/accent/{color}.css", get=_accent),

@@ -43,6 +43,7 @@ class Ask:
         user_code: of the device that asks, as its user entered it; empty: an app in this browser does.
         device: what it asks; `None`: none does.
         fresh_from: seconds since 1970: who was proven before has to be proven again.
+        language: of the pages, that the app wants; empty: any.
     """
 
     client_id: str
@@ -57,6 +58,7 @@ class Ask:
     user_code: str = ""
     device: Device | None = None
     fresh_from: float = 0.0
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from services.account.model.logon import BrowserSession, fits
 from services.account.model.user_systems import LogonSystems
 from services.account.pages.flow import LIFETIME, Flow, FlowSeal
 from services.account.pages.known import KNOWN_LIFETIME, KnownSeal
-from services.account.pages.languages import LANGUAGES, Language
+from services.account.pages.languages import LANGUAGES, Language, find_language
 from services.account.pages.rendering import render
 from services.account.resources import Resources
 from services.runtime.errors import Refusal
@@ -70,6 +70,8 @@ class Visit:
         self.resources = resources
         self._seal = seal
         self._known_seal = known_seal
+        # The language that the app wants.
+        self.wish = ""
         # What the browser is to keep, and for how long: nothing said is until it is closed, 0 is no longer.
         self._cookies: dict[str, tuple[str, int | None]] = {}
 
@@ -97,9 +99,13 @@ class Visit:
 
     @cached_property
     def language(self) -> Language:
-        """What the person reads: as it was chosen, or as the browser says (RFC 9110 section 12.5.4)."""
+        """What the person reads: as it was chosen, the app says, or the browser (RFC 9110 section 12.5.4)."""
         chosen = self.request.cookies.get(_LANGUAGE_COOKIE, "")
-        return LANGUAGES.get(chosen) or _preferred(self.request.headers.get("accept-language", ""))
+        return (
+            LANGUAGES.get(chosen)
+            or LANGUAGES.get(self.wish)
+            or _preferred(self.request.headers.get("accept-language", ""))
+        )
 
     @property
     def host(self) -> str:
@@ -139,8 +145,8 @@ class Visit:
         """The logon of an id. Raises `PageError`: this browser has none, or none any more."""
         flow = self._open(self._named(f"{_FLOW}{flow_id}"), flow_id)
         if flow is None:
-            raise PageError("over")
-        return flow
+            raise PageError("insecure" if self._keeps_nothing else "over")
+        return self._come_to(flow)
 
     def flow_of(self, user_system_id: str, state: str) -> Flow:
         """The logon that is away at a user system and waits for a state. Raises `PageError`."""
@@ -150,8 +156,19 @@ class Visit:
                 and flow.left.user_system_id == user_system_id
                 and hmac.compare_digest(flow.left.kept.state.encode(), state.encode())
             ):
-                return flow
+                return self._come_to(flow)
         raise PageError("over")
+
+    def _come_to(self, flow: Flow) -> Flow:
+        """A flow, in the language that its app wants."""
+        self.wish = flow.ask.language if flow.ask else ""
+        return flow
+
+    @property
+    def _keeps_nothing(self) -> bool:
+        """Whether the browser takes no cookie of ours: those for TLS alone, without TLS."""
+        named = any(name.startswith("__Host-tessera-") for name in self.request.cookies)
+        return self._secure and self.request.url.scheme != "https" and not named
 
     def _flows(self) -> Iterator[Flow]:
         prefix = self._named(_FLOW)
@@ -224,11 +241,17 @@ class Visit:
         """Whether a page of another site sent the browser here, as far as it says so."""
         return self.request.headers.get("sec-fetch-site", "") not in _OWN_SITES
 
+    async def body(self) -> bytes:
+        """A form as it came. Raises `PageError`: it is of another kind, and what reads those has more ways to fail."""
+        content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != _FORM:
+            raise PageError("over", 403)
+        return await self.request.body()
+
     async def form(self, csrf: str) -> FormData:
         """A form of ours. Raises `PageError` where it is none: without what only our page knew."""
-        # All of our forms are of this kind; what reads others has more ways to fail.
-        content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != _FORM or self.is_from_elsewhere:
+        await self.body()
+        if self.is_from_elsewhere:
             raise PageError("over", 403)
         form = await self.request.form()
         given = form.get("csrf")
@@ -319,8 +342,4 @@ def _preferred(header: str) -> Language:
             return 0.0
 
     wanted = sorted((part.strip().lower() for part in header.split(",")[:20]), key=weight, reverse=True)
-    for part in wanted:
-        tag = part.partition(";")[0].partition("-")[0].strip()
-        if weight(part) > 0 and tag in LANGUAGES:
-            return LANGUAGES[tag]
-    return LANGUAGES["en"]
+    return LANGUAGES[find_language(part.partition(";")[0] for part in wanted if weight(part) > 0) or "en"]

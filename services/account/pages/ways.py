@@ -25,6 +25,7 @@ LOGIN_TYPES: Mapping[str, str] = {"default": "", "ding_sns": "ding", "wechat_app
 }
 
 _CODE = re.compile(r"[0-9]{6}")
+_MAX_PARAMETERS = 50
 _MAX_NAME_CHARS, _MAX_PASSWORD_CHARS = 255, 1024
 
 
@@ -125,7 +126,7 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
     system = _way(systems, flow, way)
     form = await visit.form(flow.csrf)
     if system.type in CODED:
-        given, code = str(form.get("address", "")).strip(), _country_code(str(form.get("country_code", "")))
+        given, code = str(form.get("address", "")), _country_code(str(form.get("country_code", "")))
         try:
             identity = _addressed(system.type, given, code)
         except FieldInvalid:
@@ -162,7 +163,7 @@ def _addressed(type_: str, given: str, country_code: str) -> Identity:
     """To whom a code is to go. Raises `FieldInvalid`."""
     if type_ != "mobile":
         return normalise(type_, given)
-    identity = normalise(type_, given, country_code)
+    identity = normalise(type_, compact(given), country_code)
     if not is_mobile(identity):
         raise FieldInvalid("identity")
     return identity
@@ -253,7 +254,9 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
 async def come_back(visit: Visit, way: str) -> Response:
     """A browser that comes back from a user system, with what that says of who it is."""
     query = visit.request.query_params
-    if len(query.multi_items()) != len(query) or len(query) > 50:
+    if len(query) > _MAX_PARAMETERS:
+        raise PageError("malformed")
+    if len(query.multi_items()) != len(query):
         raise PageError("twice")
     flow = visit.flow_of(way, query.get("state", ""))
     left = flow.left

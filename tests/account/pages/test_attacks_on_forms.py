@@ -13,6 +13,7 @@ from services.account.model import normalise
 from services.account.model.domain_settings import FirstLogon
 from tests.account.pages.browsers import Browser, Page
 from tests.account.pages.sitting import Sitting
+from tests.account.pages.test_typing import wide
 from tests.account.with_token import unused_mobile
 
 Filled = tuple[Page, dict[str, str]]
@@ -195,8 +196,9 @@ async def test_fields_that_stand_twice_or_are_long_or_odd(sitting: Sitting, brow
     many = b"&".join(b"x=1" for _ in range(2_000))
     assert (await browser.post(page.target, many)).status in (400, 403, 404)
     # What keyboards and address books make of it: full width, a dash, blanks of any kind, marks that nobody sees.
-    wide = "".join(chr(ord(digit) + 0xFEE0) for digit in right[:3])
-    assert (await browser.fill(page, code=f"\u202d{wide}-\xa0{right[3:]}\t\u3000")).target.endswith("/consent")
+    assert (await browser.fill(page, code=f"\u202d{wide(right[:3])}-\xa0{right[3:]}\t\u3000")).target.endswith(
+        "/consent"
+    )
 
 
 @pytest.mark.parametrize(

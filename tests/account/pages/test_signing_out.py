@@ -70,7 +70,7 @@ async def test_an_app_is_shown_and_signed_out(sitting: Sitting, browser: Browser
     tokens = [await signed_in(sitting, browser, mobile, prompt="login") for _ in range(2)]
     newest, oldest = (shown := apps(await account(sitting, browser)))
     date = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"
-    assert re.fullmatch(rf"app Since {date}, last used {date}", shown[newest])
+    assert re.fullmatch(rf"app Since {date} Last used {date}", shown[newest])
     answers = await asyncio.gather(*(press(sitting, browser, "sign_out_app", oldest) for _ in range(2)))
     assert {answer.location for answer in answers} == {f"/logon/account/{sitting.domain_id}"}
     await is_over(sitting, tokens[0])

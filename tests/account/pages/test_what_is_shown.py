@@ -131,7 +131,9 @@ async def test_of_a_browser(sitting: Sitting, browser: Browser, agent: str) -> N
 async def test_of_a_device(sitting: Sitting, browser: Browser) -> None:
     app = await sitting.token.native_app(device_flow=True)
     begun = await sitting.token.device(app, device_name=BAD[:64])
-    page = await browser.follow(await browser.get(target("/logon/device", user_code=begun.user_code.lower())))
+    page = await browser.follow(
+        await browser.get(target("/logon/device", user_code=begun.user_code.lower().replace("-", " ")))
+    )
     consent = await sitting.prove(browser, page, unused_mobile())
     assert begun.user_code in consent.text
     assert "&lt;script&gt;" in consent.text
