@@ -125,7 +125,7 @@ async def test_a_device_is_let_in_by_its_user(person: Person, app: App) -> None:
     await person.press("Continue")
     await person.reads("Living room", begun["user_code"])
     await person.press("Allow")
-    await person.reads("The device is connected")
+    await person.reads("Your device is connected")
 
     await asyncio.sleep(begun["interval"])
     token = (await app.ask("/v2/oauth/token", grant_type=DEVICE_CODE, device_code=begun["device_code"])).json()

@@ -56,7 +56,7 @@ async def test_by_a_provider_of_somebody_elses(new_person: NewPerson, operator: 
             await person.press("Add a way to log on")
             await person.follow("Mobile number")
             await person.page.get_by_label("Mobile number").fill(number := new_number())
-            await person.press("Send a code")
+            await person.press("Send code")
             await person.enter(await person.code_for(number))
             await person.page.get_by_role("button", name=f"Remove: {issuer}").click()
             await other.look_at_account()
