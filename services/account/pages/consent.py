@@ -5,6 +5,7 @@ from starlette.responses import Response
 from services.account.actions.logon.sessions import sign_out
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LinkUserRefused, LogonRefused, NotFoundLinkUser
+from services.account.model import shown
 from services.account.model.logon import BrowserSession, Device, LogonApp
 from services.account.model.user_systems import CODED
 from services.account.pages.answers import AuthorizationError, answer_to
@@ -183,11 +184,12 @@ async def _decide(visit: Visit, flow: Flow, device: Device, session: BrowserSess
 
 
 async def _shown(visit: Visit, domain_id: str, session: BrowserSession) -> str:
-    """By what people know themselves: the number or address that was proven; empty: none was."""
-    if session.method not in CODED:
-        return ""
+    """By what people know themselves: what was proven; empty: that has no name."""
     links = await visit.resources.store.select_links_of_user(domain_id, session.user_id)
-    return next((link.identity for link in links if link.type == session.method), "")
+    link = next((link for link in links if link.type == session.method), None)
+    if link is None or (not link.display_name and link.type not in CODED):
+        return ""
+    return link.display_name or shown(link)
 
 
 async def _all(visit: Visit, flow: Flow) -> tuple[LogonApp, Ask, BrowserSession | None]:

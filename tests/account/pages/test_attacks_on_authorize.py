@@ -14,6 +14,7 @@ import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
 from services.account.model import normalise
+from services.account.pages.languages import LANGUAGES
 from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.db import Database, connected
@@ -170,6 +171,28 @@ async def test_an_address_that_is_taken_off_meanwhile_gets_nothing(
         await browser.post(page.target, {"csrf": page.csrf, "answer": "deny"}),
     ):
         assert (answer.status, answer.location) == (400, "")
+
+
+@pytest.mark.parametrize("name", ["unknown", "id_token_hint"])
+async def test_what_is_not_looked_at_may_be_long(sitting: Sitting, browser: Browser, name: str) -> None:
+    assert (await browser.get(f"{sitting.ask()}&{name}={'x' * 3_000}")).location.startswith("/logon/")
+
+
+@pytest.mark.parametrize(
+    "query", ["state=%ff", "&".join(f"x{number}=1" for number in range(60))], ids=["utf-8", "many"]
+)
+async def test_what_cannot_be_read_is_sent_nowhere(sitting: Sitting, browser: Browser, query: str) -> None:
+    page = await browser.get(f"{sitting.ask()}&{query}")
+    assert (page.status, page.problem) == (400, LANGUAGES["en"].say("error.malformed"))
+
+
+async def test_a_form_asks_as_a_query_does(sitting: Sitting, browser: Browser) -> None:
+    path, _, query = sitting.ask().partition("?")
+    page = await browser.post(path, query.encode(), {"sec-fetch-site": "cross-site"})
+    assert (page.status, page.location) == (303, sitting.ask())
+    assert (await browser.follow(await browser.get(page.location))).status == 200
+    assert (await browser.post(path, b"state=" + b"x" * 20_000)).status == 400
+    assert (await browser.post(path, query.encode(), content_type="text/plain")).status == 403
 
 
 async def test_a_public_app_brings_a_challenge(sitting: Sitting, browser: Browser) -> None:
