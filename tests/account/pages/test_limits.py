@@ -269,7 +269,7 @@ async def test_what_could_not_be_sent_does_not_count(sitting: Sitting, browser: 
     begun = await sitting.begin(browser)
     sitting.inbox.fails = Unavailable("sender of codes")
     page = await sitting.send_code(browser, begun, mobile)
-    assert (page.status, page.problem) == (503, "This cannot be done right now. Try again in a moment.")
+    assert (page.status, page.problem) == (503, "This is not available right now. Try again in a moment.")
     sitting.inbox.fails = NoSuchCountry("sender of codes")
     page = await browser.fill(page, address=mobile, country_code="86")
     assert (page.status, page.problem[:42]) == (400, "No code can be sent to numbers of that cou")
