@@ -205,4 +205,4 @@ async def _without_a_page(visit: Visit, app: LogonApp, ask: Ask, session: Browse
         raise AuthorizationError("login_required", "the user may not log on") from error
     if answer is None:
         raise AuthorizationError("login_required", "the user has to log on anew")
-    return answer
+    return visit.go(answer)

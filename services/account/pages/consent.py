@@ -113,20 +113,20 @@ async def _give(
 ) -> Response:
     """Send the app what it gets. What its user has let it have just now is kept where that is a code."""
     try:
-        answer = await give(visit, app, ask, session)
+        url = await give(visit, app, ask, session)
     except AuthorizationError as error:
         visit.forget(flow)
         return await _refuse(visit, app, ask, error)
-    if answer is None:
+    if url is None:
         return visit.step(f"/logon/{flow.flow_id}")
     if let:
         await visit.resources.store.upsert_consent(app.domain_id, session.user_id, app.client_id, ask.scopes, visit.now)
     visit.keep(flow.ended("logged_on"))
-    return answer
+    return await _answer(visit, app, url)
 
 
-async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> Response | None:
-    """Send the app its code; `None`: the user has to be proven anew. Raises `AuthorizationError`, `PageError`."""
+async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> str | None:
+    """Where the app gets its code; `None`: the user has to be proven anew. Raises `AuthorizationError`, `PageError`."""
     try:
         code = await visit.resources.token.create_authorization_code(
             app,
@@ -153,7 +153,7 @@ async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -
     # Whoever signed this browser out meanwhile may have told token before there was a code.
     if await visit.session(app.domain_id) is None:
         raise PageError("not_logged_on", 403)
-    return await _answer(visit, app, answer_to(app, ask.redirect_uri, ask.state, code=code))
+    return answer_to(app, ask.redirect_uri, ask.state, code=code)
 
 
 async def _refuse(visit: Visit, app: LogonApp, ask: Ask, error: AuthorizationError) -> Response:

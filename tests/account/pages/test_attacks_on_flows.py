@@ -340,7 +340,7 @@ async def test_who_was_let_in_by_a_way_that_is_off_is_logged_on_nowhere(own_sitt
     for page in (again, device):
         flow = page.target.removesuffix("/consent")
         assert (await browser.get(page.target)).location == flow
-        assert (await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})).location == flow
+        assert (await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})).location == f"{flow}?form"
     for answer in (await browser.get(sitting.ask()), await browser.get(at_device)):
         assert not answer.location.partition("?")[0].endswith("/consent")
     assert (await browser.get(account.target)).status == 403

@@ -227,7 +227,7 @@ async def test_whose_sessions_an_operator_ended_logs_on_anew(sitting: Sitting, b
     for answered in (other, device):
         browser.cookies = dict(kept)
         answer = await browser.post(answered.target, {"csrf": answered.csrf, "answer": "allow"})
-        assert answer.location == answered.target.replace("/consent", "?other")
+        assert answer.location == answered.target.replace("/consent", "?form")
     browser.cookies = dict(kept)
     assert (await browser.get(page.target)).status == 403
     browser.cookies = dict(kept)

@@ -9,7 +9,6 @@ from services.account.pages.flow import FlowSeal
 from services.account.pages.known import KnownSeal
 from services.account.pages.visit import PageError, Visit
 from services.account.resources import Resources
-from tests.token.test_redirect_uris import NO_HOSTS
 
 SHOP, HERE = "https://shop.example.com:8443/d/shop", "http://localhost:8080"
 
@@ -54,25 +53,3 @@ def test_where_it_is_not(issuer: str, host: str) -> None:
     with pytest.raises(PageError) as caught:
         at(host).base(issuer)
     assert (caught.value.key, caught.value.status) == ("host", 404)
-
-
-def policy(to: str) -> str:
-    page = at("shop.example.com").page("message", title="", text="", alert=False, on="", to=to)
-    return page.headers["content-security-policy"].partition("form-action ")[2]
-
-
-@pytest.mark.parametrize("host", NO_HOSTS)
-def test_a_host_that_a_policy_reads_otherwise_is_in_none(host: str) -> None:
-    assert policy(f"https://{host}/cb") == "'self'"
-
-
-@pytest.mark.parametrize(
-    ("url", "source"),
-    [
-        ("https://a.example.com:8443/cb?x=1", "https://a.example.com:8443"),
-        ("http://[::1]:8080/cb", "http://[::1]:8080"),
-        ("com.example.app:/cb", "com.example.app:"),
-    ],
-)
-def test_where_a_form_may_end(url: str, source: str) -> None:
-    assert policy(url) == f"'self' {source}"
