@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Route
+from playwright.async_api import Page, Route, expect
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 from tessera.account.v1 import user_system_pb2
 
@@ -143,7 +143,10 @@ async def test_every_page(new_person: NewPerson, operator: Operator, app: App, l
         await tour.stop("account-last")
         await person.page.locator('form[action$="/sign_out"] button').first.click()
         await tour.stop("signed-out")
+        # It is shown on the same machine alone, and this browser says that it is on another.
+        await person.context.set_extra_http_headers({})
         await tour.go("/logon/inbox")
+        await expect(person.page.get_by_role("main")).to_contain_text(number)
         await tour.stop("inbox")
         await tour.go("/v2/oauth/authorize?client_id=nobody")
         await tour.stop("error")
