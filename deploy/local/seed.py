@@ -87,7 +87,7 @@ async def _seed(layout: Layout, token: grpc.aio.Channel, account: grpc.aio.Chann
     )
     web_app = await tokens.CreateApp(
         token_pb2.CreateAppRequest(
-            name="Demo web server",
+            name="Demo app",
             type=token_pb2.APP_TYPE_WEB_SERVER,
             redirect_uris=[layout.redirect_uri],
             # It logs users on, too.

@@ -5,6 +5,7 @@ in a service's convert.py, since its breach has a code of its own; what several 
 """
 
 import re
+import unicodedata
 from functools import cache
 
 from google.api import field_behavior_pb2
@@ -36,6 +37,17 @@ def has_control(text: str) -> bool:
 def checked_text(field: str, text: str, longest: int) -> str:
     """A text of at most `longest` characters, none of them a control character. Raises `FieldInvalid`."""
     if len(text) > longest or CONTROL.search(text):
+        raise FieldInvalid(field)
+    return text
+
+
+def checked_name(field: str, text: str, longest: int) -> str:
+    """A text as `checked_text` has it that shows all of itself, in its order.
+
+    None that turns the direction of what follows it, or takes no room (category Cf): people are to know by it whom they
+    let in. Raises `FieldInvalid`.
+    """
+    if any(unicodedata.category(each) == "Cf" for each in checked_text(field, text, longest)):
         raise FieldInvalid(field)
     return text
 

@@ -48,8 +48,11 @@ def settings(**environ: str) -> AccountSettings:
 
 
 def test_texts_name_the_code_the_app_and_the_time() -> None:
-    assert text_of(message()) == f"{CODE} is your code to log on to Cars. It is good for 5 minutes. Tell it to nobody."
-    assert text_of(message(language="zh")) == f"{CODE} 是您登录「Cars」的验证码，5 分钟内有效，请勿告诉任何人。"
+    assert (
+        text_of(message())
+        == f"{CODE} is your code to log on to Cars. It expires in 5 minutes. Do not share it with anyone."
+    )
+    assert text_of(message(language="zh")) == f"{CODE} 是您登录「Cars」的验证码，5 分钟内有效，请勿泄露给他人。"
     assert subject_of(message()) == "Your code for Cars"
     assert subject_of(message(language="zh")) == "「Cars」的验证码"
     for purpose, language, name in product(("link", "logon"), ("en", "zh"), ("", "Cars", "a\r\nbcc: b\u2028c")):

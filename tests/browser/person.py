@@ -21,6 +21,11 @@ def new_number() -> str:
     return f"139{next(_NUMBERS) % 10**8:08d}"
 
 
+def shown(number: str) -> str:
+    """A number as pages show it."""
+    return f"+86 {number[:3]} {number[3:7]} {number[7:]}"
+
+
 class Person:
     """Somebody.
 
@@ -69,7 +74,7 @@ class Person:
         else:
             await self.follow("Mobile number")
             await self.page.get_by_label("Mobile number").fill(address)
-        await self.press("Send a code")
+        await self.press("Send code")
         return await self.code_for(address)
 
     async def code_for(self, address: str) -> str:
@@ -83,8 +88,8 @@ class Person:
 
     async def enter(self, code: str) -> None:
         """Enter a code."""
-        await self.page.get_by_label("Code", exact=True).fill(code)
-        await self.press("Go on")
+        await self.page.get_by_label("6-digit code").fill(code)
+        await self.press("Continue")
 
     async def prove(self, address: str) -> None:
         """From the page on which a way is chosen to that which comes after the code."""

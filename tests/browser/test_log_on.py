@@ -9,14 +9,14 @@ from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 from tests.browser.app import DEVICE_CODE, App
 from tests.browser.conftest import NewPerson
 from tests.browser.operator import Operator
-from tests.browser.person import Person, new_number
+from tests.browser.person import Person, new_number, shown
 
 
 async def test_by_mobile_number_from_an_apps_redirect_to_its_token(person: Person, app: App) -> None:
     await person.begin()
     await person.reads("Paper & Ink")
     await person.prove(number := new_number())
-    await person.sees("Paper & Ink wants to know who you are")
+    await person.sees("Paper & Ink wants access to your account")
     await person.press("Allow")
 
     told = app.told(await person.back())
@@ -31,7 +31,7 @@ async def test_by_mobile_number_from_an_apps_redirect_to_its_token(person: Perso
     )
     assert again.json()["error"] == "invalid_grant"
     await person.look_at_account()
-    await person.reads(number)
+    await person.reads(shown(number))
 
 
 async def test_by_email_address(new_person: NewPerson) -> None:
@@ -87,11 +87,11 @@ async def test_a_code_that_was_wrong_five_times_is_good_no_longer(person: Person
     wrong = f"{(int(code) + 1) % 10**6:06d}"
     for _ in range(4):
         await person.enter(wrong)
-        await person.is_told("That is not the code. Look again.")
+        await person.is_told("Wrong code. Check it and try again.")
     await person.enter(wrong)
     await person.enter(code)
-    await person.is_told("This code is good no longer. Have another one sent.")
-    await person.follow("Send another code")
+    await person.is_told("This code has expired or was already used. Send a new one.")
+    await person.follow("Send a new code")
     assert await person.page.get_by_label("Mobile number").input_value() == number
 
 
@@ -99,17 +99,17 @@ async def test_going_back_in_between_begins_nothing_anew(person: Person, app: Ap
     await person.begin()
     code = await person.have_sent(number := new_number())
     await person.page.go_back()
-    await person.sees("Mobile number")
+    await person.sees("Log on to Paper & Ink")
     await person.page.go_forward()
     await person.enter(code)
-    await person.sees("Paper & Ink wants to know who you are")
+    await person.sees("Paper & Ink wants access to your account")
     # The page of the code once more, which was used: it leads on.
     await person.page.go_back()
-    await person.sees("Paper & Ink wants to know who you are")
+    await person.sees("Paper & Ink wants access to your account")
     await person.press("Allow")
     assert (await app.token(await person.back()))["user_id"]
     await person.look_at_account()
-    await person.reads(number)
+    await person.reads(shown(number))
 
 
 async def test_going_back_after_the_end_gives_no_second_code(person: Person) -> None:
@@ -128,7 +128,7 @@ async def test_two_tabs_do_not_meet(person: Person, app: App) -> None:
     await other.begin(nonce="second")
     codes = await person.have_sent(new_number()), await other.have_sent(new_number())
     await person.enter(codes[1])
-    await person.is_told("That is not the code. Look again.")
+    await person.is_told("Wrong code. Check it and try again.")
     await person.enter(codes[0])
     await person.press("Allow")
     first = await app.token(await person.back())
@@ -146,15 +146,15 @@ async def test_a_device_is_let_in_by_its_user(person: Person, app: App) -> None:
     assert waiting.json()["error"] == "authorization_pending"
 
     await person.page.goto(f"{app.gateway}/logon/device")
-    await person.page.get_by_label("Code of the device").fill("BBBB-BBBB")
-    await person.press("Go on")
+    await person.page.get_by_label("Device code").fill("BBBB-BBBB")
+    await person.press("Continue")
     await person.prove(new_number())
-    await person.is_told("No device shows this code now")
-    await person.page.get_by_label("Code of the device").fill(begun["user_code"].lower())
-    await person.press("Go on")
+    await person.is_told("No device is showing this code")
+    await person.page.get_by_label("Device code").fill(begun["user_code"].lower())
+    await person.press("Continue")
     await person.reads("Living room", begun["user_code"])
     await person.press("Allow")
-    await person.reads("The device is connected")
+    await person.reads("Your device is connected")
 
     await asyncio.sleep(begun["interval"])
     token = (await app.ask("/v2/oauth/token", grant_type=DEVICE_CODE, device_code=begun["device_code"])).json()
@@ -168,7 +168,7 @@ async def test_who_is_logged_on_is_not_asked_again(person: Person, app: App) -> 
     await person.begin(prompt="none")
     assert (await app.token(await person.back()))["user_id"] == first["user_id"]
     await person.begin(prompt="consent")
-    await person.sees("Paper & Ink wants to know who you are")
+    await person.sees("Paper & Ink wants access to your account")
     await person.begin(prompt="login")
     await person.sees("Log on to Paper & Ink")
 
@@ -181,7 +181,7 @@ async def test_nobody_is_logged_on_without_a_page(person: Person, app: App) -> N
 async def test_somebody_else_logs_on(person: Person, app: App) -> None:
     first = await person.log_on(new_number())
     await person.begin(prompt="consent")
-    await person.press("Log on as somebody else")
+    await person.press("Use another account")
     await person.prove(new_number())
     await person.press("Allow")
     assert (await app.token(await person.back()))["user_id"] != first["user_id"]
@@ -194,10 +194,10 @@ async def test_signing_out_of_an_app_of_another_browser_and_of_this_one(new_pers
     await desk.look_at_account()
     devices = desk.page.get_by_role("region", name="Where you are logged on")
     browsers = devices.locator("li", has=desk.page.locator('form[action$="/sign_out"]'))
-    apps = devices.get_by_role("list", name="Apps that are signed in").get_by_role("listitem")
+    apps = devices.get_by_role("list", name="Signed-in apps").get_by_role("listitem")
     await expect(browsers).to_have_count(2)
     await expect(apps).to_have_count(2)
-    await expect(apps.first).to_contain_text("Paper & Ink Chrome, Linux since")
+    await expect(apps.first).to_contain_text("Paper & Ink Chrome, Linux Since")
 
     async def go_on() -> list[bool]:
         asked = [{"grant_type": "refresh_token", "refresh_token": token["refresh_token"]} for token in tokens]
@@ -208,13 +208,13 @@ async def test_signing_out_of_an_app_of_another_browser_and_of_this_one(new_pers
     assert await go_on() == [True, False]
     await browsers.filter(has_not_text="This browser").get_by_role("button").click()
     await expect(browsers).to_have_count(1)
-    await desk.reads("No app is signed in.")
+    await desk.reads("No apps are signed in.")
     assert await go_on() == [False, False]
     await phone.begin()
     await phone.sees("Log on to Paper & Ink")
     await desk.press("Sign out everywhere else")
     await browsers.get_by_role("button").click()
-    await desk.sees("Sign out")
+    await desk.sees("You are signed out")
     await desk.look_at_account()
     await desk.sees("Log on")
 
@@ -224,17 +224,19 @@ async def test_a_way_to_log_on_is_added_and_taken_away(new_person: NewPerson) ->
     token = await person.log_on(number)
     address = f"{number}@example.com"
     await person.look_at_account()
-    await person.press(f"Remove: {number}")
-    await person.is_told("This is your only way to log on. Add another one first.")
+    await expect(person.page.get_by_text("Remove", exact=True)).to_have_count(0)
+    await person.press("Add a way to log on")
+    await person.follow("Back")
     await person.press("Add a way to log on")
     await person.follow("Email address")
     await person.page.get_by_label("Email address").fill(address)
-    await person.press("Send a code")
+    await person.press("Send code")
     await person.enter(await person.code_for(address))
     await person.sees("Your account")
     await person.reads(address)
-    await person.press(f"Remove: {number}")
-    await expect(person.page.get_by_role("button", name=f"Remove: {number}", exact=True)).to_have_count(0)
+    await person.page.locator("summary", has_text="Remove").first.click()
+    await person.press(f"Yes, remove: {shown(number)}")
+    await expect(person.page.get_by_text(shown(number))).to_have_count(0)
     assert (await (await new_person()).log_on_again(address))["user_id"] == token["user_id"]
 
 
@@ -247,8 +249,8 @@ async def test_who_is_new_joins_an_account_that_the_same_browser_proves(
         person = await new_person()
         await person.begin()
         await person.prove(address)
-        await person.sees("You are new here")
-        await person.press("Add it to an account that I have")
+        await person.sees("Welcome")
+        await person.press("Link to an existing account")
         await person.wait_a_minute()
         await person.prove(number)
         assert (await app.token(await person.back()))["user_id"] == known["user_id"]
@@ -263,10 +265,10 @@ async def test_who_is_new_is_not_let_in_where_the_domain_has_it_so(
         await person.begin()
         await person.prove(new_number())
         if policy == "LINK":
-            await person.sees("You are new here")
+            await person.sees("Welcome")
             await expect(person.page.get_by_role("button", name="Create a new account")).to_have_count(0)
         else:
-            await person.is_told("There is no account for you here")
+            await person.is_told("You do not have an account here")
 
 
 async def test_pages_are_in_the_language_that_was_chosen(person: Person) -> None:
@@ -291,8 +293,8 @@ async def test_a_field_says_what_it_is_for(person: Person) -> None:
     number = person.page.get_by_label("Mobile number")
     assert await number.get_attribute("autocomplete") == "tel-national"
     await number.fill(new_number())
-    await person.press("Send a code")
-    code = person.page.get_by_label("Code", exact=True)
+    await person.press("Send code")
+    code = person.page.get_by_label("6-digit code")
     assert await code.get_attribute("autocomplete") == "one-time-code"
     assert await code.get_attribute("inputmode") == "numeric"
 
@@ -300,7 +302,7 @@ async def test_a_field_says_what_it_is_for(person: Person) -> None:
 async def test_who_goes_by_the_one_way_that_the_app_wants_is_offered_no_other(person: Person) -> None:
     await person.begin(login_type="email", login_hint="ann@example.com")
     assert await person.page.get_by_label("Email address").input_value() == "ann@example.com"
-    await expect(person.page.get_by_role("link", name="Another way to log on")).to_have_count(0)
+    await expect(person.page.get_by_role("link", name="Try another way")).to_have_count(0)
 
 
 async def test_keys_alone_do(person: Person, app: App) -> None:
@@ -308,7 +310,7 @@ async def test_keys_alone_do(person: Person, app: App) -> None:
     await expect(person.page.get_by_label("Mobile number")).to_be_focused()
     await person.page.keyboard.type(number := new_number())
     await person.page.keyboard.press("Enter")
-    await expect(person.page.get_by_label("Code", exact=True)).to_be_focused()
+    await expect(person.page.get_by_label("6-digit code")).to_be_focused()
     await person.page.keyboard.type(await person.code_for(number))
     await person.page.keyboard.press("Enter")
     await person.page.get_by_role("button", name="Allow", exact=True).press("Enter")

@@ -1,5 +1,7 @@
 """Every page, in both languages and themes, narrow and wide: axe finds nothing serious, nothing sticks out."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 from tessera.account.v1 import domain_settings_service_pb2 as settings_pb2
 from tessera.account.v1 import user_system_pb2
+from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
 from tests.browser.app import DEVICE_CODE, App
 from tests.browser.conftest import NewPerson
@@ -18,15 +21,18 @@ AXE = ROOT / ".venv/browser/node_modules/axe-core/axe.min.js"
 # Where whoever looks at what CI kept finds them.
 PICTURES = ROOT / "gen/screenshots"
 LOGO = "https://pictures.example.com/logo.svg"
-_LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40">
-<rect width="40" height="40" rx="9" fill="#00695c"/>
+WIDE = "https://pictures.example.com/wide.svg"
+_STICKS_OUT = "document.documentElement.scrollWidth > window.innerWidth"
+_LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 40" width="{width}" height="40">
+<rect width="{width}" height="40" rx="9" fill="#00695c"/>
 <path d="M12 11h16v5h-5.5v14h-5v-14H12z" fill="#fff"/></svg>"""
 
 needs_axe = pytest.mark.skipif(not AXE.exists(), reason="axe is not installed: make .venv/.browser")
 
 
 async def _logo(route: Route) -> None:
-    await route.fulfill(content_type="image/svg+xml", body=_LOGO)
+    width = 400 if route.request.url == WIDE else 40
+    await route.fulfill(content_type="image/svg+xml", body=_LOGO.format(width=width))
 
 
 async def findings(page: Page) -> list[str]:
@@ -46,24 +52,30 @@ class Tour:
     Args:
         person: who walks.
         language: whose pages these are.
+        looks: themes and widths in pixels, of which there are to be pictures; axe looks at the last.
     """
 
-    def __init__(self, person: Person, language: str) -> None:
+    def __init__(self, person: Person, language: str, looks: Sequence[tuple[str, int]]) -> None:
         self.person = person
         self.page = person.page
         self._language = language
+        self._looks = looks
 
     async def stop(self, name: str) -> None:
         """Look at a page."""
-        for theme in ("light", "dark"):
-            await self.page.emulate_media(color_scheme=theme)
-            for width in (360, 1280):
-                await self.page.set_viewport_size({"width": width, "height": 740})
-                picture = PICTURES / f"{name}-{self._language}-{theme}-{width}.png"
-                await self.page.screenshot(path=picture, full_page=True)
-                sticks_out = await self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-                assert not sticks_out, picture
-            assert await findings(self.page) == [], (name, theme)
+        assert self.page.url.startswith(self.person.app.gateway)
+        await expect(self.page.get_by_role("heading", level=1)).to_have_text(re.compile(r"\S"))
+        for theme, width in self._looks:
+            await self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            await self.page.set_viewport_size({"width": width, "height": 740})
+            picture = PICTURES / f"{name}-{self._language}-{theme}-{width}.png"
+            await self.page.screenshot(path=picture, full_page=True)
+        assert await findings(self.page) == [], name
+        await self.page.set_viewport_size({"width": 360, "height": 740})
+        for size in ("200%", ""):
+            # A person's own size of text.
+            sticks_out = await self.page.evaluate(f"document.documentElement.style.fontSize = '{size}', {_STICKS_OUT}")
+            assert not sticks_out, (name, size)
 
     async def go(self, path: str) -> None:
         """Ask for a page of ours."""
@@ -85,27 +97,66 @@ class Tour:
         await self.press()
 
 
+def _looks(language: str, *looks: tuple[str, int]) -> Any:
+    return pytest.param(language, looks, id=language)
+
+
 @needs_axe
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("language", ["en", pytest.param("zh-CN", marks=pytest.mark.slow)])
-async def test_every_page(new_person: NewPerson, operator: Operator, app: App, language: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    # axe is a script.
+@pytest.mark.parametrize(("language", "looks"), [_looks("en", ("light", 1280)), _looks("zh-CN", ("dark", 360))])
+async def test_every_page(
+    new_person: NewPerson, operator: Operator, app: App, language: str, looks: Sequence[tuple[str, int]]
+) -> None:
+    await see_every_page(await new_person(locale=language, java_script_enabled=True), operator, app, language, looks)
+
+
+@needs_axe
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+async def test_every_page_in_every_look(new_person: NewPerson, operator: Operator, app: App, language: str) -> None:
     person = await new_person(locale=language, java_script_enabled=True)
-    await person.context.route(LOGO, _logo)
-    tour, number = Tour(person, language), new_number()
+    looks = [(theme, width) for theme in ("light", "dark") for width in (360, 1280)]
+    await see_every_page(person, operator, app, language, looks)
+
+
+async def long_app(operator: Operator, app: App) -> str:
+    """Another app, of which there is much to say; answers its id."""
+    request = admin_pb2.CreateAppRequest(
+        name="Paper, Ink, Quills & Envelopes of All Sizes and Weights 笔墨纸砚",
+        type=admin_pb2.APP_TYPE_WEB_SERVER,
+        logo=LOGO,
+        redirect_uris=[app.redirect_uri],
+        scopes=["openid", "FILE.ALL", "x" * 60],
+    )
+    client_id = (await operator.apps.CreateApp(request)).client_id
+    await operator.apps.AllowApp(admin_pb2.AllowAppRequest(client_id=client_id))
+    return client_id
+
+
+async def see_every_page(
+    person: Person, operator: Operator, app: App, language: str, looks: Sequence[tuple[str, int]]
+) -> None:
+    """Walk through all of them, in a browser in which axe may run: it is a script."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    await person.context.route(re.compile(r"https://pictures\.example\.com/.*"), _logo)
+    tour, number = Tour(person, language, looks), new_number()
     page = settings_pb2.LogonPage(display_name="Paper Mill 纸坊", logo_url=LOGO, accent_color="#00695c")
     directory = user_system_pb2.LdapSettings(url="ldaps://directory.example.com", base_dn="dc=example,dc=com")
-    device = (await app.ask("/v2/oauth/device/code", scope="openid", device_name="Living room")).json()
+    asked = {"scope": "openid", "device_name": "Living room"}
+    device, other = [(await app.ask("/v2/oauth/device/code", **asked)).json() for _ in range(2)]
     async with (
         operator.setting(first_logon=settings_pb2.FIRST_LOGON_LINK_OR_CREATE, page=page),
-        operator.system(display_name="", ldap=directory) as ldap,
+        operator.system(display_name="", ldap=directory),
     ):
         await person.begin()
         await tour.stop("choose")
         base = person.page.url
-        await tour.go(f"{base.removeprefix(app.gateway)}/{ldap}")
+        await person.page.locator("ul.ways a").nth(2).click()
         await tour.stop("password")
+        await person.page.goto(base)
+        await person.page.locator("ul.ways a").nth(1).click()
+        await tour.stop("email")
         await person.page.goto(base)
         await person.page.locator("ul.ways a").nth(0).click()
         await tour.stop("number")
@@ -128,6 +179,9 @@ async def test_every_page(new_person: NewPerson, operator: Operator, app: App, l
         await tour.stop("device")
         await tour.go("/logon/device?user_code=BBBB-BBBB")
         await tour.stop("device-wrong")
+        await tour.go(f"/logon/device?user_code={other['user_code']}")
+        await tour.press("deny")
+        await tour.stop("device-denied")
         await tour.go(f"/logon/device?user_code={device['user_code']}")
         await tour.stop("device-consent")
         await tour.press("allow")
@@ -138,18 +192,35 @@ async def test_every_page(new_person: NewPerson, operator: Operator, app: App, l
         await tour.stop("account")
         await person.page.locator('form[action$="/link"] button').click()
         await tour.stop("account-add")
-        await person.page.go_back()
-        await person.page.locator('form[action$="/unlink"] button').first.click()
-        await tour.stop("account-last")
-        await person.page.locator('form[action$="/sign_out"] button').first.click()
-        await tour.stop("signed-out")
-        # It is shown on the same machine alone, and this browser says that it is on another.
-        await person.context.set_extra_http_headers({})
-        await tour.go("/logon/inbox")
-        await expect(person.page.get_by_role("main")).to_contain_text(number)
-        await tour.stop("inbox")
-        await tour.go("/v2/oauth/authorize?client_id=nobody")
-        await tour.stop("error")
+        await person.page.locator("ul.ways a").nth(1).click()
+        await tour.stop("account-add-email")
+        await tour.enter(await tour.send(f"a.rather.long.name.{number}@mail.example.com"))
+        await person.page.locator("summary").first.click()
+        await tour.stop("account-remove")
+        await person.begin(login_type="ldap", prompt="login")
+        base = person.page.url.rpartition("/")[0]
+    page = settings_pb2.LogonPage(
+        display_name="The Old Paper Mill and Printing House of Hangzhou", logo_url=WIDE, accent_color="#101010"
+    )
+    async with operator.setting(first_logon=settings_pb2.FIRST_LOGON_LINK, page=page):
+        await person.page.goto(base)
+        await tour.stop("no-method")
+        await person.begin(client_id=await long_app(operator, app), scope="all")
+        await tour.stop("consent-long")
+        await person.begin(prompt="login")
+        await person.page.locator("ul.ways a").nth(0).click()
+        await tour.enter(await tour.send(new_number()))
+        await tour.stop("new-link-only")
+    await tour.go(f"/logon/account?client_id={app.client_id}")
+    await person.page.locator('form[action$="/sign_out"] button').first.click()
+    await tour.stop("signed-out")
+    # It is shown on the same machine alone, and this browser says that it is on another.
+    await person.context.set_extra_http_headers({})
+    await tour.go("/logon/inbox")
+    await expect(person.page.get_by_role("main")).to_contain_text(number)
+    await tour.stop("inbox")
+    await tour.go("/v2/oauth/authorize?client_id=nobody")
+    await tour.stop("error")
 
 
 async def test_a_domain_has_its_name_its_logo_and_its_colour(person: Person, operator: Operator) -> None:
@@ -159,7 +230,7 @@ async def test_a_domain_has_its_name_its_logo_and_its_colour(person: Person, ope
         await person.begin(login_type="email")
         assert "Paper Mill" in await person.page.get_by_role("banner").inner_text()
         assert await person.page.locator("img").evaluate("image => image.naturalWidth") > 0
-        button = person.page.get_by_role("button", name="Send a code")
+        button = person.page.get_by_role("button", name="Send code")
         assert await button.evaluate("button => getComputedStyle(button).backgroundColor") == "rgb(0, 105, 92)"
     await person.page.reload()
     assert await person.page.locator("img").count() == 0

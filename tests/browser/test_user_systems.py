@@ -36,7 +36,7 @@ async def test_by_a_provider_of_somebody_elses(new_person: NewPerson, operator: 
             await person.begin()
             await person.follow("Another company")
             await person.press("Cancel")
-            await person.is_told("You were not logged on there. Try again, or choose another way.")
+            await person.is_told("You did not finish logging on there. Try again, or choose another way.")
             await person.follow("Another company")
             await prove_elsewhere(person)
             await person.press("Allow")
@@ -50,13 +50,13 @@ async def test_by_a_provider_of_somebody_elses(new_person: NewPerson, operator: 
             await other.press("Add a way to log on")
             await other.follow("Another company")
             await prove_elsewhere(other)
-            await other.is_told("It belongs to another account already.")
+            await other.is_told("It is already linked to another account.")
 
             await person.look_at_account()
             await person.press("Add a way to log on")
             await person.follow("Mobile number")
             await person.page.get_by_label("Mobile number").fill(number := new_number())
-            await person.press("Send a code")
+            await person.press("Send code")
             await person.enter(await person.code_for(number))
             await person.page.get_by_role("button", name="Remove: Ada 王").click()
             await other.look_at_account()
@@ -86,7 +86,7 @@ async def test_by_a_directory(
             await person.page.get_by_label("Name").fill("ann")
             await person.page.get_by_label("Password").fill("wrong")
             await person.press("Log on")
-            await person.is_told("Name and password do not fit.")
+            await person.is_told("Wrong user name or password.")
             assert await person.page.get_by_label("Name").input_value() == "ann"
             assert await person.page.get_by_label("Password").input_value() == ""
             await person.page.get_by_label("Password").fill("right")

@@ -38,9 +38,12 @@ async def test_who_was_proven_before_all_was_ended_is_proven_anew(
     authorization_id = (await service.asked((await service.device(device)).user_code)).authorization_id
     before = Timestamp()
     before.FromDatetime(service.clock.now())
+    code = await service.code(app, user_id)
     if ended == "revoked":
         request = session_service_pb2.RevokeUserSessionsRequest(user_id=user_id)
         await service.sessions.RevokeUserSessions(request, metadata=await service.operator())
+        # What was on its way ends, too.
+        await refused(service.redeem(app, code), "INVALID_GRANT")
     else:
         await service.set_status(user_id, "disabled")
         await service.set_status(user_id, "enabled")

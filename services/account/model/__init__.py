@@ -1,6 +1,16 @@
 """What the account service knows, and the pure rules about it, a module a noun."""
 
-from services.account.model.identities import MAX_IDENTITY_CHARS, TYPES, Identity, Link, PlacedLink, normalise
+from services.account.model.identities import (
+    MAX_IDENTITY_CHARS,
+    TYPES,
+    Identity,
+    Link,
+    PlacedLink,
+    compact,
+    is_mobile,
+    normalise,
+    shown,
+)
 from services.account.model.open_accounts import (
     ALGORITHMS,
     DISABLED,
@@ -48,6 +58,9 @@ __all__ = [
     "UserId",
     "UserNews",
     "bound_accounts",
+    "compact",
+    "is_mobile",
     "mask_mobile",
     "normalise",
+    "shown",
 ]

@@ -82,6 +82,32 @@ def normalise(type_: str, given: str, extra: str = "") -> Identity:
     return Identity(type_, key, given)
 
 
+def shown(of: Identity | Link) -> str:
+    """An identity as people know it: a mobile number in its international form, all else as it was given."""
+    given = of.identity if isinstance(of, Link) else of.given
+    if of.type != "mobile":
+        return given
+    number = phonenumbers.parse(given, _region(of.extra))
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def is_mobile(identity: Identity) -> bool:
+    """Whether a number is one that gets messages, as far as numbers tell: those of some countries do not."""
+    kind = phonenumbers.number_type(phonenumbers.parse(identity.key))
+    return kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
+def compact(typed: str) -> str:
+    """Digits and letters as somebody typed or pasted them: of half width, with nothing between them."""
+    text = unicodedata.normalize("NFKC", typed)
+    # Blanks, dashes and what cannot be seen, as some address books put around a number.
+    return "".join(each for each in text if unicodedata.category(each) not in ("Cc", "Cf", "Pd", "Zs"))
+
+
+def _region(country_code: str) -> str:
+    return phonenumbers.region_code_for_country_code(int(country_code or _DEFAULT_COUNTRY_CODE))
+
+
 def _wechat_key(member: str) -> str:
     """Corporation and userid: the latter is "not case sensitive", and of ASCII (WeCom's document 90195)."""
     corp_id, colon, user_id = member.partition(":")
@@ -95,9 +121,8 @@ def _mobile(given: str, extra: str) -> Identity:
     text = unicodedata.normalize("NFKC", given).strip()
     if not _DIALLED.fullmatch(text):
         raise FieldInvalid("identity")
-    region = phonenumbers.region_code_for_country_code(int(extra or _DEFAULT_COUNTRY_CODE))
     try:
-        number = phonenumbers.parse(text, region)
+        number = phonenumbers.parse(text, _region(extra))
     except phonenumbers.NumberParseException:
         raise FieldInvalid("identity") from None
     if not phonenumbers.is_valid_number(number):

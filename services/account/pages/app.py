@@ -10,13 +10,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from services.account.errors import LogonRefused
-from services.account.pages import account, consent, device, proven, signing_out, ways
-from services.account.pages.authorize import authorize
+from services.account.pages import account, authorize, consent, device, proven, signing_out, ways
 from services.account.pages.flow import FlowSeal
 from services.account.pages.known import KnownSeal
 from services.account.pages.languages import LANGUAGES
 from services.account.pages.problems import problem
-from services.account.pages.rendering import style_sheet
+from services.account.pages.rendering import static
 from services.account.pages.visit import FlowDone, PageError, Visit
 from services.account.resources import Resources
 from services.runtime.errors import Refusal
@@ -66,8 +65,9 @@ def pages(resources: Resources) -> ASGIApp:
 
     app = Starlette(
         routes=[
-            at("/v2/oauth/authorize", get=authorize),
-            at("/logon/static/style.css", get=_style),
+            at("/v2/oauth/authorize", get=authorize.authorize, post=authorize.take),
+            at("/logon/static/style.css", get=_kept("style.css", "text/css")),
+            at("/logon/static/icon.svg", get=_kept("icon.svg", "image/svg+xml")),
             at("/logon/static/accent/{color}.css", get=_accent),
             at("/logon/language/{tag}", get=_speak),
             at("/logon/device", get=device.page),
@@ -122,19 +122,22 @@ async def _done(visit: Visit) -> Response:
     raise PageError("over")
 
 
-async def _style(_visit: Visit) -> Response:
-    return _css(style_sheet())
+def _kept(name: str, media_type: str) -> _Page:
+    async def answer(_visit: Visit) -> Response:
+        return _same_for_all(static(name), media_type)
+
+    return answer
 
 
 async def _accent(visit: Visit) -> Response:
     color = _of(visit, "color")
     if len(color) != 6 or not set(color) <= set("0123456789abcdef"):
         raise PageError("not_found", 404)
-    return _css(f":root {{ --accent: #{color}; }}\n".encode())
+    return _same_for_all(f":root {{ --accent: #{color}; }}\n".encode(), "text/css")
 
 
-def _css(text: bytes) -> Response:
-    response = Response(text, media_type="text/css")
+def _same_for_all(text: bytes, media_type: str) -> Response:
+    response = Response(text, media_type=media_type)
     response.headers["cache-control"] = f"public, max-age={_STYLE_SECONDS}"
     return response
 

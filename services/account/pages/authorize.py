@@ -15,15 +15,32 @@ from services.account.model.logon import BrowserSession, LogonApp
 from services.account.pages import consent, ways
 from services.account.pages.answers import AuthorizationError, answer_to
 from services.account.pages.flow import Ask, FlowTooLargeError, begin
+from services.account.pages.languages import find_language
 from services.account.pages.visit import PageError, Visit
 from services.runtime.errors import Refusal
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43,128}")
 _PROMPTS = {"none", "login", "consent", "select_account"}
 _MAX_PARAMETERS = 50
+# What becomes of it stands among the headers of a request.
+_MAX_FORM_BYTES = 16_384
 _MAX_CHARS = 1_024
 # Of a state that is too long, what is given back all the same: whole, or not at all.
 _MAX_STATE_CHARS = 4_096
+# Those that we look at: what we do not know is nothing to us, however long (RFC 6749 section 3.1).
+_BOUNDED = (
+    "state",
+    "scope",
+    "nonce",
+    "code_challenge",
+    "login_hint",
+    "login_type",
+    "prompt",
+    "max_age",
+    "ui_locales",
+    "response_type",
+    "response_mode",
+)
 # RFC 6749 section 3.3: printable, but for quote and backslash; separated by blanks, or by commas as the vendor does.
 _SCOPES = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*")
 
@@ -43,6 +60,7 @@ class _Request:
 async def authorize(visit: Visit) -> Response:
     """Begin to log somebody on for an app."""
     request = _read(visit)
+    visit.wish = find_language(request.get("ui_locales")[:_MAX_CHARS].split())
     app, redirect_uri = await _client(visit, request)
     state = request.get("state") if len(request.get("state")) <= _MAX_STATE_CHARS else ""
     try:
@@ -55,12 +73,23 @@ async def authorize(visit: Visit) -> Response:
         return visit.go(answer_to(app, redirect_uri, state, error=away))
 
 
+async def take(visit: Visit) -> Response:
+    """The same by a form (OpenID Connect Core section 3.1.2.1): on to what it says as a query.
+
+    A browser that comes with another site's form leaves at home what it keeps, but not on the way on.
+    """
+    asked = await visit.body()
+    if len(asked) > _MAX_FORM_BYTES or not asked.isascii():
+        raise PageError("malformed")
+    return visit.go(f"/v2/oauth/authorize?{asked.decode()}")
+
+
 def _read(visit: Visit) -> _Request:
     query = visit.request.url.query
     try:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except ValueError as error:
-        raise PageError("twice") from error
+        raise PageError("malformed") from error
     values: dict[str, str] = {}
     twice = set()
     for name, value in pairs:
@@ -102,6 +131,7 @@ async def _proceed(visit: Visit, request: _Request, app: LogonApp, redirect_uri:
         login_hint=request.get("login_hint")[:255],
         login_type=login_type,
         fresh_from=fresh_from,
+        language=visit.wish,
     )
     systems = await find_logon_systems(visit.resources, app.domain_id)
     wanted = ways.LOGIN_TYPES[login_type]
@@ -121,7 +151,7 @@ async def _proceed(visit: Visit, request: _Request, app: LogonApp, redirect_uri:
 def _check_form(request: _Request) -> None:
     if request.twice:
         raise AuthorizationError("invalid_request", "a parameter stands twice")
-    if any(len(value) > _MAX_CHARS for value in request.values.values()):
+    if any(len(request.get(name)) > _MAX_CHARS for name in _BOUNDED):
         raise AuthorizationError("invalid_request", "a parameter is too long")
     match request.get("response_type"):
         case "code":
@@ -197,12 +227,12 @@ async def _without_a_page(visit: Visit, app: LogonApp, ask: Ask, session: Browse
     if await consent.is_needed(visit, app, ask, session):
         raise AuthorizationError("consent_required", "the user has not consented")
     try:
-        answer = await consent.give(visit, app, ask, session)
+        code = await consent.code_for(visit, app, ask, session)
     except PageError as error:
         # Only that the app is let in no more is for nobody else than the person.
         if error.key == "client":
             raise
         raise AuthorizationError("login_required", "the user may not log on") from error
-    if answer is None:
+    if code is None:
         raise AuthorizationError("login_required", "the user has to log on anew")
-    return visit.go(answer)
+    return visit.go(answer_to(app, ask.redirect_uri, ask.state, code=code))

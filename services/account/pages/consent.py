@@ -5,6 +5,7 @@ from starlette.responses import Response
 from services.account.actions.logon.sessions import sign_out
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LinkUserRefused, LogonRefused, NotFoundLinkUser
+from services.account.model import shown
 from services.account.model.logon import BrowserSession, Device, LogonApp
 from services.account.model.user_systems import CODED
 from services.account.pages.answers import AuthorizationError, answer_to
@@ -113,20 +114,20 @@ async def _give(
 ) -> Response:
     """Send the app what it gets. What its user has let it have just now is kept where that is a code."""
     try:
-        url = await give(visit, app, ask, session)
+        code = await code_for(visit, app, ask, session)
     except AuthorizationError as error:
         visit.forget(flow)
         return await _refuse(visit, app, ask, error)
-    if url is None:
+    if code is None:
         return visit.step(f"/logon/{flow.flow_id}")
     if let:
         await visit.resources.store.upsert_consent(app.domain_id, session.user_id, app.client_id, ask.scopes, visit.now)
     visit.keep(flow.ended("logged_on"))
-    return await _answer(visit, app, url)
+    return await _answer(visit, app, answer_to(app, ask.redirect_uri, ask.state, code=code))
 
 
-async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> str | None:
-    """Where the app gets its code; `None`: the user has to be proven anew. Raises `AuthorizationError`, `PageError`."""
+async def code_for(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -> str | None:
+    """The app's code; `None`: the user has to be proven anew. Raises `AuthorizationError`, `PageError`."""
     try:
         code = await visit.resources.token.create_authorization_code(
             app,
@@ -153,7 +154,7 @@ async def give(visit: Visit, app: LogonApp, ask: Ask, session: BrowserSession) -
     # Whoever signed this browser out meanwhile may have told token before there was a code.
     if await visit.session(app.domain_id) is None:
         raise PageError("not_logged_on", 403)
-    return answer_to(app, ask.redirect_uri, ask.state, code=code)
+    return code
 
 
 async def _refuse(visit: Visit, app: LogonApp, ask: Ask, error: AuthorizationError) -> Response:
@@ -183,11 +184,12 @@ async def _decide(visit: Visit, flow: Flow, device: Device, session: BrowserSess
 
 
 async def _shown(visit: Visit, domain_id: str, session: BrowserSession) -> str:
-    """By what people know themselves: the number or address that was proven; empty: none was."""
-    if session.method not in CODED:
-        return ""
+    """By what people know themselves: what was proven; empty: that has no name."""
     links = await visit.resources.store.select_links_of_user(domain_id, session.user_id)
-    return next((link.identity for link in links if link.type == session.method), "")
+    link = next((link for link in links if link.type == session.method), None)
+    if link is None or (not link.display_name and link.type not in CODED):
+        return ""
+    return link.display_name or shown(link)
 
 
 async def _all(visit: Visit, flow: Flow) -> tuple[LogonApp, Ask, BrowserSession | None]:

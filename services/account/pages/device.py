@@ -5,11 +5,18 @@ from starlette.responses import Response
 from services.account.actions.logon.find_device import find_device
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LogonRefused
+from services.account.model import compact
 from services.account.pages.flow import Ask, begin
 from services.account.pages.visit import PageError, Visit
 
-_MAX_CODE_CHARS = 20
+_CODE_CHARS, _MAX_CODE_CHARS = 8, 20
 _MAX_DOMAIN_CHARS = 64
+
+
+def _shown(typed: str) -> str:
+    """A code as its device shows it, if it may be one."""
+    code = compact(typed).upper()
+    return f"{code[:4]}-{code[4:]}" if len(code) == _CODE_CHARS else code
 
 
 async def page(visit: Visit) -> Response:
@@ -20,7 +27,7 @@ async def page(visit: Visit) -> Response:
     (section 5.4, remote phishing).
     """
     query = visit.request.query_params
-    code, domain_id = query.get("user_code", "").strip(), query.get("domain_id", "")[:_MAX_DOMAIN_CHARS]
+    code, domain_id = _shown(query.get("user_code", "")), query.get("domain_id", "")[:_MAX_DOMAIN_CHARS]
     domain = await visit.resources.token.get_logon_domain(domain_id, visit.host)
     if domain is None:
         raise PageError("not_found", 404)
@@ -60,7 +67,7 @@ async def page(visit: Visit) -> Response:
         code_challenge="",
         consent=True,
         login_hint="",
-        user_code=code.upper(),
+        user_code=code,
         device=device,
     )
     app = await visit.resources.token.get_logon_app(device.client_id)

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.account.connectors import Kept, Proven
-from services.account.model import Identity
+from services.account.model import Identity, shown
 from services.account.model.logon import Device
 
 LIFETIME = timedelta(minutes=30)
@@ -43,6 +43,7 @@ class Ask:
         user_code: of the device that asks, as its user entered it; empty: an app in this browser does.
         device: what it asks; `None`: none does.
         fresh_from: seconds since 1970: who was proven before has to be proven again.
+        language: of the pages, that the app wants; empty: any.
     """
 
     client_id: str
@@ -57,6 +58,7 @@ class Ask:
     user_code: str = ""
     device: Device | None = None
     fresh_from: float = 0.0
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ class Newcomer:
     display_name: str
     avatar: str
     user_system_id: str
+
+    @property
+    def name(self) -> str:
+        """What the person knows the identity by."""
+        return self.display_name or shown(self.identity)
 
     @property
     def person(self) -> Proven:

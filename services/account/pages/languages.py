@@ -1,7 +1,7 @@
 """What pages say, in each language: a file each in texts/, the same keys in all."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,3 +34,9 @@ LANGUAGES = {
     for file in sorted((Path(__file__).resolve().parent / "texts").glob("*.toml"))
 }
 """By what a browser calls them."""
+
+
+def find_language(tags: Iterable[str]) -> str:
+    """The first of some tags of BCP 47 whose language there is, by its key in `LANGUAGES`; empty: of none."""
+    found = (tag.partition("-")[0].strip().lower() for tag in tags)
+    return next((language for language in found if language in LANGUAGES), "")

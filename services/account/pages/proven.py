@@ -78,7 +78,7 @@ async def newcomer_page(visit: Visit, flow: Flow) -> Response:
         systems,
         flow=flow,
         token=flow.csrf,
-        identity=flow.newcomer.display_name or flow.newcomer.identity.given,
+        identity=flow.newcomer.name,
         may_create=systems.settings.first_logon is FirstLogon.LINK_OR_CREATE,
         error="",
     )

@@ -1,11 +1,13 @@
 """Pages out of their templates: Jinja2, with everything that is shown escaped."""
 
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from services.account.model import shown
 from services.account.model.domain_settings import DomainSettings
 from services.account.pages.languages import LANGUAGES, Language
 
@@ -31,10 +33,24 @@ def render(template: str, language: Language, **facts: Any) -> str:
     """
     settings: DomainSettings | None = facts.pop("settings")
     page = _TEMPLATES.get_template(f"{template}.html.j2")
-    return page.render(t=language.say, language=language, languages=LANGUAGES.values(), settings=settings, **facts)
+    return page.render(
+        t=language.say,
+        language=language,
+        languages=LANGUAGES.values(),
+        settings=settings,
+        style=_fingerprint(),
+        shown=shown,
+        **facts,
+    )
 
 
 @cache
-def style_sheet() -> bytes:
-    """The one style sheet."""
-    return (_HERE / "static" / "style.css").read_bytes()
+def static(name: str) -> bytes:
+    """What is the same on every page."""
+    return (_HERE / "static" / name).read_bytes()
+
+
+@cache
+def _fingerprint() -> str:
+    """Of the style sheet, which is kept for a while: another one has another address."""
+    return sha256(static("style.css")).hexdigest()[:16]

@@ -31,8 +31,8 @@ async def signed_out(visit: Visit) -> Response:
     if await visit.session(domain_id):
         return visit.go(f"/logon/account/{domain_id}")
     systems = await find_logon_systems(visit.resources, domain_id)
-    on = (entrance(domain_id), "log_on")
-    return visit.page("message", systems, title=say("sign_out"), text=say("signed_out"), alert=False, on=on)
+    on, say = (entrance(domain_id), "log_on"), visit.language.say
+    return visit.page("message", systems, title=say("signed_out"), text=say("signed_out_text"), alert=False, on=on)
 
 
 async def app(visit: Visit) -> Response:

@@ -24,7 +24,7 @@ from services.account.model.logon import BrowserSession, fits
 from services.account.model.user_systems import LogonSystems
 from services.account.pages.flow import LIFETIME, Flow, FlowSeal
 from services.account.pages.known import KNOWN_LIFETIME, KnownSeal
-from services.account.pages.languages import LANGUAGES, Language
+from services.account.pages.languages import LANGUAGES, Language, find_language
 from services.account.pages.rendering import render
 from services.account.resources import Resources
 from services.runtime.errors import Refusal
@@ -86,6 +86,8 @@ class Visit:
         self.resources = resources
         self._seal = seal
         self._known_seal = known_seal
+        # The language that the app wants.
+        self.wish = ""
         # What the browser is to keep, and for how long: nothing said is until it is closed, 0 is no longer.
         self._cookies: dict[str, tuple[str, int | None]] = {}
 
@@ -113,9 +115,13 @@ class Visit:
 
     @cached_property
     def language(self) -> Language:
-        """What the person reads: as it was chosen, or as the browser says (RFC 9110 section 12.5.4)."""
+        """What the person reads: as it was chosen, the app says, or the browser (RFC 9110 section 12.5.4)."""
         chosen = self.request.cookies.get(_LANGUAGE_COOKIE, "")
-        return LANGUAGES.get(chosen) or _preferred(self.request.headers.get("accept-language", ""))
+        return (
+            LANGUAGES.get(chosen)
+            or LANGUAGES.get(self.wish)
+            or _preferred(self.request.headers.get("accept-language", ""))
+        )
 
     @property
     def host(self) -> str:
@@ -156,14 +162,15 @@ class Visit:
         """The logon of an id. Raises `PageError`: this browser has none, or none any more; `FlowDone`."""
         flow = self.find_flow(flow_id)
         if flow is None:
-            raise PageError("over")
+            raise PageError("insecure" if self._keeps_nothing else "over")
         if flow.done:
             raise FlowDone(flow)
         return flow
 
     def find_flow(self, flow_id: str) -> Flow | None:
         """The logon of an id, also one that came to its end; `None`: this browser has none."""
-        return self._open(self._named(f"{_FLOW}{flow_id}"), flow_id)
+        flow = self._open(self._named(f"{_FLOW}{flow_id}"), flow_id)
+        return self._come_to(flow) if flow else None
 
     def flow_of(self, user_system_id: str, state: str) -> Flow:
         """The logon that is away at a user system and waits for a state. Raises `PageError`."""
@@ -173,8 +180,19 @@ class Visit:
                 and flow.left.user_system_id == user_system_id
                 and hmac.compare_digest(flow.left.kept.state.encode(), state.encode())
             ):
-                return flow
+                return self._come_to(flow)
         raise PageError("over")
+
+    def _come_to(self, flow: Flow) -> Flow:
+        """A flow, in the language that its app wants."""
+        self.wish = flow.ask.language if flow.ask else ""
+        return flow
+
+    @property
+    def _keeps_nothing(self) -> bool:
+        """Whether the browser takes no cookie of ours: those for TLS alone, without TLS."""
+        named = any(name.startswith("__Host-tessera-") for name in self.request.cookies)
+        return self._secure and self.request.url.scheme != "https" and not named
 
     def _flows(self) -> Iterator[Flow]:
         prefix = self._named(_FLOW)
@@ -255,11 +273,17 @@ class Visit:
         """Whether a form led here: browsers hold that to the policy of its page over all redirects (docs/adr/0089)."""
         return self.request.method == "POST" or _BY_FORM in self.request.query_params
 
+    async def body(self) -> bytes:
+        """A form as it came. Raises `PageError`: it is of another kind, and what reads those has more ways to fail."""
+        content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != _FORM:
+            raise PageError("over", 403)
+        return await self.request.body()
+
     async def form(self, csrf: str) -> FormData:
         """A form of ours. Raises `PageError` where it is none: without what only our page knew."""
-        # All of our forms are of this kind; what reads others has more ways to fail.
-        content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != _FORM or self.is_from_elsewhere:
+        await self.body()
+        if self.is_from_elsewhere:
             raise PageError("over", 403)
         form = await self.request.form()
         given = form.get("csrf")
@@ -356,8 +380,4 @@ def _preferred(header: str) -> Language:
             return 0.0
 
     wanted = sorted((part.strip().lower() for part in header.split(",")[:20]), key=weight, reverse=True)
-    for part in wanted:
-        tag = part.partition(";")[0].partition("-")[0].strip()
-        if weight(part) > 0 and tag in LANGUAGES:
-            return LANGUAGES[tag]
-    return LANGUAGES["en"]
+    return LANGUAGES[find_language(part.partition(";")[0] for part in wanted if weight(part) > 0) or "en"]

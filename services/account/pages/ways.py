@@ -11,7 +11,7 @@ from services.account.actions.logon.try_password import try_password
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.connectors import Asking, Kept, Proven, Redirecting, Wish
 from services.account.errors import LogonRefused
-from services.account.model import TYPES, Identity, normalise
+from services.account.model import TYPES, Identity, compact, is_mobile, normalise, shown
 from services.account.model.logon import CODE_LIFETIME, LogonApp, name_key
 from services.account.model.user_systems import CODED, LogonSystems, UserSystem
 from services.account.pages.flow import Flow, Left, Sent
@@ -26,6 +26,7 @@ LOGIN_TYPES: Mapping[str, str] = {"default": "", "ding_sns": "ding", "wechat_app
 }
 
 _CODE = re.compile(r"[0-9]{6}")
+_MAX_PARAMETERS = 50
 _MAX_NAME_CHARS, _MAX_PASSWORD_CHARS = 255, 1024
 
 
@@ -83,8 +84,9 @@ async def _choose(visit: Visit, flow: Flow, error: str) -> Response:
         app=await app_of(visit, flow),
         ways=ways,
         base=f"/logon/{flow.flow_id}",
+        domain_id=flow.domain_id,
         adding=flow.link,
-        joining=flow.newcomer.identity.given if flow.newcomer else "",
+        joining=flow.newcomer.name if flow.newcomer else "",
         confirming=not (flow.ask or flow.link or flow.user_code) and await visit.session(flow.domain_id),
         enter_code=_enter_code(flow),
         error=error,
@@ -100,11 +102,13 @@ async def enter(visit: Visit, flow: Flow, way: str) -> Response:
         if flow.sent and flow.sent.identity.type == system.type:
             # Another code is wanted, or the number was not right.
             given = flow.sent.identity
-            return _address_page(visit, systems, flow, system, address=given.given, country_code=given.extra or "86")
-        return _address_page(visit, systems, flow, system)
+            return await _address_page(
+                visit, systems, flow, system, address=given.given, country_code=given.extra or "86"
+            )
+        return await _address_page(visit, systems, flow, system)
     connector = visit.resources.connectors[system.type]
     if not isinstance(connector, Redirecting):
-        return _password_page(visit, systems, flow, system)
+        return await _password_page(visit, systems, flow, system)
     kept = Kept.fresh(visit.now.timestamp() if flow.is_anew else 0.0)
     wish = Wish(login_hint=flow.login_hint, in_app=flow.ask is not None and flow.ask.login_type == "wechat_app")
     try:
@@ -130,19 +134,21 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
     system = _way(systems, flow, way)
     form = await visit.form(flow.csrf)
     if system.type in CODED:
-        given, code = str(form.get("address", "")).strip(), str(form.get("country_code", "")).strip().lstrip("+")
+        given, code = str(form.get("address", "")), _country_code(str(form.get("country_code", "")))
         try:
-            identity = normalise(system.type, given, code if system.type == "mobile" else "")
+            identity = _addressed(system.type, given, code)
         except FieldInvalid:
             error = "number" if system.type == "mobile" else "address"
-            return _address_page(visit, systems, flow, system, error=error, address=given, country_code=code or "86")
+            return await _address_page(
+                visit, systems, flow, system, error=error, address=given, country_code=code or "86"
+            )
         return await _send(visit, systems, flow, system, identity)
     connector = visit.resources.connectors[system.type]
     if not isinstance(connector, Asking):
         raise PageError("not_found", 404)
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     if not 0 < len(name) <= _MAX_NAME_CHARS or not 0 < len(password) <= _MAX_PASSWORD_CHARS:
-        return _password_page(visit, systems, flow, system, error="name", name=name[:_MAX_NAME_CHARS])
+        return await _password_page(visit, systems, flow, system, error="name", name=name[:_MAX_NAME_CHARS])
     browser_id = visit.known(flow.domain_id, way, name_key(name))
     try:
         person = await try_password(
@@ -150,12 +156,27 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
         )
     except LogonRefused as refused:
         visit.refused(system.type, refused)
-        return _password_page(visit, systems, flow, system, error=refused.key, name=name)
+        return await _password_page(visit, systems, flow, system, error=refused.key, name=name)
     except Unavailable as refusal:
         visit.failed(refusal)
-        return _password_page(visit, systems, flow, system, error="unavailable", name=name)
+        return await _password_page(visit, systems, flow, system, error="unavailable", name=name)
     visit.keep_known(flow.domain_id, way, name_key(name))
     return await proven(visit, systems, flow, person, way)
+
+
+def _country_code(typed: str) -> str:
+    """One as it is dialled, too: `+44`, `0044`."""
+    return compact(typed).lstrip("+").removeprefix("00")
+
+
+def _addressed(type_: str, given: str, country_code: str) -> Identity:
+    """To whom a code is to go. Raises `FieldInvalid`."""
+    if type_ != "mobile":
+        return normalise(type_, given)
+    identity = normalise(type_, compact(given), country_code)
+    if not is_mobile(identity):
+        raise FieldInvalid("identity")
+    return identity
 
 
 async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, identity: Identity) -> Response:
@@ -180,7 +201,7 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
         error = "unavailable"
     if error:
         code = identity.extra or "86"
-        return _address_page(visit, systems, flow, system, error=error, address=identity.given, country_code=code)
+        return await _address_page(visit, systems, flow, system, error=error, address=identity.given, country_code=code)
     visit.keep(flow.with_code(Sent(str(code_id), identity)))
     return visit.go(f"/logon/{flow.flow_id}/code")
 
@@ -207,7 +228,7 @@ def _code_page(visit: Visit, systems: LogonSystems, flow: Flow, sent: Sent, erro
         systems,
         flow=flow,
         token=flow.csrf,
-        address=sent.identity.given,
+        address=shown(sent.identity),
         minutes=int(CODE_LIFETIME.total_seconds()) // 60,
         error=error,
         status=400 if error else 200,
@@ -227,7 +248,7 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
     way = next((each.user_system_id for each in _ways(systems, flow) if each.type == sent.identity.type), None)
     if way is None:
         raise PageError("over")
-    typed = str(form.get("code", "")).replace(" ", "")
+    typed = compact(str(form.get("code", "")))
     if not _CODE.fullmatch(typed):
         return _code_page(visit, systems, flow, sent, "wrong_code")
     try:
@@ -248,7 +269,9 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
 async def come_back(visit: Visit, way: str) -> Response:
     """A browser that comes back from a user system, with what that says of who it is."""
     query = visit.request.query_params
-    if len(query.multi_items()) != len(query) or len(query) > 50:
+    if len(query) > _MAX_PARAMETERS:
+        raise PageError("malformed")
+    if len(query.multi_items()) != len(query):
         raise PageError("twice")
     flow = visit.flow_of(way, query.get("state", ""))
     left = flow.left
@@ -285,11 +308,11 @@ def _enter_code(flow: Flow) -> str:
 
 
 def _others(systems: LogonSystems, flow: Flow) -> str:
-    """Where another way is chosen; empty: there is none."""
-    return f"/logon/{flow.flow_id}" if len(_ways(systems, flow)) > 1 else ""
+    """Where another way is chosen, or nothing is added after all; empty: there is none."""
+    return f"/logon/{flow.flow_id}" if flow.link or len(_ways(systems, flow)) > 1 else ""
 
 
-def _address_page(
+async def _address_page(
     visit: Visit,
     systems: LogonSystems,
     flow: Flow,
@@ -304,6 +327,8 @@ def _address_page(
         "address",
         systems,
         flow=flow,
+        app=await app_of(visit, flow),
+        adding=flow.link,
         token=flow.csrf,
         way=system,
         others=_others(systems, flow),
@@ -315,7 +340,7 @@ def _address_page(
     )
 
 
-def _password_page(
+async def _password_page(
     visit: Visit,
     systems: LogonSystems,
     flow: Flow,
@@ -328,6 +353,8 @@ def _password_page(
         "password",
         systems,
         flow=flow,
+        app=await app_of(visit, flow),
+        adding=flow.link,
         token=flow.csrf,
         way=system,
         others=_others(systems, flow),

@@ -8,16 +8,16 @@ _TEXTS = {
     (
         "en",
         "link",
-    ): "{code} is your code to link this address{to}. It is good for {minutes} minutes. Tell it to nobody.",
-    ("en", "logon"): "{code} is your code to log on{to}. It is good for {minutes} minutes. Tell it to nobody.",
-    ("zh", "link"): "{code} 是您绑定此账号{to}的验证码，{minutes} 分钟内有效，请勿告诉任何人。",
-    ("zh", "logon"): "{code} 是您登录{to}的验证码，{minutes} 分钟内有效，请勿告诉任何人。",
+    ): "{code} is your code to link to your account{to}. It expires in {minutes} minutes. Do not share it with anyone.",
+    ("en", "logon"): "{code} is your code to log on{to}. It expires in {minutes} minutes. Do not share it with anyone.",
+    ("zh", "link"): "{code} 是您关联账号{to}的验证码，{minutes} 分钟内有效，请勿泄露给他人。",
+    ("zh", "logon"): "{code} 是您登录{to}的验证码，{minutes} 分钟内有效，请勿泄露给他人。",
 }
 # Without a name, and with one.
 _SUBJECTS = {"en": ("Your code", "Your code for {name}"), "zh": ("您的验证码", "「{name}」的验证码")}
 # What is said of the app, where it has a name.
 _TO = {
-    ("en", "link"): " to {name}",
+    ("en", "link"): " at {name}",
     ("en", "logon"): " to {name}",
     ("zh", "link"): "到「{name}」",
     ("zh", "logon"): "「{name}」",

@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.masks import Reader
-from services.runtime.validation import checked_text
+from services.runtime.validation import checked_name, checked_text
 from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, each_once
 from services.token.model import SCOPE, is_on_the_web
 
@@ -39,7 +39,7 @@ def read_name(field: str, text: str) -> str:
 
 def read_label(field: str, text: str) -> str:
     """A name that operators are shown; may be empty. Raises `FieldInvalid`."""
-    return checked_text(field, text, MAX_NAME)
+    return checked_name(field, text, MAX_NAME)
 
 
 def read_text(field: str, text: str) -> str:

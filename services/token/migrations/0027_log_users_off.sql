@@ -20,7 +20,8 @@ create trigger app_user_disabled before update of status on token.app_user
 for each row when (old.status = 'enabled' and new.status = 'disabled')
 execute function token.log_off_disabled();
 
--- As revoke_user_sessions, which the previous version and end_user_sessions call; browsers are logged off, too.
+-- Takes the place of revoke_user_sessions, with its verdicts and its count, which the previous version and
+-- end_user_sessions call: also what was let on devices, codes, and browsers.
 create function token.log_user_off(
     p_domain_id text,
     p_user_id text,
@@ -32,13 +33,22 @@ create function token.log_user_off(
     out revoked int
 )
 language plpgsql as $$
+declare
+    held text;
 begin
-    select r.verdict, r.revoked into verdict, revoked
-    from token.revoke_user_sessions(p_domain_id, p_user_id, p_roles, p_actor, p_now, p_event_id) r;
-    if verdict = 'revoked' then
-        update token.app_user u set logged_off_at = greatest(u.logged_off_at, p_now)
-        where u.domain_id = p_domain_id and u.user_id = p_user_id;
+    -- Not locked: codes are, before the user's row.
+    select u.role into held from token.app_user u where u.domain_id = p_domain_id and u.user_id = p_user_id;
+    verdict := case when not found then 'no_user' when held <> all (p_roles) then 'role' end;
+    if verdict is not null then
+        return;
     end if;
+    with own as materialized (
+        select s.* from token.session s where s.domain_id = p_domain_id and s.user_id = p_user_id
+    )
+    select count(*) into revoked from own where own.revoked_at is null and own.expires_at > p_now;
+    verdict := token.end_user_sessions(p_domain_id, p_user_id, p_actor, p_now, p_event_id);
+    update token.app_user u set logged_off_at = greatest(u.logged_off_at, p_now)
+    where u.domain_id = p_domain_id and u.user_id = p_user_id;
 end
 $$;
 

@@ -14,6 +14,7 @@ import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
 from services.account.model import normalise
+from services.account.pages.languages import LANGUAGES
 from services.account.store import Store
 from services.runtime.clock import Clock
 from services.runtime.db import Database, connected
@@ -122,6 +123,76 @@ async def test_what_else_is_wrong_goes_back_to_the_app(
     assert (page.answer["error"], page.answer["iss"]) == (error, ISSUER)
     assert "code" not in page.answer
     assert browser.cookies == {}
+
+
+async def test_an_app_of_a_type_that_redeems_no_codes_is_none(sitting: Sitting, browser: Browser) -> None:
+    app = await sitting.token.app(admin_pb2.APP_TYPE_SERVICE, redirect_uris=[REDIRECT_URI])
+    page = await browser.get(sitting.ask(client_id=app.client_id))
+    assert (page.status, page.location) == (400, "")
+
+
+@pytest.mark.parametrize(
+    ("scope", "asked"),
+    [
+        ("FILE.ALL,ACCOUNT.ALL", ["FILE.ALL", "ACCOUNT.ALL"]),
+        ("FILE.ALL ACCOUNT.ALL,FILE.ALL", ["FILE.ALL", "ACCOUNT.ALL"]),
+        ("FILE.ALL,all", ["ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"]),
+        ("all", ["ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"]),
+        (None, ["ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"]),
+    ],
+)
+async def test_scopes_as_the_vendors_clients_write_them(
+    sitting: Sitting, browser: Browser, scope: str | None, asked: list[str]
+) -> None:
+    app = await sitting.token.web_app(scopes=("ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"))
+    page = await sitting.begin(browser, client_id=app.client_id, scope=scope)
+    ask = sitting.opened(browser, sitting.flow_id(page)).ask
+    assert ask
+    assert list(ask.scopes) == asked
+
+
+async def test_what_an_operator_says_is_not_asked(sitting: Sitting, browser: Browser, mobile: str) -> None:
+    app = await sitting.token.web_app(skip_consent=True)
+    answer = await sitting.prove(browser, await sitting.begin(browser, client_id=app.client_id), mobile)
+    assert "code" in answer.answer
+    assert "code" in (await browser.get(sitting.ask(client_id=app.client_id, prompt="none"))).answer
+
+
+async def test_an_address_that_is_taken_off_meanwhile_gets_nothing(
+    sitting: Sitting, browser: Browser, mobile: str
+) -> None:
+    app = await sitting.token.web_app(logo="https://example.com/logo.png")
+    page = await sitting.prove(browser, await sitting.begin(browser, client_id=app.client_id), mobile)
+    assert '<img class="app" src="https://example.com/logo.png" alt="">' in page.text
+    await update_app(sitting.token, app, "redirect_uris", redirect_uris=["https://app.example.com/other"])
+    for answer in (
+        await browser.get(page.target),
+        await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"}),
+        await browser.post(page.target, {"csrf": page.csrf, "answer": "deny"}),
+    ):
+        assert (answer.status, answer.location) == (400, "")
+
+
+@pytest.mark.parametrize("name", ["unknown", "id_token_hint"])
+async def test_what_is_not_looked_at_may_be_long(sitting: Sitting, browser: Browser, name: str) -> None:
+    assert (await browser.get(f"{sitting.ask()}&{name}={'x' * 3_000}")).location.startswith("/logon/")
+
+
+@pytest.mark.parametrize(
+    "query", ["state=%ff", "&".join(f"x{number}=1" for number in range(60))], ids=["utf-8", "many"]
+)
+async def test_what_cannot_be_read_is_sent_nowhere(sitting: Sitting, browser: Browser, query: str) -> None:
+    page = await browser.get(f"{sitting.ask()}&{query}")
+    assert (page.status, page.problem) == (400, LANGUAGES["en"].say("error.malformed"))
+
+
+async def test_a_form_asks_as_a_query_does(sitting: Sitting, browser: Browser) -> None:
+    path, _, query = sitting.ask().partition("?")
+    page = await browser.post(path, query.encode(), {"sec-fetch-site": "cross-site"})
+    assert (page.status, page.location) == (303, sitting.ask())
+    assert (await browser.follow(await browser.get(page.location))).status == 200
+    assert (await browser.post(path, b"state=" + b"x" * 20_000)).status == 400
+    assert (await browser.post(path, query.encode(), content_type="text/plain")).status == 403
 
 
 async def test_a_public_app_brings_a_challenge(sitting: Sitting, browser: Browser) -> None:

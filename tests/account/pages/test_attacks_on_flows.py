@@ -12,10 +12,10 @@ from uuid import UUID
 import pytest
 
 from services.account.connectors import Wish
-from services.account.model import normalise
+from services.account.model import Identity, normalise
 from services.account.model.domain_settings import FirstLogon
 from services.account.model.user_systems import UserSystem, WechatSettings
-from services.account.pages.flow import LIFETIME
+from services.account.pages.flow import LIFETIME, Sent
 from services.runtime.errors import Unavailable
 from tests.account.pages.browsers import Browser, Page, target
 from tests.account.pages.sitting import Sitting
@@ -49,6 +49,27 @@ async def test_a_cookie_that_was_touched_is_none(sitting: Sitting, browser: Brow
         answer = await browser.get(f"/logon/{flow_id}", {"cookie": f"{name}={value}"})
         assert (answer.status, answer.location) == (OVER, ""), value
     assert (await browser.get(f"/logon/{flow_id}")).status == 200
+
+
+async def test_ghsa_r9w3_what_is_sealed_is_a_value_all_the_same(sitting: Sitting, browser: Browser) -> None:
+    """Who has the key seals anything; in Hydra that was a part of a statement."""
+    bad = "' or true; drop table account.link; --"
+    flow = sitting.opened(browser, sitting.flow_id(await sitting.begin(browser)))
+    assert flow.ask
+    sent = Sent(str(sitting.resources.new_id()), Identity("mobile", bad, bad))
+    for changed in (
+        replace(flow, domain_id=bad),
+        replace(flow, ask=replace(flow.ask, client_id=bad)),
+        replace(flow, sent=sent),
+        replace(flow, ask=None, link=bad),
+    ):
+        sealed = base64.urlsafe_b64encode(sitting.seal.seal(changed)).decode()
+        cookie = {"cookie": f"__Host-tessera-logon-{flow.flow_id}={sealed}"}
+        for page in ("", "/code", "/consent"):
+            assert (await browser.get(f"/logon/{flow.flow_id}{page}", cookie)).status in (200, 303, 400)
+        tried = await browser.post(f"/logon/{flow.flow_id}/code", {"csrf": flow.csrf, "code": "123456"}, cookie)
+        assert tried.status in (200, 400)
+    await sitting.log_on(browser, unused_mobile())
 
 
 async def test_a_cookie_is_for_one_flow_and_one_browser(sitting: Sitting, browser: Browser) -> None:
@@ -338,9 +359,10 @@ async def test_who_was_let_in_by_a_way_that_is_off_is_logged_on_nowhere(own_sitt
         await change(sitting, "one", **({"enabled": False} if off == "disabled" else {"link_only": True}))
     assert (await browser.get(sitting.ask(prompt="none"))).answer["error"] == "login_required"
     for page in (again, device):
-        flow = page.target.removesuffix("/consent")
-        assert (await browser.get(page.target)).location == flow
-        assert (await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})).location == f"{flow}?form"
+        flow = page.target.partition("/consent")[0]
+        allowed = await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})
+        for answer in (await browser.get(page.target), allowed):
+            assert answer.location.partition("?")[0] == flow
     for answer in (await browser.get(sitting.ask()), await browser.get(at_device)):
         assert not answer.location.partition("?")[0].endswith("/consent")
     assert (await browser.get(account.target)).status == 403
@@ -457,6 +479,17 @@ async def test_a_session_that_was_there_before_is_worth_nothing(sitting: Sitting
         thief = sitting.browser()
         thief.cookies = {name: planted}
         assert ben not in (await thief.get(f"/logon/account/{sitting.domain_id}")).text
+
+
+async def test_a_session_ends_after_twelve_hours(sitting: Sitting, browser: Browser) -> None:
+    mobile = unused_mobile()
+    await sitting.log_on(browser, mobile)
+    store, user_id = sitting.resources.store, await sitting.user_of(normalise("mobile", mobile))
+    (session,) = await store.select_logon_sessions(sitting.domain_id, user_id, sitting.resources.clock.now())
+    for hours, found in ((12, True), (12.01, False)):
+        at = session.proven_at + timedelta(hours=hours) - timedelta(seconds=1)
+        assert bool(await store.select_logon_session(sitting.domain_id, session.session_id, at)) is found
+        assert bool(await store.select_logon_sessions(sitting.domain_id, user_id, at)) is found
 
 
 async def test_a_session_is_its_domains(sitting: Sitting, own_sitting: Sitting, browser: Browser) -> None:

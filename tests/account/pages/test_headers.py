@@ -1,12 +1,16 @@
 """What comes with every page: framing, caching, referrer, cookies (RFC 9700 sections 4.2, 4.3, 4.12, 4.16)."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from google.api import httpbody_pb2
 
+from services.account.pages.languages import LANGUAGES
+from services.account.resources import Resources
+from services.account.senders.console import ConsoleSender
 from tests.account.pages.browsers import Browser, Page, target
-from tests.account.pages.sitting import Sitting
+from tests.account.pages.sitting import Sitting, serving_pages
 from tests.account.with_token import unused_mobile
 from tests.support.token_client import REDIRECT_URI
 
@@ -107,10 +111,24 @@ async def test_cookies_are_for_tls_alone_but_on_ones_own_machine(
     assert ("; Secure" in cookie, cookie.startswith("__Host-")) == (secure, secure)
 
 
+async def test_a_browser_that_keeps_nothing_is_told_why(sitting: Sitting) -> None:
+    browser = sitting.browser(scheme="http", host="192.168.0.2:8080")
+    begun = await browser.get(sitting.ask())
+    browser.cookies.clear()
+    page = await browser.get(begun.location)
+    assert (page.status, page.problem) == (400, LANGUAGES["en"].say("error.insecure"))
+
+
 async def test_what_is_the_same_for_everybody_may_be_kept(browser: Browser) -> None:
-    for path in ("/logon/static/style.css", "/logon/static/accent/00ff00.css"):
+    (style,) = re.findall(r'"(/logon/static/style\.css\?[0-9a-f]{16})"', (await browser.get("/logon/device")).text)
+    css = "text/css; charset=utf-8"
+    for path, kind in (
+        (style, css),
+        ("/logon/static/accent/00ff00.css", css),
+        ("/logon/static/icon.svg", "image/svg+xml"),
+    ):
         page = await browser.get(path)
-        assert (page.status, page.content_type) == (200, "text/css; charset=utf-8")
+        assert (page.status, page.content_type) == (200, kind)
         assert page.header("cache-control") == "public, max-age=3600"
         assert page.header("x-content-type-options") == "nosniff"
 
@@ -127,6 +145,13 @@ async def test_any_wish_for_a_language_has_an_answer(browser: Browser, accepted:
     page = await browser.get("/logon/device", {"accept-language": accepted} if accepted else {})
     assert page.status == 200
     assert page.header("content-language") in ("en", "zh-Hans", "zh-CN")
+
+
+async def test_an_app_may_wish_for_a_language_and_its_user_has_chosen(sitting: Sitting, browser: Browser) -> None:
+    page = await sitting.begin(browser, ui_locales="fr zh-CN en")
+    assert page.header("content-language") == "zh-Hans"
+    browser.cookies["tessera-language"] = "en"
+    assert (await browser.get(page.target)).header("content-language") == "en"
 
 
 async def test_cookies_may_come_one_by_one(sitting: Sitting, browser: Browser) -> None:
@@ -148,3 +173,14 @@ async def test_a_chosen_language_is_one_that_there_is(browser: Browser) -> None:
     for chosen in ("xx", "../en", "<script>"):
         page = await browser.get("/logon/device", {"cookie": f"tessera-language={chosen}"})
         assert (page.status, page.header("content-language")) == (200, "en")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("127.0.0.1", 200), ("::1", 200), ("10.0.0.1", 404), ("2001:db8::1", 404), ("", 404)],
+)
+async def test_the_inbox_is_for_who_is_on_this_machine(page_resources: Resources, address: str, status: int) -> None:
+    async with serving_pages(replace(page_resources, console=ConsoleSender())) as stub:
+        browser = Browser(stub)
+        browser.address = address
+        assert (await browser.get("/logon/inbox")).status == status

@@ -9,7 +9,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from services.account.model import normalise
+from services.account.model import normalise, shown
 from services.account.model.bearers import read_bearer
 from services.account.model.domain_settings import FirstLogon
 from tests.account.linking import linked
@@ -228,4 +228,4 @@ async def test_who_is_new_is_told_so_where_there_is_one_way_alone(own_sitting: S
     await sitting.set(first_logon=FirstLogon.LINK_OR_CREATE)
     page = await sitting.prove(browser, await sitting.begin(browser, login_type="mobile"), mobile)
     page = await browser.fill(page, answer="link")
-    assert mobile in page.text
+    assert shown(normalise("mobile", mobile)) in page.text
