@@ -46,11 +46,17 @@ local function health(call, words, message, reason)
   return JSON, '{"status":"unavailable"}'
 end
 
+-- Its hash stands in the policy of reply.lua.
+local STYLE = "body{margin:0;min-height:100vh;display:grid;place-items:center;font:1rem/1.5 system-ui,sans-serif;"
+  .. "color:#161b26;background:#eef1f6}main{max-width:24rem;margin:1rem;padding:2rem;border-radius:.75rem;"
+  .. "background:#fff}h1{margin:0 0 .5rem;font-size:1.4rem}p{margin:0}"
+  .. "@media(prefers-color-scheme:dark){body{color:#eef1f6;background:#0f1218}main{background:#191e27}}"
+
 -- For people. What service and page look like is account's; this is for when that does not answer.
 local function pages(_, _, message)
   return "text/html; charset=utf-8", "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
     .. "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">"
-    .. "<title>Log on</title></head><body><main><h1>That did not work</h1><p>" .. xml.escape(message)
+    .. "<title>Log on</title><style>" .. STYLE .. "</style></head><body><main><h1>That did not work</h1><p>" .. xml.escape(message)
     .. "</p></main></body></html>"
 end
 

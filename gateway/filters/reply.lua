@@ -24,9 +24,11 @@ local KEPT = {discovery = true, docs = true}
 local PAGE_STATUSES = {["200"] = true, ["303"] = true, ["400"] = true, ["403"] = true, ["404"] = true, ["405"] = true,
   ["429"] = true, ["503"] = true}
 
--- With every page, those that the gateway has to make itself included: in no frame, with no script, and with no word to
--- anybody of where one was.
-local PAGE_HEADERS = {["content-security-policy"] = "default-src 'none'; frame-ancestors 'none'",
+-- With every page, those that the gateway has to make itself included: in no frame, with no script, with the style of
+-- dialect.lua alone, and with no word to anybody of where one was.
+local PAGE_HEADERS = {
+  ["content-security-policy"] = "default-src 'none'; frame-ancestors 'none'; "
+    .. "style-src 'sha256-6BSGIMR7ol9Vomv+QyLZNfdw5qsmIJocs7D0HDJ56uw='",
   ["referrer-policy"] = "no-referrer", ["x-content-type-options"] = "nosniff", ["x-frame-options"] = "DENY"}
 
 -- How the caller may prove itself: RFC 6749 section 5.2 for clients, RFC 6750 section 3 for access tokens; nil where that

@@ -45,7 +45,7 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
         clock=clock,
         tls=settings.token_tls,
     )
-    names, console = Names(), ConsoleSender()
+    names, console = Names(), ConsoleSender(settings.state_dir)
     provider_keys = ProviderKeys(names)
     store, process = Store(database, Vault(settings.master_key.secret)), uuid7(clock.now())
     # By type: whatever asks user systems of it. Codes go by the sender.

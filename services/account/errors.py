@@ -210,8 +210,8 @@ class LogonRefused(Exception):
 
     Args:
         key: which text the page shows: `cancelled`, the person went back; `wrong_credentials`; `not_a_member`, of a
-            corporation or account that may; `root_refused`, an Alibaba Cloud account itself; `refused`, by the user
-            system, for reasons of its own.
+            corporation or account that may; `root_refused`, an Alibaba Cloud account itself; `not_anew`, the user
+            system went by a logon of before; `refused`, by it, for reasons of its own.
         detail: why, for the log; never a secret.
     """
 

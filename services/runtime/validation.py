@@ -5,6 +5,7 @@ in a service's convert.py, since its breach has a code of its own; what several 
 """
 
 import re
+import unicodedata
 from functools import cache
 
 from google.api import field_behavior_pb2
@@ -19,6 +20,13 @@ USER_ID = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """A character that ends lines or steers terminals, and belongs into no name."""
 
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+AUTHORITY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?")
+"""Host and port of an address on the web: letters, digits and hyphens (RFC 1123 section 2.1), or an address of IPv6.
+
+A browser's policy reads some of what URLs may have there beside that, such as `*`, `;` and `,`, in a way of its own.
+"""
+
 
 def has_control(text: str) -> bool:
     """Whether there is a control character in a text."""
@@ -29,6 +37,17 @@ def has_control(text: str) -> bool:
 def checked_text(field: str, text: str, longest: int) -> str:
     """A text of at most `longest` characters, none of them a control character. Raises `FieldInvalid`."""
     if len(text) > longest or CONTROL.search(text):
+        raise FieldInvalid(field)
+    return text
+
+
+def checked_name(field: str, text: str, longest: int) -> str:
+    """A text as `checked_text` has it that shows all of itself, in its order.
+
+    None that turns the direction of what follows it, or takes no room (category Cf): people are to know by it whom they
+    let in. Raises `FieldInvalid`.
+    """
+    if any(unicodedata.category(each) == "Cf" for each in checked_text(field, text, longest)):
         raise FieldInvalid(field)
     return text
 

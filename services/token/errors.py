@@ -6,7 +6,7 @@ Refusal
     ├── InvalidGrant, InvalidRefreshToken
     ├── AuthorizationPending, SlowDown, AccessDenied, ExpiredToken
     ├── NotFoundDeviceAuthorization, DeviceAuthorizationDecided, GuessesExceeded
-    ├── NotFoundUser, AlreadyExistsUser, UserDisabled, ImpersonationRefused
+    ├── NotFoundUser, AlreadyExistsUser, UserDisabled, UserLoggedOff, ImpersonationRefused
     ├── NotFoundDomain, NotFoundApp, NotFoundSigningKey, NotFoundSession, AlreadyExistsDomain
     ├── NotFoundAppSecret, NotFoundTrustedKey, NotFoundAccessKey, NotFoundPushApp
     ├── EtagMismatch, LastSuperadmin, AppCredentialsExhausted
@@ -148,6 +148,13 @@ class UserDisabled(TokenRefusal):
 
     reason = "USER_DISABLED"
     public = "The user is disabled."
+
+
+class UserLoggedOff(TokenRefusal):
+    """All sessions of the user were ended, or it was disabled, since it was proven."""
+
+    reason = "USER_LOGGED_OFF"
+    public = "The user has to be proven anew."
 
 
 class AlreadyExistsUser(TokenRefusal):

@@ -224,6 +224,30 @@ async def test_cve_2026_15612_a_nonce_that_is_missing_is_not_this_one(
     assert "nonce" in await refused(log_on(connector, provider, Kept("", "", secrets.token_urlsafe(32))))
 
 
+@pytest.mark.parametrize(
+    ("since", "good"),
+    [(0, True), (-5, True), (-11, False), (-3600, False), (None, False), ("now", False), (True, False)],
+    ids=str,
+)
+async def test_who_is_to_be_proven_anew_is(
+    connector: Custom, provider: LogonProvider, since: float | str | None, good: bool
+) -> None:
+    """A provider that goes by a session of its own, and one that says nothing, or no time (OpenID Connect Core)."""
+    now = time.time()
+    asked = parse_qs(
+        urlsplit(await connector.leave(custom(provider.issuer), Kept.fresh(now), REDIRECT_URI, NO_WISH)).query
+    )
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
+    told = now + since if isinstance(since, int) and not isinstance(since, bool) else since
+    provider.changed = {} if told is None else {"auth_time": told}
+    if good:
+        assert await log_on(connector, provider, Kept.fresh(now))
+    else:
+        assert "auth_time" in await refused(log_on(connector, provider, Kept.fresh(now)), "not_anew")
+    # Nobody has to be: what it says of that is not looked at.
+    assert await log_on(connector, provider)
+
+
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 async def test_the_access_token_is_the_one_that_came_with_it(connector: Custom, algorithm: str) -> None:
     """RFC 9700 section 4.6, where the provider says which."""

@@ -1,5 +1,6 @@
 """Logging on by an OpenID provider that is not ours, npm's oidc-provider, in each way that clients prove themselves."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -68,9 +69,15 @@ async def answer_of(
     return answer
 
 
-@pytest.mark.parametrize(("client_id", "secret"), [("client_secret_basic", SECRET), ("none", "")])
-async def test_somebody_logs_on(provider: OpenIdProvider, connector: Custom, client_id: str, secret: str) -> None:
-    system, own = custom(provider.issuer, client_id, secret, scopes=("profile",)), kept()
+@pytest.mark.parametrize(
+    ("client_id", "secret", "anew_from"),
+    [("client_secret_basic", SECRET, 0.0), ("none", "", time.time())],
+    ids=["a secret", "none, and proven anew"],
+)
+async def test_somebody_logs_on(
+    provider: OpenIdProvider, connector: Custom, client_id: str, secret: str, anew_from: float
+) -> None:
+    system, own = custom(provider.issuer, client_id, secret, scopes=("profile",)), Kept.fresh(anew_from)
     assert await connector.test(system) == []
     answer = await answer_of(provider, connector, system, own)
     proven = await connector.come_back(system, own, REDIRECT_URI, answer)

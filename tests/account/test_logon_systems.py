@@ -135,7 +135,7 @@ async def test_of_many_domains_one_is_read(account_dsn: str, domain: Domain, mod
 
 async def test_codes_are_no_way_in_where_they_cannot_be_sent(resources: Resources, domain: Domain) -> None:
     assert (await find_logon_systems(resources, domain.id)).systems == ()
-    sending = replace(resources, sender=ConsoleSender())
+    sending = replace(resources, sender=ConsoleSender(Path()))
     assert [each.type for each in (await find_logon_systems(sending, domain.id)).systems] == ["mobile", "email"]
     await resources.store.insert_user_system(system(domain), CLOCK.now())
     assert [each.type for each in (await find_logon_systems(resources, domain.id)).systems] == ["custom"]

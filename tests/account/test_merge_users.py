@@ -13,6 +13,7 @@ import grpc
 import pytest
 
 from services.account.model import normalise
+from services.account.model.logon import BrowserSession
 from services.runtime.ids import uuid7
 from tests.account.whole_users import PENDING, PERMISSIONS, WholeUsers
 from tests.support.callers import people_app, person, superadmin
@@ -70,7 +71,11 @@ async def test_what_the_emptied_user_had_at_token_is_over(whole_users: WholeUser
     (identity,) = await whole_users.linked(one)
     linked = await whole_users.link(one, identity)
     code = await whole_users.token.code(whole_users.app, one)
+    now = whole_users.token.clock.now()
+    browser = BrowserSession(uuid7(now), b"hash", one, "mobile", "Firefox, Linux", now)
+    await whole_users.store.insert_logon_session(DOMAIN, browser)
     await whole_users.merge(one, other)
+    assert await whole_users.store.select_logon_sessions(DOMAIN, one, now) == []
     assert not await whole_users.lives(begun)
     assert not await whole_users.lives(linked)
     assert await whole_users.lives(kept)

@@ -80,7 +80,7 @@ async def test_a_native_app_has_no_secret(connector: Connector, ram: Ram) -> Non
 
 async def test_what_a_browser_is_sent_with(connector: Connector, ram: Ram) -> None:
     own = kept()
-    url = urlsplit(await connector.leave(system(), own, REDIRECT_URI, Wish("ada", in_app=True, password=True)))
+    url = urlsplit(await connector.leave(system(), own, REDIRECT_URI, Wish("ada", in_app=True)))
     asked = parse_qs(url.query, strict_parsing=True)
     assert asked.pop("code_challenge") != [own.verifier]
     assert asked == {

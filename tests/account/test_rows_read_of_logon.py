@@ -69,7 +69,7 @@ def guesses() -> tuple[Any, ...]:
 
 def session(user: str = "user7") -> tuple[Any, ...]:
     now = CLOCK.now()
-    return ("bj1", uuid7(now), b"h", user, "mobile", "", now, now)
+    return ("bj1", uuid7(now), b"h", user, "mobile", "", now, now, "mobile")
 
 
 # Statement, arguments, and how many rows of tables it may read.
@@ -78,7 +78,7 @@ STATEMENTS: dict[str, tuple[str, Callable[[], tuple[Any, ...]], int]] = {
     "a code too early": (LOGON["begin_logon_code"], lambda: code("i7"), 2),
     "a code that is none": (
         LOGON["try_logon_code"],
-        lambda: ("bj1", uuid7(CLOCK.now()), "mobile", "i7", b"m", CLOCK.now(), 5, *guesses()),
+        lambda: ("bj1", uuid7(CLOCK.now()), "mobile", "i7", b"m", CLOCK.now(), 5, *guesses(), CLOCK.now()),
         0,
     ),
     "a password": (LOGON["begin_password_try"], lambda: password(uuid.uuid4().hex), 0),

@@ -3,6 +3,7 @@
 import io
 from contextlib import redirect_stderr
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -68,17 +69,19 @@ def test_a_message_does_not_show_its_code() -> None:
     assert CODE not in repr(message())
 
 
-async def test_what_was_shown_is_kept_for_a_while() -> None:
-    console = ConsoleSender()
+async def test_what_was_shown_by_any_process_is_kept_for_a_while(tmp_path: Path) -> None:
+    console, other = ConsoleSender(tmp_path), ConsoleSender(tmp_path)
+    assert console.shown() == []
     with redirect_stderr(io.StringIO()) as out:
         for number in range(KEPT + 5):
-            await console.send(message(address=f"u{number}@example.com"))
+            await (other if number % 2 else console).send(message(address=f"u{number}@example.com"))
     assert out.getvalue().startswith(f"to email u0@example.com: {CODE} is your code")
     shown = console.shown()
     assert len(shown) == KEPT
-    assert shown[0].message.address == f"u{KEPT + 4}@example.com"
-    assert shown[0].text == text_of(shown[0].message)
+    assert shown[0].address == f"u{KEPT + 4}@example.com"
+    assert shown[0].text == text_of(message())
     assert shown[0].at >= shown[-1].at
+    assert [file.stat().st_mode & 0o777 for file in tmp_path.iterdir()] == [0o600]
 
 
 @pytest.mark.parametrize(
@@ -93,14 +96,14 @@ async def test_what_was_shown_is_kept_for_a_while() -> None:
     ],
 )
 def test_each_type_of_address_has_its_own(environ: dict[str, str], mobile: type, email: type) -> None:
-    senders = chosen(settings(**environ), ConsoleSender())
+    senders = chosen(settings(**environ), ConsoleSender(Path()))
     assert isinstance(senders.of("mobile"), mobile)
     assert isinstance(senders.of("email"), email)
     assert "SECRET" not in repr(settings(**environ))
 
 
 async def test_without_one_nothing_is_sent() -> None:
-    senders = chosen(settings(TESSERA_MOBILE_SENDER="console", TESSERA_LOG_FORMAT="console"), ConsoleSender())
+    senders = chosen(settings(TESSERA_MOBILE_SENDER="console", TESSERA_LOG_FORMAT="console"), ConsoleSender(Path()))
     senders.check("mobile")
     for type_ in ("email", "ding"):
         with pytest.raises(Unavailable, match=type_):

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -99,7 +100,7 @@ async def test_what_cannot_be_asked(resources: Resources, store: Store, domain: 
 
 
 async def test_codes_are_the_senders(resources: Resources, store: Store, domain: Domain) -> None:
-    assert await problems(replace(resources, sender=ConsoleSender()), store, domain, EmailSettings()) == []
+    assert await problems(replace(resources, sender=ConsoleSender(Path())), store, domain, EmailSettings()) == []
 
 
 async def test_a_lost_master_key_is_told(resources: Resources, database: Database, domain: Domain) -> None:

@@ -21,6 +21,8 @@ class App:
     Args:
         gateway: base URL.
         redirect_uri: where browsers come back to: a page that says nothing.
+        moved_uri: where they come back to, too, and are sent on to `home`, at another host.
+        own_uri: of a scheme of an installed app's own; there is none.
     """
 
     client_id: str
@@ -29,6 +31,9 @@ class App:
     def __init__(self, gateway: str, redirect_uri: str) -> None:
         self.gateway = gateway
         self.redirect_uri = redirect_uri
+        self.moved_uri = redirect_uri.replace("/callback", "/moved")
+        self.home = redirect_uri.replace("/callback", "/home").replace("127.0.0.1", "localhost")
+        self.own_uri = "com.example.paper:/callback"
 
     def link(self, **more: str) -> str:
         """Where it sends browsers."""
@@ -84,8 +89,9 @@ async def running_app(gateway: str) -> AsyncIterator[App]:
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await reader.readuntil(b"\r\n\r\n")
-            head = f"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {len(_PAGE)}\r\n"
+            path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+            status = f"303 See Other\r\nlocation: {app.home}" if path.startswith("/moved?") else "200 OK"
+            head = f"HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {len(_PAGE)}\r\n"
             writer.write(head.encode() + b"connection: close\r\n\r\n" + _PAGE)
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -95,4 +101,5 @@ async def running_app(gateway: str) -> AsyncIterator[App]:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
-        yield App(gateway, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/callback")
+        app = App(gateway, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/callback")
+        yield app

@@ -61,7 +61,7 @@ async def app(world: World, operator: Operator) -> AsyncIterator[App]:
             name="Paper & Ink",
             description="Letters, on paper.",
             type=admin_pb2.APP_TYPE_WEB_SERVER,
-            redirect_uris=[made.redirect_uri],
+            redirect_uris=[made.redirect_uri, made.moved_uri, made.own_uri],
             scopes=["openid", "profile"],
             device_flow=True,
         )

@@ -51,6 +51,36 @@ async def test_who_refuses_goes_back_to_the_app_without_a_code(person: Person, a
     assert "code" not in told
 
 
+async def test_an_app_may_send_on_to_another_host_and_have_a_scheme_of_its_own(person: Person, app: App) -> None:
+    """Browsers hold a form to its page's policy over all redirects, also over those of the app's."""
+    await person.begin(redirect_uri=app.moved_uri)
+    await person.prove(new_number())
+    await person.press("Allow")
+    await person.page.wait_for_url(app.home)
+    await person.begin(redirect_uri=app.own_uri, prompt="consent")
+    await person.press("Allow")
+    # A browser that does not open the app by itself.
+    link = person.page.get_by_role("link", name="Back to Paper & Ink")
+    assert (await link.get_attribute("href") or "").startswith(f"{app.own_uri}?code=")
+
+
+async def test_who_does_not_want_to_goes_back_to_the_app(person: Person, app: App) -> None:
+    await person.begin()
+    await person.have_sent(new_number())
+    await person.follow("Cancel")
+    assert app.told(await person.back())["error"] == "access_denied"
+
+
+async def test_who_presses_twice_is_logged_on(person: Person, app: App) -> None:
+    await person.begin()
+    code = await person.have_sent(new_number())
+    await person.page.get_by_label("Code", exact=True).fill(code)
+    for _ in range(2):
+        await person.page.keyboard.press("Enter")
+    await person.press("Allow")
+    assert (await app.token(await person.back()))["user_id"]
+
+
 async def test_a_code_that_was_wrong_five_times_is_good_no_longer(person: Person) -> None:
     await person.begin()
     code = await person.have_sent(number := new_number())
@@ -72,12 +102,10 @@ async def test_going_back_in_between_begins_nothing_anew(person: Person, app: Ap
     await person.sees("Log on to Paper & Ink")
     await person.page.go_forward()
     await person.enter(code)
+    await person.sees("Paper & Ink wants access to your account")
+    # The page of the code once more, which was used: it leads on.
     await person.page.go_back()
-    await person.page.go_back()
-    await person.page.go_forward()
-    # The page of the code once more, which was used; and on from there.
-    await person.is_told("This logon has expired")
-    await person.begin()
+    await person.sees("Paper & Ink wants access to your account")
     await person.press("Allow")
     assert (await app.token(await person.back()))["user_id"]
     await person.look_at_account()
@@ -89,8 +117,9 @@ async def test_going_back_after_the_end_gives_no_second_code(person: Person) -> 
     await person.page.go_back()
     if await person.page.get_by_role("button", name="Allow", exact=True).count():
         await person.press("Allow")
-    await person.sees("Something went wrong")
-    await person.is_told("This logon has expired")
+    await person.sees("You are already logged on")
+    await person.follow("Your account")
+    await person.sees("Your account")
 
 
 async def test_two_tabs_do_not_meet(person: Person, app: App) -> None:

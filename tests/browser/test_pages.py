@@ -214,7 +214,10 @@ async def see_every_page(
     await tour.go(f"/logon/account?client_id={app.client_id}")
     await person.page.locator('form[action$="/sign_out"] button').first.click()
     await tour.stop("signed-out")
+    # It is shown on the same machine alone, and this browser says that it is on another.
+    await person.context.set_extra_http_headers({})
     await tour.go("/logon/inbox")
+    await expect(person.page.get_by_role("main")).to_contain_text(number)
     await tour.stop("inbox")
     await tour.go("/v2/oauth/authorize?client_id=nobody")
     await tour.stop("error")

@@ -64,7 +64,7 @@ async def test_by_a_provider_of_somebody_elses(new_person: NewPerson, operator: 
             await other.follow("Another company")
             # The other company knows this browser by now.
             await other.sees("Your account")
-            await other.reads("Ada 王")
+            await other.reads("Ada 王 (Another company)")
 
 
 @needs_slapd

@@ -1,5 +1,8 @@
 """What the gateway adds to pages of logon, keeps from them, and shows where account shows nothing."""
 
+import base64
+import hashlib
+
 import grpc
 import httpx
 import pytest
@@ -10,7 +13,6 @@ from tests.support.gateways import Answer, Edge
 
 GUARDS = {
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -21,6 +23,7 @@ TARGETS = ["/logon/x", "/logon/x/code?a=b", "/v2/oauth/authorize", "/v2/oauth/au
 
 def guarded(headers: dict[str, str] | httpx.Headers) -> None:
     assert {name: headers.get(name) for name in GUARDS} == GUARDS
+    assert headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors 'none'")
     assert not [name for name in headers if name.startswith(("x-tessera-", "grpc-", "x-envoy-"))]
 
 
@@ -32,6 +35,10 @@ def test_a_service_that_is_down_is_a_page(alone: httpx.Client, target: str) -> N
     assert "<script" not in answer.text
     assert "www-authenticate" not in answer.headers
     guarded(answer.headers)
+    style = answer.text.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert style
+    assert answer.headers["content-security-policy"].endswith(f"; style-src 'sha256-{digest}'")
     posted = alone.post(target, data={"csrf": "x"})
     assert (posted.status_code, posted.headers["content-type"]) == (503, "text/html; charset=utf-8")
     guarded(posted.headers)

@@ -112,6 +112,8 @@ async def test_a_verifier_without_a_challenge(service: Running, app: App, user_i
 async def test_a_stored_challenge_binds_an_app_with_a_secret_too(service: Running, app: App, user_id: str) -> None:
     code = await service.code(app, user_id, code_challenge=code_challenge(VERIFIER))
     await refused(service.redeem(app, code), "INVALID_GRANT")
+    # It is used up by that.
+    await refused(service.redeem(app, code, code_verifier=VERIFIER), "INVALID_GRANT")
 
 
 async def test_a_user_who_was_disabled_meanwhile(service: Running, app: App, user_id: str) -> None:

@@ -6,6 +6,10 @@ from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 from tests.support.calls import bearer, refused
 from tests.support.token import Running
 from tests.support.token_client import RSA_KEY, new_p256, public_pem
+from tests.token.test_redirect_uris import NO_HOSTS
+
+# What nobody sees of a name, or what turns what is beside it: an override and an isolate, of no width, a mark, a tag.
+UNSEEN = ("\u202e", "\u2066", "\u200b", "\u200d", "\ufeff", "\u061c", "\u00ad", "\U000e0041")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +45,8 @@ async def test_which_types_have_a_secret(
         ({"redirect_uris": ["https://"]}, "redirect_uris"),
         ({"redirect_uris": ["https://a b"]}, "redirect_uris"),
         ({"redirect_uris": ["https://[x"]}, "redirect_uris"),
+        *[({"redirect_uris": [f"https://{host}/cb"]}, "redirect_uris") for host in NO_HOSTS],
+        *[({"name": f"Shop{unseen}"}, "name") for unseen in UNSEEN],
         ({"redirect_uris": ["https://a.example.com"] * 21}, "redirect_uris"),
         ({"scopes": ["a b"]}, "scopes"),
         ({"scopes": ["a,b"]}, "scopes"),

@@ -1,6 +1,6 @@
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tessera.token.v1 import token_pb2
+from tessera.token.v1 import session_service_pb2, token_pb2
 
 from tests.support.calls import refused
 from tests.support.token import Running
@@ -28,6 +28,33 @@ async def test_users_who_get_none(service: Running, app: App, user_id: str) -> N
     await refused(service.code(app, "nobody"), "NOT_FOUND_USER")
     await service.set_status(user_id, "disabled")
     await refused(service.code(app, user_id), "USER_DISABLED")
+
+
+@pytest.mark.parametrize("ended", ["revoked", "disabled and enabled"])
+async def test_who_was_proven_before_all_was_ended_is_proven_anew(
+    service: Running, app: App, user_id: str, ended: str
+) -> None:
+    device = await service.native_app(device_flow=True)
+    authorization_id = (await service.asked((await service.device(device)).user_code)).authorization_id
+    before = Timestamp()
+    before.FromDatetime(service.clock.now())
+    code = await service.code(app, user_id)
+    if ended == "revoked":
+        request = session_service_pb2.RevokeUserSessionsRequest(user_id=user_id)
+        await service.sessions.RevokeUserSessions(request, metadata=await service.operator())
+        # What was on its way ends, too.
+        await refused(service.redeem(app, code), "INVALID_GRANT")
+    else:
+        await service.set_status(user_id, "disabled")
+        await service.set_status(user_id, "enabled")
+    await refused(service.code(app, user_id, auth_time=before), "USER_LOGGED_OFF")
+    await refused(service.decide(authorization_id, user_id, auth_time=before), "USER_LOGGED_OFF")
+    details = [row["detail"] for row in await service.audit(user_id=user_id) if row["event"].endswith("withheld")]
+    assert details == ["logged_off", "logged_off"]
+    anew = Timestamp()
+    anew.FromDatetime(service.clock.now())
+    await service.code(app, user_id, auth_time=anew)
+    await service.decide(authorization_id, user_id, auth_time=anew)
 
 
 async def test_apps_that_get_none(service: Running, app: App, user_id: str) -> None:

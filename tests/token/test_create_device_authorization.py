@@ -23,6 +23,7 @@ from tests.support.admin import update_app
 from tests.support.calls import refused
 from tests.support.token import CLIENT_ASSERTION, ISSUER, Running
 from tests.support.token_client import App, TokenClient, basic, new_p256
+from tests.token.test_create_app import UNSEEN
 
 
 @pytest.fixture
@@ -114,6 +115,8 @@ async def test_fields_that_are_not_good(service: Running, app: App) -> None:
         request = pb2.CreateDeviceAuthorizationRequest(**parameters)
         await refused(service.tokens.CreateDeviceAuthorization(request), "FIELD_INVALID", field)
     await service.device(app, device_name="居室の電視 📺" + "x" * 119)
+    for unseen in UNSEEN:
+        await refused(service.device(app, device_name=f"TV{unseen}"), "FIELD_INVALID", "device_name")
 
 
 async def test_a_code_is_taken_by_one_until_it_expires(service: Running) -> None:

@@ -57,6 +57,20 @@ TRICKS = {
     "two of them": "https://app.example.com/callback,https://evil.example.com",
 }
 
+# What no host of a redirect URI is: browsers' policies, in which it stands, read it otherwise.
+NO_HOSTS = (
+    "*",
+    "*.a.com",
+    "a.com;script-src%20*",
+    "a.com,b.com",
+    "a.com'",
+    "'self'",
+    "a_b.com",
+    "-a.com",
+    "a..com",
+    "a.com.",
+)
+
 # What is not a loopback address with /callback, however it looks.
 LOOPBACK_TRICKS = {
     "localhost": "http://localhost:8080/callback",

@@ -30,23 +30,26 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept for a browser while it is away: three random values of 256 bits.
+    """What is kept for a browser while it is away: three random values of 256 bits, and what it has to be after.
 
     Args:
         state: by which the browser that comes back is known to be the one that left; 64 hexadecimal digits, since WeCom
             takes letters and digits alone.
         nonce: by which an id token is known to be the answer (OpenID Connect Core section 3.1.2.1); base64url.
         verifier: by which a code is known to be the answer (RFC 7636 section 4.1); base64url.
+        anew_from: seconds since 1970: who was proven there before is to be proven anew, where the user system can be
+            asked for that; 0: whenever it was.
     """
 
     state: str = field(repr=False)
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
+    anew_from: float = 0.0
 
     @classmethod
-    def fresh(cls) -> Self:
+    def fresh(cls, anew_from: float = 0.0) -> Self:
         """For a browser that leaves."""
-        return cls(secrets.token_hex(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        return cls(secrets.token_hex(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), anew_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,10 @@ class Wish:
     Args:
         login_hint: who is likely to log on; empty: unknown.
         in_app: whether the browser is the one in the user system's own app.
-        password: whether name and password are asked for there, rather than a QR code shown.
     """
 
     login_hint: str = ""
     in_app: bool = False
-    password: bool = False
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ may have typed, nor a name.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from services.account.connectors import Kept, Proven, Wish
 from services.account.connectors.code_flow import (
@@ -26,6 +27,9 @@ from services.account.providers.metadata import Metadata, MetadataError, Provide
 from services.account.providers.names import Names
 from services.runtime.clock import Clock
 from services.runtime.errors import FieldInvalid, Unavailable
+
+# What clocks differ by, and what whole seconds leave out.
+_SKEW_SECONDS = 10
 
 
 class Custom:
@@ -58,6 +62,9 @@ class Custom:
         }
         if wish.login_hint:
             asked["login_hint"] = wish.login_hint
+        if kept.anew_from:
+            # With `max_age`, it has to say when it was (OpenID Connect Core section 3.1.2.1).
+            asked |= {"prompt": "login", "max_age": "0"}
         return destination(metadata.authorization_endpoint, kept, asked)
 
     async def come_back(self, system: UserSystem, kept: Kept, redirect_uri: str, answer: Mapping[str, str]) -> Proven:
@@ -80,6 +87,7 @@ class Custom:
         )
         signer = _signer(system, metadata)
         claims = await claims_of(self._keys, signer, tokens, kept, self._clock.now(), echoes_nonce=True)
+        _check_anew(claims.get("auth_time"), kept.anew_from)
         return Proven(
             _identity(settings.issuer, claims["sub"]),
             name_of(claims.get("name")),
@@ -137,6 +145,15 @@ def _check_issuer(metadata: Metadata, answer: Mapping[str, str]) -> None:
             raise LogonRefused("refused", f"came back from {plain(answer['iss'])}")
     elif metadata.names_itself:
         raise LogonRefused("refused", "came back without iss")
+
+
+def _check_anew(authenticated_at: Any, anew_from: float) -> None:
+    """Whether a person was proven since a time. Raises `LogonRefused`: not so, or nothing says so."""
+    if not anew_from:
+        return
+    known = isinstance(authenticated_at, int | float) and not isinstance(authenticated_at, bool)
+    if not known or authenticated_at < anew_from - _SKEW_SECONDS:
+        raise LogonRefused("not_anew", "id token: auth_time")
 
 
 def _credentials(system: UserSystem, metadata: Metadata) -> Credentials | None:

@@ -54,7 +54,10 @@ class Ding:
         self._places = places
 
     async def leave(self, system: UserSystem, kept: Kept, redirect_uri: str, wish: Wish) -> str:
-        """DingTalk's page, which offers a QR code, a password, or what its own app knows, as it sees fit."""
+        """DingTalk's page, which offers a QR code, a password, or what its own app knows, as it sees fit.
+
+        Nothing documented has it prove a person anew whom it knows.
+        """
         del wish
         query = {
             "redirect_uri": redirect_uri,

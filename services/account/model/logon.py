@@ -11,6 +11,8 @@ CODE_LIFETIME = timedelta(minutes=5)
 """How long a code that was sent lets its bearer in."""
 MAX_TRIES = 5
 """Wrong codes that end it."""
+AGAIN = timedelta(seconds=10)
+"""How long a code that was good is so once more: its form may have been sent twice."""
 RESEND_AFTER = timedelta(seconds=60)
 """How long nobody may have another code sent to the same identity."""
 WINDOW = timedelta(hours=1)
@@ -109,6 +111,7 @@ class BrowserSession:
         method: type of the identity that was proven.
         browser: what it calls itself.
         proven_at: when.
+        user_system_id: by which user system; empty: by one of that type, of a release that did not say.
     """
 
     session_id: UUID
@@ -117,6 +120,7 @@ class BrowserSession:
     method: str
     browser: str
     proven_at: datetime
+    user_system_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,13 @@ class LogonSystems:
     settings: DomainSettings
     systems: tuple[UserSystem, ...]
 
+    def let_in(self, type_: str, user_system_id: str) -> bool:
+        """Whether people may log on by a user system; empty, or the type, of a domain that made none: by its type."""
+        named = user_system_id if user_system_id != type_ else ""
+        return any(
+            each.type == type_ and named in ("", each.user_system_id) and not each.link_only for each in self.systems
+        )
+
 
 def unset_systems(domain_id: str) -> tuple[UserSystem, ...]:
     """The user systems of a domain that made none."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
 from starlette.responses import Response
@@ -22,15 +23,28 @@ _FRESH = timedelta(minutes=15)
 
 
 async def enter(visit: Visit) -> Response:
-    """The way to one's account, named by any app of the domain."""
-    app = await visit.resources.token.get_logon_app(visit.request.query_params.get("client_id", "")[:128] or "-")
-    if app is None or not app.admitted:
-        raise PageError("client")
-    if await visit.session(app.domain_id):
-        return visit.go(f"/logon/account/{app.domain_id}")
-    flow = begin(app.domain_id, visit.now, None)
+    """The way to one's account, named by the domain or any app of it."""
+    query, token = visit.request.query_params, visit.resources.token
+    if named := query.get("domain_id", "")[:64]:
+        domain = await token.get_logon_domain(named)
+        if domain is None:
+            raise PageError("not_found", 404)
+        domain_id = domain.domain_id
+    else:
+        app = await token.get_logon_app(query.get("client_id", "")[:128] or "-")
+        if app is None or not app.admitted:
+            raise PageError("client")
+        domain_id = app.domain_id
+    if await visit.session(domain_id):
+        return visit.go(f"/logon/account/{domain_id}")
+    flow = begin(domain_id, visit.now, None)
     visit.keep(flow)
     return visit.go(f"/logon/{flow.flow_id}")
+
+
+def entrance(domain_id: str) -> str:
+    """The address of that way."""
+    return f"/logon/account?{urlencode({'domain_id': domain_id})}"
 
 
 async def page(visit: Visit, error: str = "") -> Response:
@@ -68,9 +82,9 @@ async def take(visit: Visit) -> Response:
     form = await visit.form(csrf_of(session))
     store, what = visit.resources.store, str(visit.request.path_params["what"])
     if what in ("link", "unlink") and visit.now - session.proven_at > _FRESH:
-        flow = begin(domain_id, visit.now, None)
+        flow = begin(domain_id, visit.now, None, anew=True)
         visit.keep(flow)
-        return visit.go(f"/logon/{flow.flow_id}")
+        return visit.step(f"/logon/{flow.flow_id}")
     match what:
         case "link":
             flow = begin(domain_id, visit.now, None, link=str(session.session_id))
@@ -125,7 +139,7 @@ async def session_of(visit: Visit) -> tuple[str, BrowserSession]:
 
 
 async def _check_user(visit: Visit, domain_id: str, session: BrowserSession) -> None:
-    """Raises `PageError`: who is logged on is gone or disabled; `Unavailable`: nobody can tell."""
+    """Raises `PageError`: who is logged on is gone, disabled or logged off; `Unavailable`: nobody can tell."""
     try:
         user = await visit.resources.token.get_user(domain_id, session.user_id)
     except NotFoundLinkUser as error:
@@ -133,3 +147,6 @@ async def _check_user(visit: Visit, domain_id: str, session: BrowserSession) -> 
         raise PageError("not_logged_on", 403) from error
     if user.status != "enabled":
         raise PageError("disabled", 403)
+    if user.logged_off_at and session.proven_at <= user.logged_off_at:
+        visit.forget_session(domain_id)
+        raise PageError("not_logged_on", 403)

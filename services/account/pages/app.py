@@ -14,8 +14,9 @@ from services.account.pages import account, authorize, consent, device, proven, 
 from services.account.pages.flow import FlowSeal
 from services.account.pages.known import KnownSeal
 from services.account.pages.languages import LANGUAGES
+from services.account.pages.problems import problem
 from services.account.pages.rendering import static
-from services.account.pages.visit import PageError, Visit
+from services.account.pages.visit import FlowDone, PageError, Visit
 from services.account.resources import Resources
 from services.runtime.errors import Refusal
 
@@ -43,22 +44,24 @@ def pages(resources: Resources) -> ASGIApp:
             visit = Visit(request, resources, seal, known_seal)
             page = post if request.method == "POST" else get
             try:
-                response = await page(visit) if page else await _problem(visit, "method", 405)
+                response = await page(visit) if page else await problem(visit, "method", 405)
             except PageError as error:
-                response = await _problem(visit, error.key, error.status)
+                response = await problem(visit, error.key, error.status)
+            except FlowDone as done:
+                response = visit.go(f"/logon/{done.flow.flow_id}/done")
             except LogonRefused as refused:
                 visit.refused("", refused)
-                response = await _problem(visit, refused.key, 403)
+                response = await problem(visit, refused.key, 403)
             except Refusal as refusal:
                 visit.failed(refusal)
-                response = await _problem(visit, "unavailable", 503)
+                response = await problem(visit, "unavailable", 503)
             return _guarded(response)
 
         return Route(path, answer, methods=["GET", "POST"])
 
     async def unknown(request: Request, _error: Exception) -> Response:
         visit = Visit(request, resources, seal, known_seal)
-        return _guarded(await _problem(visit, "not_found", 404))
+        return _guarded(await problem(visit, "not_found", 404))
 
     app = Starlette(
         routes=[
@@ -71,6 +74,7 @@ def pages(resources: Resources) -> ASGIApp:
             at("/logon/inbox", get=account.inbox),
             at("/logon/account", get=account.enter),
             at("/logon/account/{domain_id}", get=account.page),
+            at("/logon/account/{domain_id}/signed_out", get=signing_out.signed_out),
             at("/logon/account/{domain_id}/sign_out", post=signing_out.browser),
             at("/logon/account/{domain_id}/sign_out_app", post=signing_out.app),
             at("/logon/account/{domain_id}/sign_out_everywhere", post=signing_out.everywhere),
@@ -80,6 +84,8 @@ def pages(resources: Resources) -> ASGIApp:
             at("/logon/{flow}/code", get=_in_flow(ways.code_page), post=_in_flow(ways.take_code)),
             at("/logon/{flow}/new", get=_in_flow(proven.newcomer_page), post=_in_flow(proven.take_newcomer)),
             at("/logon/{flow}/consent", get=_in_flow(consent.page), post=_in_flow(consent.take)),
+            at("/logon/{flow}/cancel", get=_in_flow(consent.cancel)),
+            at("/logon/{flow}/done", get=_done),
             at(
                 "/logon/{flow}/{way}",
                 get=lambda visit: ways.enter(visit, visit.flow(_of(visit, "flow")), _of(visit, "way")),
@@ -108,9 +114,12 @@ def _in_flow(page: Callable[..., Awaitable[Response]]) -> _Page:
     return lambda visit: page(visit, visit.flow(_of(visit, "flow")))
 
 
-async def _problem(visit: Visit, key: str, status: int) -> Response:
-    say = visit.language.say
-    return visit.page("message", status=status, title=say("error_title"), text=say(f"error.{key}"), alert=True, on="")
+async def _done(visit: Visit) -> Response:
+    try:
+        visit.flow(_of(visit, "flow"))
+    except FlowDone as done:
+        return await consent.done(visit, done.flow)
+    raise PageError("over")
 
 
 def _kept(name: str, media_type: str) -> _Page:

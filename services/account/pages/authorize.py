@@ -17,6 +17,7 @@ from services.account.pages.answers import AuthorizationError, answer_to
 from services.account.pages.flow import Ask, FlowTooLargeError, begin
 from services.account.pages.languages import find_language
 from services.account.pages.visit import PageError, Visit
+from services.runtime.errors import Refusal
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43,128}")
 _PROMPTS = {"none", "login", "consent", "select_account"}
@@ -24,6 +25,8 @@ _MAX_PARAMETERS = 50
 # What becomes of it stands among the headers of a request.
 _MAX_FORM_BYTES = 16_384
 _MAX_CHARS = 1_024
+# Of a state that is too long, what is given back all the same: whole, or not at all.
+_MAX_STATE_CHARS = 4_096
 # Those that we look at: what we do not know is nothing to us, however long (RFC 6749 section 3.1).
 _BOUNDED = (
     "state",
@@ -59,10 +62,15 @@ async def authorize(visit: Visit) -> Response:
     request = _read(visit)
     visit.wish = find_language(request.get("ui_locales")[:_MAX_CHARS].split())
     app, redirect_uri = await _client(visit, request)
+    state = request.get("state") if len(request.get("state")) <= _MAX_STATE_CHARS else ""
     try:
         return await _proceed(visit, request, app, redirect_uri)
     except AuthorizationError as error:
-        return visit.go(answer_to(app, redirect_uri, request.get("state")[:_MAX_CHARS], error=error))
+        return visit.go(answer_to(app, redirect_uri, state, error=error))
+    except Refusal as refusal:
+        visit.failed(refusal)
+        away = AuthorizationError("temporarily_unavailable", "try again")
+        return visit.go(answer_to(app, redirect_uri, state, error=away))
 
 
 async def take(visit: Visit) -> Response:
@@ -129,9 +137,7 @@ async def _proceed(visit: Visit, request: _Request, app: LogonApp, redirect_uri:
     wanted = ways.LOGIN_TYPES[login_type]
     if wanted and not any(each.type == wanted for each in ways.open_ways(systems)):
         raise AuthorizationError("invalid_request", "login_type is not turned on in this domain")
-    session = await visit.session(app.domain_id)
-    if session and session.proven_at.timestamp() < fresh_from:
-        session = None
+    session = await consent.session_for(visit, app.domain_id, ask)
     if "none" in prompts:
         return await _without_a_page(visit, app, ask, session)
     flow = begin(app.domain_id, visit.now, ask)
@@ -220,4 +226,13 @@ async def _without_a_page(visit: Visit, app: LogonApp, ask: Ask, session: Browse
         raise AuthorizationError("login_required", "nobody is logged on")
     if await consent.is_needed(visit, app, ask, session):
         raise AuthorizationError("consent_required", "the user has not consented")
-    return await consent.give(visit, app, ask, session)
+    try:
+        code = await consent.code_for(visit, app, ask, session)
+    except PageError as error:
+        # Only that the app is let in no more is for nobody else than the person.
+        if error.key == "client":
+            raise
+        raise AuthorizationError("login_required", "the user may not log on") from error
+    if code is None:
+        raise AuthorizationError("login_required", "the user has to log on anew")
+    return visit.go(answer_to(app, ask.redirect_uri, ask.state, code=code))

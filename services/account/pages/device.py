@@ -52,8 +52,7 @@ async def page(visit: Visit) -> Response:
     if session is None:
         flow = begin(domain.domain_id, visit.now, None, user_code=code)
         visit.keep(flow)
-        # A form led here.
-        return visit.go(f"/logon/{flow.flow_id}?other")
+        return visit.step(f"/logon/{flow.flow_id}")
     try:
         device = await find_device(visit.resources, domain.domain_id, session.user_id, code, address=visit.address)
     except LogonRefused as refused:

@@ -126,6 +126,8 @@ class Flow:
         link: the session to whose user an identity is to be added; empty: somebody logs on.
         user_code: that of a device, as it was entered before its user was logged on; empty: none was.
         sent, left, newcomer: how far it has come.
+        done: what it came to, as the key of a text; empty: it goes on.
+        anew: whether whoever is logged on has to be proven anew, for what no app asked for.
     """
 
     flow_id: str
@@ -138,11 +140,13 @@ class Flow:
     sent: Sent | None = None
     left: Left | None = None
     newcomer: Newcomer | None = None
+    done: str = ""
+    anew: bool = False
 
     @property
-    def leads_to(self) -> str:
-        """Where the app's answer goes; empty: nowhere."""
-        return self.ask.redirect_uri if self.ask else ""
+    def is_anew(self) -> bool:
+        """Whether a user system is not to go by a logon of before."""
+        return self.anew or bool(self.ask and self.ask.fresh_from)
 
     @property
     def login_hint(self) -> str:
@@ -161,11 +165,17 @@ class Flow:
         """The same, with nothing under way."""
         return replace(self, sent=None, left=None, newcomer=newcomer)
 
+    def ended(self, done: str) -> "Flow":
+        """The same at its end: nothing goes on, and who goes back to it is told so."""
+        return replace(self.here(None), done=done)
 
-def begin(domain_id: str, now: datetime, ask: Ask | None, *, link: str = "", user_code: str = "") -> Flow:
+
+def begin(
+    domain_id: str, now: datetime, ask: Ask | None, *, link: str = "", user_code: str = "", anew: bool = False
+) -> Flow:
     """A new one."""
     flow_id, csrf = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-    return Flow(flow_id, csrf, domain_id, int(now.timestamp()), ask, link, user_code)
+    return Flow(flow_id, csrf, domain_id, int(now.timestamp()), ask, link, user_code, anew=anew)
 
 
 class FlowSeal:
@@ -208,7 +218,10 @@ def _read(values: Mapping[str, Any]) -> Flow:
         ask=_read_ask(ask) if ask else None,
         sent=Sent(**(sent | {"identity": Identity(**sent["identity"])})) if sent else None,
         left=Left(**(left | {"kept": Kept(**left["kept"])})) if left else None,
+        # The release before has none.
+        done=values.get("done", ""),
         newcomer=Newcomer(**(newcomer | {"identity": Identity(**newcomer["identity"])})) if newcomer else None,
+        anew=values.get("anew", False),
     )
 
 

@@ -40,7 +40,7 @@ async def proven(visit: Visit, systems: LogonSystems, flow: Flow, person: Proven
             return await _first_logon(visit, systems, flow, person, way)
         if flow.newcomer:
             await link_newcomer(visit, systems, flow, user_id)
-        return await log_on(visit, flow, person.identity, user_id, "logged_on")
+        return await log_on(visit, flow, person.identity, user_id, way=way, outcome="logged_on")
     except LogonRefused as refused:
         raise _not_let_in(visit, person.identity.type, refused) from refused
 
@@ -59,7 +59,7 @@ async def _first_logon(visit: Visit, systems: LogonSystems, flow: Flow, person: 
     if first_logon is FirstLogon.REFUSE or flow.newcomer:
         raise LogonRefused("no_account")
     if first_logon is FirstLogon.CREATE:
-        return await _create(visit, flow, person)
+        return await _create(visit, flow, person, way)
     try:
         visit.keep(flow.here(Newcomer(person.identity, person.display_name, person.avatar, way)))
     except FlowTooLargeError:
@@ -76,11 +76,11 @@ async def newcomer_page(visit: Visit, flow: Flow) -> Response:
     return visit.page(
         "newcomer",
         systems,
+        flow=flow,
         token=flow.csrf,
         identity=flow.newcomer.name,
         may_create=systems.settings.first_logon is FirstLogon.LINK_OR_CREATE,
         error="",
-        to=flow.leads_to,
     )
 
 
@@ -97,15 +97,15 @@ async def take_newcomer(visit: Visit, flow: Flow) -> Response:
         raise PageError("no_account", 403)
     _look_again(systems, new)
     try:
-        return await _create(visit, flow, new.person)
+        return await _create(visit, flow, new.person, new.user_system_id)
     except LogonRefused as refused:
         raise _not_let_in(visit, new.identity.type, refused) from refused
 
 
-async def _create(visit: Visit, flow: Flow, person: Proven) -> Response:
+async def _create(visit: Visit, flow: Flow, person: Proven, way: str) -> Response:
     client_id = flow.ask.client_id if flow.ask else ""
     user_id = await create_user(visit.resources, flow.domain_id, person, client_id=client_id)
-    return await log_on(visit, flow, person.identity, user_id, "created")
+    return await log_on(visit, flow, person.identity, user_id, way=way, outcome="created")
 
 
 async def link_newcomer(visit: Visit, systems: LogonSystems, flow: Flow, user_id: str) -> None:
@@ -123,11 +123,11 @@ def _look_again(systems: LogonSystems, new: Newcomer) -> None:
         raise PageError("over")
 
 
-async def log_on(visit: Visit, flow: Flow, identity: Identity, user_id: str, outcome: str) -> Response:
-    """Log this browser on, and go on to what for."""
+async def log_on(visit: Visit, flow: Flow, identity: Identity, user_id: str, *, way: str, outcome: str) -> Response:
+    """Log this browser on, by which user system, and go on to what for."""
     method, browser = identity.type, visit.request.headers.get("user-agent", "")
     value = await start_session(
-        visit.resources, flow.domain_id, user_id=user_id, method=method, browser=name_of_browser(browser)
+        visit.resources, flow.domain_id, user_id=user_id, method=method, way=way, browser=name_of_browser(browser)
     )
     LOGONS.labels(method, outcome).inc()
     log.info("logged on", domain=flow.domain_id, user=user_id, method=method, outcome=outcome)
@@ -142,7 +142,7 @@ async def log_on(visit: Visit, flow: Flow, identity: Identity, user_id: str, out
         visit.forget(flow)
         return visit.go(f"/logon/account/{flow.domain_id}")
     visit.keep(flow.here(None))
-    return visit.go(f"/logon/{flow.flow_id}/consent")
+    return visit.step(f"/logon/{flow.flow_id}/consent")
 
 
 async def _add(visit: Visit, flow: Flow, person: Proven) -> Response:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from services.account.actions.logon.sessions import sign_out, sign_out_everywhere
 from services.account.actions.user_systems.find_logon_systems import find_logon_systems
-from services.account.pages.account import session_of
+from services.account.pages.account import entrance, session_of
 from services.account.pages.visit import PageError, Visit, csrf_of
 from services.runtime.errors import Unavailable
 
@@ -20,11 +20,19 @@ async def browser(visit: Visit) -> Response:
     if session_id == session.session_id:
         visit.forget_session(domain_id)
     await _told(visit, sign_out(visit.resources, domain_id, session.user_id, session_id))
-    if session_id != session.session_id:
+    return visit.go(f"/logon/account/{domain_id}{'/signed_out' if session_id == session.session_id else ''}")
+
+
+async def signed_out(visit: Visit) -> Response:
+    """What is said to who signed this browser out."""
+    domain_id, say = str(visit.request.path_params["domain_id"]), visit.language.say
+    if await visit.resources.token.get_logon_domain(domain_id) is None:
+        raise PageError("not_found", 404)
+    if await visit.session(domain_id):
         return visit.go(f"/logon/account/{domain_id}")
-    say = visit.language.say
     systems = await find_logon_systems(visit.resources, domain_id)
-    return visit.page("message", systems, title=say("signed_out"), text=say("signed_out_text"), alert=False, on="")
+    on, say = (entrance(domain_id), "log_on"), visit.language.say
+    return visit.page("message", systems, title=say("signed_out"), text=say("signed_out_text"), alert=False, on=on)
 
 
 async def app(visit: Visit) -> Response:

@@ -17,6 +17,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from services.account.actions.user_systems.find_logon_systems import find_logon_systems
 from services.account.errors import LogonRefused
 from services.account.model.bearers import read_bearer
 from services.account.model.logon import BrowserSession, fits
@@ -37,6 +38,13 @@ _FLOW, _SESSION, _KNOWN = "tessera-logon-", "tessera-session-", "tessera-known"
 # A browser that is asked to log on again and again keeps no more than this of it.
 _MAX_FLOWS = 6
 _FORM = "application/x-www-form-urlencoded"
+# Nothing but our own style sheet and pictures by https; no script, no frame around it, forms for us alone.
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; "
+    "form-action 'self'"
+)
+# Stands in an address of ours to which a form leads.
+_BY_FORM = "form"
 # What a browser says of who sends it here (W3C Fetch Metadata): our own page, or the person.
 _OWN_SITES = ("", "same-origin", "none")
 
@@ -53,6 +61,14 @@ class PageError(Exception):
         super().__init__(key)
         self.key = key
         self.status = status
+
+
+class FlowDone(Exception):
+    """A logon that came to its end before: its page says to what."""
+
+    def __init__(self, flow: Flow) -> None:
+        super().__init__(flow.done)
+        self.flow = flow
 
 
 class Visit:
@@ -134,19 +150,27 @@ class Visit:
         return f"__Host-{name}" if self._secure else name
 
     @property
-    def _here(self) -> str:
-        """Where the same page is shown again: that of a form, without it."""
+    def here(self) -> str:
+        """Where the same page is shown again: that of a form, without it; what a user system says is good once."""
         url = self.request.url
-        return f"{url.path}?{url.query}" if self.request.method == "GET" and url.query else url.path
+        again = self.request.method == "GET" and url.query and not url.path.startswith("/logon/back/")
+        return f"{url.path}?{url.query}" if again else url.path
 
     # What a browser keeps.
 
     def flow(self, flow_id: str) -> Flow:
-        """The logon of an id. Raises `PageError`: this browser has none, or none any more."""
-        flow = self._open(self._named(f"{_FLOW}{flow_id}"), flow_id)
+        """The logon of an id. Raises `PageError`: this browser has none, or none any more; `FlowDone`."""
+        flow = self.find_flow(flow_id)
         if flow is None:
             raise PageError("insecure" if self._keeps_nothing else "over")
-        return self._come_to(flow)
+        if flow.done:
+            raise FlowDone(flow)
+        return flow
+
+    def find_flow(self, flow_id: str) -> Flow | None:
+        """The logon of an id, also one that came to its end; `None`: this browser has none."""
+        flow = self._open(self._named(f"{_FLOW}{flow_id}"), flow_id)
+        return self._come_to(flow) if flow else None
 
     def flow_of(self, user_system_id: str, state: str) -> Flow:
         """The logon that is away at a user system and waits for a state. Raises `PageError`."""
@@ -201,13 +225,16 @@ class Visit:
         self._cookies[self._named(f"{_FLOW}{flow.flow_id}")] = ("", 0)
 
     async def session(self, domain_id: str) -> BrowserSession | None:
-        """Who is logged on to a domain in this browser; `None`: nobody."""
+        """Who is logged on to a domain in this browser; `None`: nobody, or by what lets nobody in any more."""
         presented = read_bearer(self.request.cookies.get(self._named(f"{_SESSION}{domain_id}"), ""))
         if presented is None:
             return None
         session_id, secret = presented
         session = await self.resources.store.select_logon_session(domain_id, session_id, self.now)
-        return session if session and fits(session, secret) else None
+        if session is None or not fits(session, secret):
+            return None
+        systems = await find_logon_systems(self.resources, domain_id)
+        return session if systems.let_in(session.method, session.user_system_id) else None
 
     def keep_session(self, domain_id: str, value: str) -> None:
         """Have the browser keep that it is logged on, until it is closed."""
@@ -241,6 +268,11 @@ class Visit:
         """Whether a page of another site sent the browser here, as far as it says so."""
         return self.request.headers.get("sec-fetch-site", "") not in _OWN_SITES
 
+    @property
+    def is_by_form(self) -> bool:
+        """Whether a form led here: browsers hold that to the policy of its page over all redirects (docs/adr/0089)."""
+        return self.request.method == "POST" or _BY_FORM in self.request.query_params
+
     async def body(self) -> bytes:
         """A form as it came. Raises `PageError`: it is of another kind, and what reads those has more ways to fail."""
         content_type = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -272,7 +304,13 @@ class Visit:
     # What it is answered.
 
     def page(
-        self, template: str, systems: LogonSystems | None = None, *, status: int = 200, to: str = "", **facts: Any
+        self,
+        template: str,
+        systems: LogonSystems | None = None,
+        *,
+        status: int = 200,
+        flow: Flow | None = None,
+        **facts: Any,
     ) -> Response:
         """A page.
 
@@ -280,13 +318,14 @@ class Visit:
             template: which.
             systems: of the domain, whose name and colour it has; `None`: of none.
             status: of HTTP.
-            to: where its forms may lead beside here: browsers hold a form to that also when it is answered by a way on.
+            flow: the logon of an app from which one may go back to that; `None`: there is none.
             facts: what it shows.
         """
         settings = systems.settings if systems else None
-        body = render(template, self.language, settings=settings, **{"here": self._here} | facts)
+        cancel = f"/logon/{flow.flow_id}/cancel" if flow and flow.ask and flow.ask.redirect_uri else ""
+        body = render(template, self.language, settings=settings, **{"here": self.here, "cancel": cancel} | facts)
         response = HTMLResponse(body, status)
-        response.headers["content-security-policy"] = _policy(to)
+        response.headers["content-security-policy"] = _POLICY
         response.headers["content-language"] = self.language.tag
         response.headers["vary"] = "accept-language, cookie"
         return self._told(response)
@@ -294,6 +333,20 @@ class Visit:
     def go(self, url: str) -> Response:
         """The way on: always by GET (RFC 9700 section 4.12)."""
         return self._told(RedirectResponse(url, 303))
+
+    def step(self, path: str) -> Response:
+        """The way on to a page from which it may go on elsewhere: it is told if a form led here."""
+        return self.go(f"{path}?{_BY_FORM}" if self.is_by_form else path)
+
+    def leave(self, url: str, app: str, systems: LogonSystems) -> Response:
+        """The way back to an app; where a form led here, by a page that goes on by itself.
+
+        Args:
+            url: of the app, with its answer.
+            app: what it is called.
+            systems: as `page`.
+        """
+        return self.page("leave", systems, url=url, app=app, here="") if self.is_by_form else self.go(url)
 
     def speak(self, tag: str, back: str) -> Response:
         """The same page in another language."""
@@ -317,21 +370,6 @@ def csrf_of(session: BrowserSession, flow: Flow | None = None) -> str:
         flow: the logon that it is about, if it is.
     """
     return sha256(b"csrf\0" + session.secret_hash + (flow.csrf if flow else "").encode()).hexdigest()
-
-
-def _policy(to: str) -> str:
-    """Nothing but our own style sheet and pictures by https; no script, no frame around it."""
-    forms = "'self'" + (f" {_source(to)}" if to else "")
-    return (
-        "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; frame-ancestors 'none'; "
-        f"form-action {forms}"
-    )
-
-
-def _source(url: str) -> str:
-    """An address as a policy has it: scheme, host and port, or the scheme alone of an app's own."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
 
 
 def _preferred(header: str) -> Language:

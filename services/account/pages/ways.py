@@ -17,9 +17,10 @@ from services.account.model.user_systems import CODED, LogonSystems, UserSystem
 from services.account.pages.flow import Flow, Left, Sent
 from services.account.pages.proven import proven
 from services.account.pages.visit import PageError, Visit
-from services.runtime.errors import FieldInvalid
+from services.runtime.errors import FieldInvalid, Unavailable
 
-# What an app may ask for by `login_type`: the vendor's names, beside those of types; empty: any.
+# What an app may ask for by `login_type`: the vendor's names, beside those of types; empty: any. DingTalk's page offers
+# both what `ding` asks for, a QR code, and what `ding_sns` does, a password: nothing documented chooses between them.
 LOGIN_TYPES: Mapping[str, str] = {"default": "", "ding_sns": "ding", "wechat_app": "wechat"} | {
     type_: type_ for type_ in TYPES
 }
@@ -60,28 +61,36 @@ async def app_of(visit: Visit, flow: Flow) -> LogonApp | None:
     return app
 
 
-async def choose(visit: Visit, flow: Flow, error: str = "") -> Response:
+async def choose(visit: Visit, flow: Flow) -> Response:
+    """The page on which a way is chosen, with what is wrong since one was, as `come_back` says."""
+    problem = visit.request.query_params.get("problem", "")
+    return await _choose(visit, flow, problem if f"error.{problem}" in visit.language.texts else "")
+
+
+async def _choose(visit: Visit, flow: Flow, error: str) -> Response:
     """The page on which a way is chosen; where there is one alone, that one's, unless a form led here.
 
-    Browsers hold a form to what its page's policy allows, over all redirects (`Visit.page`): where a user system is, it
-    does not say. A link on this page leads there.
+    It might end at a user system elsewhere, where no form may lead (docs/adr/0089). A link on this page does.
     """
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     ways = _ways(systems, flow)
-    by_form = flow.link or flow.newcomer or "other" in visit.request.query_params
+    by_form = flow.link or flow.newcomer or visit.is_by_form
     if len(ways) == 1 and not error and not by_form:
         return visit.go(f"/logon/{flow.flow_id}/{ways[0].user_system_id}")
     return visit.page(
         "methods",
         systems,
+        flow=flow,
         app=await app_of(visit, flow),
         ways=ways,
         base=f"/logon/{flow.flow_id}",
         domain_id=flow.domain_id,
         adding=flow.link,
         joining=flow.newcomer.name if flow.newcomer else "",
+        confirming=not (flow.ask or flow.link or flow.user_code) and await visit.session(flow.domain_id),
+        enter_code=_enter_code(flow),
         error=error,
-        status=400 if error else 200,
+        status=_status(error),
     )
 
 
@@ -100,14 +109,13 @@ async def enter(visit: Visit, flow: Flow, way: str) -> Response:
     connector = visit.resources.connectors[system.type]
     if not isinstance(connector, Redirecting):
         return await _password_page(visit, systems, flow, system)
-    kept = Kept.fresh()
-    login_type = flow.ask.login_type if flow.ask else ""
-    wish = Wish(
-        login_hint=flow.login_hint,
-        in_app=login_type == "wechat_app",
-        password=login_type == "ding_sns",
-    )
-    url = await connector.leave(system, kept, await _back(visit, system), wish)
+    kept = Kept.fresh(visit.now.timestamp() if flow.is_anew else 0.0)
+    wish = Wish(login_hint=flow.login_hint, in_app=flow.ask is not None and flow.ask.login_type == "wechat_app")
+    try:
+        url = await connector.leave(system, kept, await _back(visit, system), wish)
+    except Unavailable as refusal:
+        visit.failed(refusal)
+        return await _choose(visit, flow, "unavailable")
     visit.keep(flow.away(Left(system.user_system_id, kept)))
     return visit.go(url)
 
@@ -148,8 +156,10 @@ async def take(visit: Visit, flow: Flow, way: str) -> Response:
         )
     except LogonRefused as refused:
         visit.refused(system.type, refused)
-        status = 429 if refused.key in ("passwords", "guessed") else 400
-        return await _password_page(visit, systems, flow, system, error=refused.key, name=name, status=status)
+        return await _password_page(visit, systems, flow, system, error=refused.key, name=name)
+    except Unavailable as refusal:
+        visit.failed(refusal)
+        return await _password_page(visit, systems, flow, system, error="unavailable", name=name)
     visit.keep_known(flow.domain_id, way, name_key(name))
     return await proven(visit, systems, flow, person, way)
 
@@ -170,6 +180,7 @@ def _addressed(type_: str, given: str, country_code: str) -> Identity:
 
 
 async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSystem, identity: Identity) -> Response:
+    error = ""
     try:
         code_id = await send_code(
             visit.resources,
@@ -184,25 +195,29 @@ async def _send(visit: Visit, systems: LogonSystems, flow: Flow, system: UserSys
         )
     except LogonRefused as refused:
         visit.refused(system.type, refused)
-        return await _address_page(
-            visit,
-            systems,
-            flow,
-            system,
-            error=refused.key,
-            address=identity.given,
-            country_code=identity.extra or "86",
-            status=429,
-        )
+        error = refused.key
+    except Unavailable as refusal:
+        visit.failed(refusal)
+        error = "unavailable"
+    if error:
+        code = identity.extra or "86"
+        return await _address_page(visit, systems, flow, system, error=error, address=identity.given, country_code=code)
     visit.keep(flow.with_code(Sent(str(code_id), identity)))
     return visit.go(f"/logon/{flow.flow_id}/code")
 
 
 async def code_page(visit: Visit, flow: Flow) -> Response:
-    """The page on which a code is entered. Raises `PageError`: none is on its way."""
+    """The page on which a code is entered."""
     if flow.sent is None:
-        raise PageError("over")
+        return await _used(visit, flow)
     return _code_page(visit, await find_logon_systems(visit.resources, flow.domain_id), flow, flow.sent)
+
+
+async def _used(visit: Visit, flow: Flow) -> Response:
+    """On from the page of a code that has let this browser in already. Raises `PageError`: none has."""
+    if flow.ask is None or await visit.session(flow.domain_id) is None:
+        raise PageError("over")
+    return visit.step(f"/logon/{flow.flow_id}/consent")
 
 
 def _code_page(visit: Visit, systems: LogonSystems, flow: Flow, sent: Sent, error: str = "") -> Response:
@@ -211,6 +226,7 @@ def _code_page(visit: Visit, systems: LogonSystems, flow: Flow, sent: Sent, erro
     return visit.page(
         "code",
         systems,
+        flow=flow,
         token=flow.csrf,
         address=shown(sent.identity),
         minutes=int(CODE_LIFETIME.total_seconds()) // 60,
@@ -218,7 +234,6 @@ def _code_page(visit: Visit, systems: LogonSystems, flow: Flow, sent: Sent, erro
         status=400 if error else 200,
         again=f"{base}/{way.user_system_id}" if way else base,
         others=_others(systems, flow),
-        to=flow.leads_to,
     )
 
 
@@ -227,7 +242,7 @@ async def take_code(visit: Visit, flow: Flow) -> Response:
     form = await visit.form(flow.csrf)
     sent = flow.sent
     if sent is None:
-        raise PageError("over")
+        return await _used(visit, flow)
     systems = await find_logon_systems(visit.resources, flow.domain_id)
     # Turned off since the code was sent: off.
     way = next((each.user_system_id for each in _ways(systems, flow) if each.type == sent.identity.type), None)
@@ -273,8 +288,23 @@ async def come_back(visit: Visit, way: str) -> Response:
         person = await connector.come_back(system, left.kept, await _back(visit, system), answer)
     except LogonRefused as refused:
         visit.refused(system.type, refused)
-        return await choose(visit, flow, refused.key)
+        return visit.go(f"/logon/{flow.flow_id}?problem={refused.key}")
+    except Unavailable as refusal:
+        visit.failed(refusal)
+        return visit.go(f"/logon/{flow.flow_id}?problem=unavailable")
     return await proven(visit, systems, flow, person, way)
+
+
+def _status(error: str) -> int:
+    """What HTTP says of a page with something that is wrong; empty: nothing is."""
+    if error in ("early", "guessed", "limit", "passwords"):
+        return 429
+    return 503 if error == "unavailable" else 400 if error else 200
+
+
+def _enter_code(flow: Flow) -> str:
+    """Where the code is entered that was sent; empty: none was."""
+    return f"/logon/{flow.flow_id}/code" if flow.sent else ""
 
 
 def _others(systems: LogonSystems, flow: Flow) -> str:
@@ -291,12 +321,12 @@ async def _address_page(
     error: str = "",
     address: str = "",
     country_code: str = "86",
-    status: int = 400,
 ) -> Response:
     hint = flow.login_hint
     return visit.page(
         "address",
         systems,
+        flow=flow,
         app=await app_of(visit, flow),
         adding=flow.link,
         token=flow.csrf,
@@ -305,7 +335,8 @@ async def _address_page(
         error=error,
         address=address or (hint if ("@" in hint) == (system.type == "email") else ""),
         country_code=country_code,
-        status=status if error else 200,
+        enter_code=_enter_code(flow),
+        status=_status(error),
     )
 
 
@@ -317,11 +348,11 @@ async def _password_page(
     *,
     error: str = "",
     name: str = "",
-    status: int = 400,
 ) -> Response:
     return visit.page(
         "password",
         systems,
+        flow=flow,
         app=await app_of(visit, flow),
         adding=flow.link,
         token=flow.csrf,
@@ -329,6 +360,5 @@ async def _password_page(
         others=_others(systems, flow),
         error=error,
         name=name or flow.login_hint,
-        status=status if error else 200,
-        to=flow.leads_to,
+        status=_status(error),
     )

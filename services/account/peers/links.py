@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from tessera.client import TesseraError
 from tessera.token.v1 import feed_service_pb2, token_pb2, token_service_pb2
@@ -21,10 +22,14 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user, as token knows it: role `superadmin`, `admin` or `user`; status `enabled` or `disabled`."""
+    """A user, as token knows it: role `superadmin`, `admin` or `user`; status `enabled` or `disabled`.
+
+    Who was proven until `logged_off_at` has to be proven anew; `None`: nobody has.
+    """
 
     role: str
     status: str
+    logged_off_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class Links(Calls):
         """Ask who a user is. Raises `NotFoundLinkUser`, `FieldInvalid`, `Unavailable`."""
         request = token_service_pb2.GetUserRequest(domain_id=domain_id, user_id=user_id)
         answer = await self._call(self._mint.GetUser, request)
-        return User(answer.role, answer.status)
+        logged_off = answer.logged_off_time.ToDatetime(UTC) if answer.HasField("logged_off_time") else None
+        return User(answer.role, answer.status, logged_off)
 
     async def issue_token(self, domain_id: str, user_id: str, client_id: str, proof: Proof, actor: Actor) -> Token:
         """Have a Token issued for a user. Not idempotent: each call starts a session.

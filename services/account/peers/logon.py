@@ -15,6 +15,7 @@ _NO_DEVICE: dict[type[TesseraError], str] = {
     errors.NotFoundDeviceAuthorization: "user_code",
     errors.DeviceAuthorizationDecided: "decided",
 }
+_LOGGED_OFF: dict[type[TesseraError], str] = {errors.UserLoggedOff: "logged_off"}
 
 
 class Logon(Calls):
@@ -98,6 +99,7 @@ class Logon(Calls):
         Raises:
             NotFoundLinkUser: the user is gone.
             LinkUserRefused: the user is disabled.
+            LogonRefused: `logged_off`, the user has to be proven anew; `scope`, the app may have one of them no more.
             PermissionDenied: the app is not admitted any more.
             Unavailable: token is away.
         """
@@ -114,7 +116,8 @@ class Logon(Calls):
             browser_id=str(session.session_id),
         )
         request.auth_time.FromDatetime(session.proven_at)
-        return str((await self._call(self._mint.CreateAuthorizationCode, request)).code)
+        refused = _LOGGED_OFF | {errors.InvalidScope: "scope"}
+        return str((await self._call(self._mint.CreateAuthorizationCode, request, refused)).code)
 
     async def get_logon_domain(self, domain_id: str, host: str = "") -> LogonDomain | None:
         """A domain as a page needs it, `None` where there is none. Raises `Unavailable`.
@@ -154,7 +157,7 @@ class Logon(Calls):
         """Let a device be logged on as a user, or not. Of several decisions the first counts.
 
         Raises:
-            LogonRefused: `user_code`, it asks no longer; `decided`.
+            LogonRefused: `user_code`, it asks no longer; `decided`; `logged_off`, the user has to be proven anew.
             NotFoundLinkUser: the user is gone.
             LinkUserRefused: the user is disabled.
             Unavailable: token is away; whether it was decided is unknown.
@@ -168,4 +171,4 @@ class Logon(Calls):
             proof=token_pb2.Proof(method=proof.method, identity=proof.identity),
         )
         request.auth_time.FromDatetime(proven_at)
-        await self._call(self._mint.DecideDeviceAuthorization, request, _NO_DEVICE)
+        await self._call(self._mint.DecideDeviceAuthorization, request, _NO_DEVICE | _LOGGED_OFF)

@@ -7,6 +7,8 @@ be.
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from services.runtime.errors import Unavailable
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -31,6 +33,10 @@ class Message:
     domain_id: str
     language: str = "en"
     name: str = ""
+
+
+class NoSuchCountry(Unavailable):
+    """Nothing can be sent to numbers of a country."""
 
 
 class Sender(Protocol):

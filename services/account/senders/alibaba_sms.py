@@ -4,7 +4,7 @@ import json
 import ssl
 from dataclasses import dataclass, field
 
-from services.account.senders import Message
+from services.account.senders import Message, NoSuchCountry
 from services.account.senders.acs3 import AccessKey, Call, signed
 from services.account.senders.posting import post
 from services.runtime.errors import Unavailable
@@ -67,5 +67,5 @@ class AlibabaSmsSender:
         if address.startswith(_MAINLAND):
             return address.removeprefix(_MAINLAND), self._how.template_code
         if not self._how.international_template_code:
-            raise Unavailable("sender of codes", detail="no template for numbers outside the Chinese mainland")
+            raise NoSuchCountry("sender of codes", detail="no template for numbers outside the Chinese mainland")
         return address.removeprefix("+"), self._how.international_template_code

@@ -9,6 +9,7 @@ import asyncpg
 
 from services.account.model import Identity
 from services.account.model.logon import (
+    AGAIN,
     BROWSERS,
     CODE_LIFETIME,
     CODES_PER_ADDRESS,
@@ -78,7 +79,10 @@ class Logon(Section):
         return verdict
 
     async def try_logon_code(self, domain_id: str, code_id: UUID, identity: Identity, mac: bytes, now: datetime) -> str:
-        """Try a code: `good`, once; `wrong`; `over`, where there is none any more; `guessed`, it was not looked at."""
+        """Try a code: `good`, again within `AGAIN`; `wrong`; `over`, there is none any more; `guessed`, not looked at.
+
+        The hash is of the flow, too, which one browser has: nobody else uses it again.
+        """
         verdict: str = await self._database.fetchval(
             _SQL["try_logon_code"],
             domain_id,
@@ -91,8 +95,13 @@ class Logon(Section):
             BROWSERS,
             GUESSED.start(now),
             GUESSES,
+            now - AGAIN,
         )
         return verdict
+
+    async def delete_logon_code(self, domain_id: str, code_id: UUID) -> None:
+        """A code that was not sent does not count."""
+        await self._database.execute(_SQL["delete_logon_code"], domain_id, code_id)
 
     async def begin_password_try(
         self,
@@ -139,6 +148,7 @@ class Logon(Section):
             session.browser,
             session.proven_at,
             session.proven_at + SESSION_LIFETIME,
+            session.user_system_id,
         )
 
     async def select_logon_session(self, domain_id: str, session_id: UUID, now: datetime) -> BrowserSession | None:

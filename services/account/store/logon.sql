@@ -10,8 +10,12 @@ select account.begin_logon_code(
 -- name: try_logon_code
 select account.try_logon_code(
     p_domain_id => $1, p_code_id => $2, p_type => $3, p_identity_key => $4, p_mac => $5, p_now => $6, p_max_tries => $7,
-    p_browsers => $8, p_period => $9, p_guesses => $10
+    p_browsers => $8, p_period => $9, p_guesses => $10, p_again => $11
 );
+
+-- name: delete_logon_code
+-- $1 domain, $2 id
+delete from account.logon_code where domain_id = $1 and code_id = $2;
 
 -- name: begin_password_try
 select account.begin_password_try(
@@ -23,19 +27,22 @@ select account.begin_password_try(
 select account.forget_password_try(p_domain_id => $1, p_try_id => $2, p_period => $3);
 
 -- name: insert_logon_session
--- $1 domain, $2 id, $3 hash of the secret, $4 user, $5 method, $6 browser, $7 when it was proven, $8 when it expires
+-- $1 domain, $2 id, $3 hash of the secret, $4 user, $5 method, $6 browser, $7 when it was proven, $8 when it expires,
+-- $9 user system
 insert into account.logon_session (
-    domain_id, session_id, secret_hash, user_id, method, browser, proven_at, expires_at
-) values ($1, $2, $3, $4, $5, $6, $7, $8);
+    domain_id, session_id, secret_hash, user_id, method, browser, proven_at, expires_at, user_system_id
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: select_logon_session
 -- $1 domain, $2 id, $3 now
-select session_id, secret_hash, user_id, method, browser, proven_at from account.logon_session
+select session_id, secret_hash, user_id, method, browser, proven_at, coalesce(user_system_id, '') as user_system_id
+from account.logon_session
 where domain_id = $1 and session_id = $2 and ended_at is null and expires_at > $3;
 
 -- name: select_logon_sessions
 -- The newest first. $1 domain, $2 user, $3 now
-select session_id, secret_hash, user_id, method, browser, proven_at from account.logon_session
+select session_id, secret_hash, user_id, method, browser, proven_at, coalesce(user_system_id, '') as user_system_id
+from account.logon_session
 where domain_id = $1 and user_id = $2 and ended_at is null and expires_at > $3
 order by session_id desc limit 100;
 

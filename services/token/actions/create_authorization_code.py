@@ -17,6 +17,7 @@ from services.token.errors import (
     TokenRefusal,
     UnauthorizedClient,
     UserDisabled,
+    UserLoggedOff,
 )
 from services.token.events import EventName
 from services.token.model import App, AuthorizationCode, Event, Proof, is_registered
@@ -31,6 +32,7 @@ _RULES: Mapping[type[TokenRefusal], str] = {
     InvalidScope: "scope",
     NotFoundUser: "no_user",
     UserDisabled: "disabled",
+    UserLoggedOff: "logged_off",
 }
 
 
@@ -60,6 +62,7 @@ async def create_authorization_code(resources: Resources, *, request: CodeReques
 
     Raises:
         NotFoundUser, UserDisabled: so it is.
+        UserLoggedOff: all sessions of the user were ended since it was proven.
         UnauthorizedClient: the app is unknown, not admitted, or redeems no codes.
         InvalidRequest: the redirect URI is not the app's, or an app without a secret brings no challenge.
         InvalidScope: more was asked for than the app has.
@@ -102,6 +105,8 @@ async def _granted(resources: Resources, request: CodeRequest) -> tuple[str, ...
         raise NotFoundUser
     if user.status != "enabled":
         raise UserDisabled
+    if request.authenticated_at and user.is_logged_off(request.authenticated_at):
+        raise UserLoggedOff
     return granted
 
 

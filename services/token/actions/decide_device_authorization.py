@@ -12,6 +12,7 @@ from services.token.errors import (
     NotFoundUser,
     TokenRefusal,
     UserDisabled,
+    UserLoggedOff,
 )
 from services.token.events import EventName
 from services.token.model import Decision, Event, Proof
@@ -23,6 +24,7 @@ _ERRORS: Mapping[str, type[TokenRefusal]] = {
     "scope": InvalidScope,
     "no_user": NotFoundUser,
     "disabled": UserDisabled,
+    "logged_off": UserLoggedOff,
 }
 
 
@@ -47,19 +49,9 @@ async def decide_device_authorization(resources: Resources, *, decided: DeviceDe
         DeviceAuthorizationDecided: it was decided otherwise before, or by somebody else.
         InvalidScope: the device did not ask for one of the scopes.
         NotFoundUser, UserDisabled: so it is.
+        UserLoggedOff: all sessions of the user were ended since it was proven.
     """
-    now = resources.clock.now()
-    verdict = await resources.store.decide_device_authorization(
-        decided.domain_id,
-        decided.authorization_id,
-        decided.decision,
-        user_id=decided.user_id,
-        scopes=decided.scopes,
-        authenticated_at=min(decided.authenticated_at or now, now),
-        proof=decided.proof,
-        now=now,
-        event_id=resources.new_id(),
-    )
+    verdict = await _decide(resources, decided)
     if verdict == "decided":
         return
     if await resources.directory.domain(decided.domain_id):
@@ -73,3 +65,22 @@ async def decide_device_authorization(resources: Resources, *, decided: DeviceDe
             )
         )
     raise _ERRORS[verdict](detail=f"device authorization: {verdict}")
+
+
+async def _decide(resources: Resources, decided: DeviceDecision) -> str:
+    now = resources.clock.now()
+    authenticated_at = min(decided.authenticated_at or now, now)
+    user = await resources.store.select_user(decided.domain_id, decided.user_id)
+    if user and user.status == "enabled" and user.is_logged_off(authenticated_at):
+        return "logged_off"
+    return await resources.store.decide_device_authorization(
+        decided.domain_id,
+        decided.authorization_id,
+        decided.decision,
+        user_id=decided.user_id,
+        scopes=decided.scopes,
+        authenticated_at=authenticated_at,
+        proof=decided.proof,
+        now=now,
+        event_id=resources.new_id(),
+    )

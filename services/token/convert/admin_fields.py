@@ -11,9 +11,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from services.runtime.errors import FieldInvalid, FieldMissing
 from services.runtime.masks import Reader
-from services.runtime.validation import checked_text
+from services.runtime.validation import checked_name, checked_text
 from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, each_once
-from services.token.model import SCOPE
+from services.token.model import SCOPE, is_on_the_web
 
 _MAX_TEXT = 1024
 _MAX_URIS = 20
@@ -21,7 +21,6 @@ _MAX_PUSH_APPS = 100
 _MAX_REPEATS = 100
 _MAX_LIMITS = 20
 _MAX_TOKENS_PER_ACCOUNT = 1000
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ALGORITHMS = ("RS256", "ES256", "EdDSA")
 _TOKEN_TYPES = ("JWT", "at+jwt")
 # A label of a host name (RFC 1123 section 2.1): clients reach a domain by one.
@@ -40,7 +39,7 @@ def read_name(field: str, text: str) -> str:
 
 def read_label(field: str, text: str) -> str:
     """A name that operators are shown; may be empty. Raises `FieldInvalid`."""
-    return checked_text(field, text, MAX_NAME)
+    return checked_name(field, text, MAX_NAME)
 
 
 def read_text(field: str, text: str) -> str:
@@ -212,7 +211,7 @@ def _is_redirect_uri(uri: str) -> bool:
     if parts is None:
         return False
     if parts.scheme in ("https", "http"):
-        return _is_web(parts)
+        return is_on_the_web(parts)
     # A scheme of one's own is a domain name turned round; `javascript:` and `data:` are not.
     return "." in parts.scheme
 
@@ -220,13 +219,7 @@ def _is_redirect_uri(uri: str) -> bool:
 def _is_issuer(url: str) -> bool:
     """A base URL (RFC 8414 section 2), with a host as everybody spells it."""
     parts = _split(url)
-    return parts is not None and _is_web(parts) and not parts.query and "?" not in url and parts.netloc.islower()
-
-
-def _is_web(parts: SplitResult) -> bool:
-    return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    )
+    return parts is not None and is_on_the_web(parts) and not parts.query and "?" not in url and parts.netloc.islower()
 
 
 def read_new_domain_id(field: str, text: str) -> str:

@@ -10,7 +10,7 @@ from tessera.token.v1 import token_service_pb2 as pb2
 from services.runtime.auth import Principal
 from services.runtime.errors import FieldInvalid
 from services.runtime.ids import uuid7_time
-from services.runtime.validation import checked_text, checked_user_id
+from services.runtime.validation import checked_name, checked_text, checked_user_id
 from services.token.actions.create_authorization_code import CodeRequest
 from services.token.actions.create_device_authorization import INTERVAL_SECONDS, LIFETIME, DeviceCodes
 from services.token.actions.decide_device_authorization import DeviceDecision
@@ -169,7 +169,10 @@ def read_device_decision(message: pb2.DecideDeviceAuthorizationRequest) -> Devic
 
 
 def _read_device(message: Any) -> dict[str, str]:
-    return {name: checked_text(name, getattr(message, name), _MAX_DEVICE) for name in ("device_id", "device_name")}
+    return {
+        "device_id": checked_text("device_id", message.device_id, _MAX_DEVICE),
+        "device_name": checked_name("device_name", message.device_name, _MAX_DEVICE),
+    }
 
 
 def _read_auth_time(message: Any) -> datetime | None:

@@ -14,7 +14,7 @@ from services.runtime.validation import checked_text
 from services.token.actions.get_server_metadata import CLAIMS, LANGUAGES, PROMPTS, ServerMetadata
 from services.token.actions.grants.token_exchange import ACCESS_TOKEN_TYPE
 from services.token.actions.introspect_token import Introspection
-from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, checked_domain_id, each_once
+from services.token.convert.fields import MAX_NAME, MAX_SCOPES, MAX_URI, checked_domain_id, each_once, timestamp
 from services.token.errors import InvalidScope
 from services.token.jwk import members
 from services.token.model import (
@@ -245,7 +245,10 @@ def read_discard(message: token_service_pb2.DiscardTokenRequest) -> tuple[str, s
 
 def write_user(user: User) -> token_service_pb2.GetUserResponse:
     """Who a user is."""
-    return token_service_pb2.GetUserResponse(user_id=user.user_id, role=user.role, status=user.status)
+    logged_off = timestamp(user.logged_off_at) if user.logged_off_at else None
+    return token_service_pb2.GetUserResponse(
+        user_id=user.user_id, role=user.role, status=user.status, logged_off_time=logged_off
+    )
 
 
 def read_scopes(text: str) -> tuple[str, ...]:

@@ -63,9 +63,14 @@ def encode_again(canonical_text: str) -> str:
 
 
 def _unescape(text: bytes) -> str:
-    if _BROKEN.search(text):
-        raise RequestMalformed(detail="a broken escape")
+    # Of dozens in a call most have neither.
+    if b"+" in text:
+        text = text.replace(b"+", b" ")
+    if b"%" in text:
+        if _BROKEN.search(text):
+            raise RequestMalformed(detail="a broken escape")
+        text = unquote_to_bytes(text)
     try:
-        return (unquote_to_bytes(text.replace(b"+", b" ")) if b"%" in text else text.replace(b"+", b" ")).decode()
+        return text.decode()
     except UnicodeDecodeError as error:
         raise RequestMalformed(detail="no UTF-8") from error

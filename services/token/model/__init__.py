@@ -23,7 +23,7 @@ from services.token.model.devices import (
     shown_user_code,
 )
 from services.token.model.domains import ID, Domain
-from services.token.model.redirect_uris import is_registered
+from services.token.model.redirect_uris import is_on_the_web, is_registered
 from services.token.model.requests import (
     OPENID,
     PUSH_SCOPE,
@@ -97,6 +97,7 @@ __all__ = [
     "endable_roles",
     "entered_user_code",
     "hash_user_code",
+    "is_on_the_web",
     "is_registered",
     "lower_role",
     "new_user_code",

@@ -2,12 +2,22 @@
 
 import re
 from collections.abc import Collection
+from urllib.parse import SplitResult
 
+from services.runtime.validation import AUTHORITY
 from services.token.model.apps import AppType
 
 # A loopback address as RFC 8252 section 7.3 writes it; what follows its port, if anything does, is its path or query.
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?((?:[/?].*)?)")
 _MAX_PORT = 65535
+_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+def is_on_the_web(parts: SplitResult) -> bool:
+    """Whether a URL leads to a host by TLS, or to this machine, and names that as every reader of it does."""
+    return bool(AUTHORITY.fullmatch(parts.netloc)) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _MACHINE)
+    )
 
 
 def is_registered(app_type: AppType, registered: Collection[str], presented: str) -> bool:

@@ -13,12 +13,20 @@ UserEventKind = Literal["created", "updated", "deleted"]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """What minting asks of a user. Sessions in which it acts for others and which began until `acts_since` are over."""
+    """What minting asks of a user. Sessions in which it acts for others and which began until `acts_since` are over.
+
+    Browsers in which it was proven until `logged_off_at` are logged on no more.
+    """
 
     user_id: str
     role: str
     status: str
     acts_since: datetime | None = None
+    logged_off_at: datetime | None = None
+
+    def is_logged_off(self, authenticated_at: datetime) -> bool:
+        """Whether a browser is logged on no more in which the user was proven at a time."""
+        return self.logged_off_at is not None and authenticated_at <= self.logged_off_at
 
 
 @dataclass(frozen=True, slots=True)

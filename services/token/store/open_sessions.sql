@@ -48,7 +48,7 @@ select token.revoke_session(
 );
 
 -- name: revoke_user_sessions
-select * from token.revoke_user_sessions(
+select * from token.log_user_off(
     p_domain_id => $1, p_user_id => $2, p_roles => $3, p_actor => $4, p_now => $5, p_event_id => $6
 );
 

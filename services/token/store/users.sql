@@ -9,7 +9,7 @@ returning user_id;
 
 -- name: select_user
 -- `acts_since`: since it is there, or since all its sessions were ended; greatest() passes over what is null.
-select user_id, role, status, greatest(created_at, sessions_revoked_at) as acts_since
+select user_id, role, status, greatest(created_at, sessions_revoked_at) as acts_since, logged_off_at
 from token.app_user where domain_id = $1 and user_id = $2;
 
 -- name: create_user

@@ -34,8 +34,15 @@ class Page:
         return found[0] if found else ""
 
     @property
+    def path(self) -> str:
+        """Where it is, without a query."""
+        return self.target.partition("?")[0]
+
+    @property
     def location(self) -> str:
-        return self.header("location")
+        """Where a browser goes on to by itself: by a redirect, or by what a page says (HTML section 4.2.5.3)."""
+        said = re.search(r'<meta http-equiv="refresh" content="0;url=([^"]*)">', self.text)
+        return unescape(said[1]) if said else self.header("location")
 
     @property
     def answer(self) -> dict[str, str]:

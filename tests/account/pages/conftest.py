@@ -32,7 +32,7 @@ def elsewhere() -> Elsewhere:
 @pytest.fixture(scope="package")
 def page_resources(resources: Resources, inbox: Inbox, elsewhere: Elsewhere) -> Resources:
     """The parts of the service, with what people log on by."""
-    return replace(resources, sender=inbox, connectors={"custom": elsewhere, "ldap": Directory()})
+    return replace(resources, sender=inbox, connectors={"custom": elsewhere, "wechat": elsewhere, "ldap": Directory()})
 
 
 @pytest_asyncio.fixture(scope="package")

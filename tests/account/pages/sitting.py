@@ -26,6 +26,7 @@ from services.account.pages.flow import Flow, FlowSeal
 from services.account.resources import Resources
 from services.account.senders import Message
 from services.account.service.logon_service import LogonServicer
+from services.runtime.errors import Unavailable
 from services.runtime.telemetry import take_request_id
 from tests.account.pages.browsers import Browser, Page, target
 from tests.support.token import DOMAIN, Running
@@ -37,12 +38,16 @@ class Inbox:
     """Keeps what is sent, in place of sending it."""
 
     messages: list[Message] = field(default_factory=list)
+    fails: Unavailable | None = None
 
     def check(self, type_: str) -> None:
         """Everything can be kept."""
 
     async def send(self, message: Message) -> None:
-        """Keep it."""
+        """Keep it; once not, where it is to fail."""
+        if self.fails:
+            fails, self.fails = self.fails, None
+            raise fails
         self.messages.append(message)
 
     def code(self, address: str) -> str:
@@ -67,8 +72,10 @@ class Elsewhere:
         self.left: list[tuple[str, Kept, str, Wish]] = []
         self.asked = 0
         self.display_name = ""
+        self.fails: Unavailable | None = None
 
     async def leave(self, system: UserSystem, kept: Kept, redirect_uri: str, wish: Wish) -> str:
+        self._fail()
         self.left.append((system.user_system_id, kept, redirect_uri, wish))
         return target(f"{_issuer(system)}/authorize", state=kept.state, redirect_uri=redirect_uri)
 
@@ -80,6 +87,7 @@ class Elsewhere:
 
     async def come_back(self, system: UserSystem, kept: Kept, _uri: str, answer: Mapping[str, str]) -> Proven:
         self.asked += 1
+        self._fail()
         given = self.given.pop(answer.get("code", ""), None)
         if given is None or (given.issuer, given.verifier) != (_issuer(system), kept.verifier):
             raise LogonRefused("refused")
@@ -87,6 +95,12 @@ class Elsewhere:
 
     async def test(self, _system: UserSystem) -> list[str]:
         return []
+
+    def _fail(self) -> None:
+        """Once, where it is to."""
+        if self.fails:
+            fails, self.fails = self.fails, None
+            raise fails
 
 
 class Directory:
@@ -102,8 +116,9 @@ class Directory:
 
 
 def _issuer(system: UserSystem) -> str:
-    assert isinstance(system.settings, CustomSettings)
-    return system.settings.issuer
+    return (
+        system.settings.issuer if isinstance(system.settings, CustomSettings) else f"https://{system.type}.example.com"
+    )
 
 
 @dataclass
@@ -174,7 +189,7 @@ class Sitting:
     async def log_on(self, browser: Browser, address: str, **changed: str | None) -> Page:
         """Log a browser on by a code; what the app is then answered."""
         page = await self.prove(browser, await self.begin(browser, **changed), address)
-        if page.status == 200:
+        if not page.location:
             page = await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})
         assert page.location.startswith(REDIRECT_URI), page.text
         return page

@@ -3,17 +3,26 @@
 RFC 6749 section 4.1.2.1, RFC 9700 section 4.1 and 4.11, RFC 9207.
 """
 
+import asyncio
 import html
 import re
+from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
 import pytest
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
+from services.account.model import normalise
 from services.account.pages.languages import LANGUAGES
+from services.account.store import Store
+from services.runtime.clock import Clock
+from services.runtime.db import Database, connected
 from tests.account.pages.browsers import Browser, target
-from tests.account.pages.sitting import Sitting
+from tests.account.pages.sitting import Sitting, serving_pages
+from tests.account.running import VAULT
 from tests.account.with_token import unused_mobile
+from tests.support.admin import update_app
 from tests.support.token import ISSUER
 from tests.support.token_client import REDIRECT_URI
 from tests.token.test_redirect_uris import LOOPBACK_TRICKS, TRICKS
@@ -116,6 +125,59 @@ async def test_what_else_is_wrong_goes_back_to_the_app(
     assert browser.cookies == {}
 
 
+async def test_an_app_of_a_type_that_redeems_no_codes_is_none(sitting: Sitting, browser: Browser) -> None:
+    app = await sitting.token.app(admin_pb2.APP_TYPE_SERVICE, redirect_uris=[REDIRECT_URI])
+    page = await browser.get(sitting.ask(client_id=app.client_id))
+    assert (page.status, page.location) == (400, "")
+
+
+@pytest.mark.parametrize(
+    ("scope", "asked"),
+    [
+        ("FILE.ALL,ACCOUNT.ALL", ["FILE.ALL", "ACCOUNT.ALL"]),
+        ("FILE.ALL ACCOUNT.ALL,FILE.ALL", ["FILE.ALL", "ACCOUNT.ALL"]),
+        ("FILE.ALL,all", ["ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"]),
+        ("all", ["ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"]),
+        (None, ["ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"]),
+    ],
+)
+async def test_scopes_as_the_vendors_clients_write_them(
+    sitting: Sitting, browser: Browser, scope: str | None, asked: list[str]
+) -> None:
+    app = await sitting.token.web_app(scopes=("ACCOUNT.ALL", "FILE.ALL", "VIEW.ALL"))
+    page = await sitting.begin(browser, client_id=app.client_id, scope=scope)
+    ask = sitting.opened(browser, sitting.flow_id(page)).ask
+    assert ask
+    assert list(ask.scopes) == asked
+
+
+async def test_what_an_operator_says_is_not_asked(sitting: Sitting, browser: Browser, mobile: str) -> None:
+    app = await sitting.token.web_app(skip_consent=True)
+    answer = await sitting.prove(browser, await sitting.begin(browser, client_id=app.client_id), mobile)
+    assert "code" in answer.answer
+    assert "code" in (await browser.get(sitting.ask(client_id=app.client_id, prompt="none"))).answer
+    # Nor is it taken for what the user said, should the app be asked about one day.
+    user_id = await sitting.user_of(normalise("mobile", mobile))
+    assert user_id
+    store = sitting.resources.store
+    assert await store.select_consent(sitting.domain_id, user_id, app.client_id) == frozenset()
+
+
+async def test_an_address_that_is_taken_off_meanwhile_gets_nothing(
+    sitting: Sitting, browser: Browser, mobile: str
+) -> None:
+    app = await sitting.token.web_app(logo="https://example.com/logo.png")
+    page = await sitting.prove(browser, await sitting.begin(browser, client_id=app.client_id), mobile)
+    assert '<img class="app" src="https://example.com/logo.png" alt="">' in page.text
+    await update_app(sitting.token, app, "redirect_uris", redirect_uris=["https://app.example.com/other"])
+    for answer in (
+        await browser.get(page.target),
+        await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"}),
+        await browser.post(page.target, {"csrf": page.csrf, "answer": "deny"}),
+    ):
+        assert (answer.status, answer.location) == (400, "")
+
+
 @pytest.mark.parametrize("name", ["unknown", "id_token_hint"])
 async def test_what_is_not_looked_at_may_be_long(sitting: Sitting, browser: Browser, name: str) -> None:
     assert (await browser.get(f"{sitting.ask()}&{name}={'x' * 3_000}")).location.startswith("/logon/")
@@ -202,11 +264,11 @@ async def test_who_is_to_be_proven_anew_cannot_pass_the_page_over(
     await sitting.log_on(browser, mobile)
     page = await sitting.begin(browser, **changed)
     flow_id = sitting.flow_id(page)
-    assert not page.target.endswith("/consent")
+    assert not page.path.endswith("/consent")
     skipped = await browser.get(f"/logon/{flow_id}/consent")
     assert (skipped.status, skipped.location) == (303, f"/logon/{flow_id}")
     answered = await browser.post(f"/logon/{flow_id}/consent", {"csrf": "x", "answer": "allow"})
-    assert answered.location == f"/logon/{flow_id}"
+    assert answered.location == f"/logon/{flow_id}?form"
 
 
 async def test_without_a_page_nothing_is_shown_and_nothing_is_let_that_was_not(
@@ -217,6 +279,44 @@ async def test_without_a_page_nothing_is_shown_and_nothing_is_let_that_was_not(
     assert "code" in silent.answer
     more = await browser.get(sitting.ask(prompt="none", scope="FILE.ALL"))
     assert more.answer["error"] == "consent_required"
+
+
+async def test_a_state_that_is_too_long_comes_back_whole_or_not_at_all(sitting: Sitting, browser: Browser) -> None:
+    whole = await browser.get(sitting.ask(state="s" * 4096))
+    assert (whole.answer["error"], whole.answer["state"]) == ("invalid_request", "s" * 4096)
+    gone = await browser.get(sitting.ask(state="s" * 4097))
+    assert (gone.answer["error"], "state" in gone.answer) == ("invalid_request", False)
+
+
+async def test_what_was_let_is_kept_where_the_app_gets_a_code(sitting: Sitting, mobile: str, browser: Browser) -> None:
+    """The app may have one of the scopes no more by the time that its user says yes."""
+    app = await sitting.token.web_app(scopes=("ACCOUNT.ALL", "FILE.ALL"))
+    asked = {"client_id": app.client_id, "scope": "ACCOUNT.ALL FILE.ALL"}
+    page = await sitting.prove(browser, await sitting.begin(browser, **asked), mobile)
+    await update_app(sitting.token, app, "scopes", scopes=["ACCOUNT.ALL"])
+    answer = await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})
+    assert (answer.answer["error"], answer.answer["state"]) == ("invalid_scope", "the state")
+    user_id = await sitting.user_of(normalise("mobile", mobile))
+    assert user_id
+    store = sitting.resources.store
+    assert await store.select_consent(sitting.domain_id, user_id, app.client_id) == frozenset()
+
+
+async def test_while_token_or_database_does_not_answer_the_app_is_told(
+    sitting: Sitting, browser: Browser, mobile: str, account_dsn: str
+) -> None:
+    await sitting.log_on(browser, mobile)
+    page = await sitting.begin(browser, prompt="consent")
+    allowed = {"csrf": page.csrf, "answer": "allow"}
+    async with connected(sitting.token.settings.dsn) as connection, connection.transaction():
+        await connection.execute("lock table token.authorization_code in share mode")
+        answers = await asyncio.gather(browser.get(sitting.ask(prompt="none")), browser.post(page.target, allowed))
+    closed = Database(account_dsn, service="closed", pool_size=1, statement_timeout=timedelta(seconds=1), clock=Clock())
+    async with serving_pages(replace(sitting.resources, store=Store(closed, VAULT))) as stub:
+        answers.append(await Browser(stub).get(sitting.ask()))
+    for answer in answers:
+        told = [answer.answer[name] for name in ("error", "state", "iss")]
+        assert told == ["temporarily_unavailable", "the state", ISSUER]
 
 
 async def test_a_program_of_this_machine_is_let_anew_each_time(sitting: Sitting, browser: Browser, mobile: str) -> None:
@@ -232,14 +332,14 @@ async def test_a_program_of_this_machine_is_let_anew_each_time(sitting: Sitting,
     page = await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})
     assert "code" in page.answer
     assert (await browser.get(sitting.ask(prompt="none", **asked))).answer["error"] == "consent_required"
-    assert (await sitting.begin(browser, **asked)).target.endswith("/consent")
+    assert (await sitting.begin(browser, **asked)).path.endswith("/consent")
 
 
 @pytest.mark.parametrize("answer", ["deny", "allow"])
 async def test_both_answers_name_who_answers(sitting: Sitting, browser: Browser, mobile: str, answer: str) -> None:
     page = await sitting.prove(browser, await sitting.begin(browser), mobile)
     page = await browser.post(page.target, {"csrf": page.csrf, "answer": answer})
-    assert page.status == 303
+    assert page.status == 200
     assert page.answer["iss"] == ISSUER
     assert page.answer["state"] == "the state"
     assert ("code" in page.answer) is (answer == "allow")
@@ -297,5 +397,5 @@ async def test_languages_are_those_that_there_are(browser: Browser) -> None:
 @pytest.mark.parametrize("hidden", ["True", "true", "1"])
 async def test_no_address_hides_what_a_user_is_asked(sitting: Sitting, browser: Browser, hidden: str) -> None:
     page = await sitting.prove(browser, await sitting.begin(browser, hide_consent=hidden), unused_mobile())
-    assert page.target.endswith("/consent")
+    assert page.path.endswith("/consent")
     assert 'value="allow"' in page.text

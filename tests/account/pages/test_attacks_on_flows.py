@@ -11,10 +11,13 @@ from uuid import UUID
 
 import pytest
 
-from services.account.model import normalise
+from services.account.connectors import Wish
+from services.account.model import Identity, normalise
 from services.account.model.domain_settings import FirstLogon
-from services.account.pages.flow import LIFETIME
-from tests.account.pages.browsers import Browser, target
+from services.account.model.user_systems import UserSystem, WechatSettings
+from services.account.pages.flow import LIFETIME, Sent
+from services.runtime.errors import Unavailable
+from tests.account.pages.browsers import Browser, Page, target
 from tests.account.pages.sitting import Sitting
 from tests.account.with_token import unused, unused_mobile
 from tests.support.token import ISSUER
@@ -46,6 +49,27 @@ async def test_a_cookie_that_was_touched_is_none(sitting: Sitting, browser: Brow
         answer = await browser.get(f"/logon/{flow_id}", {"cookie": f"{name}={value}"})
         assert (answer.status, answer.location) == (OVER, ""), value
     assert (await browser.get(f"/logon/{flow_id}")).status == 200
+
+
+async def test_ghsa_r9w3_what_is_sealed_is_a_value_all_the_same(sitting: Sitting, browser: Browser) -> None:
+    """Who has the key seals anything; in Hydra that was a part of a statement."""
+    bad = "' or true; drop table account.link; --"
+    flow = sitting.opened(browser, sitting.flow_id(await sitting.begin(browser)))
+    assert flow.ask
+    sent = Sent(str(sitting.resources.new_id()), Identity("mobile", bad, bad))
+    for changed in (
+        replace(flow, domain_id=bad),
+        replace(flow, ask=replace(flow.ask, client_id=bad)),
+        replace(flow, sent=sent),
+        replace(flow, ask=None, link=bad),
+    ):
+        sealed = base64.urlsafe_b64encode(sitting.seal.seal(changed)).decode()
+        cookie = {"cookie": f"__Host-tessera-logon-{flow.flow_id}={sealed}"}
+        for page in ("", "/code", "/consent"):
+            assert (await browser.get(f"/logon/{flow.flow_id}{page}", cookie)).status in (200, 303, 400)
+        tried = await browser.post(f"/logon/{flow.flow_id}/code", {"csrf": flow.csrf, "code": "123456"}, cookie)
+        assert tried.status in (200, 400)
+    await sitting.log_on(browser, unused_mobile())
 
 
 async def test_a_cookie_is_for_one_flow_and_one_browser(sitting: Sitting, browser: Browser) -> None:
@@ -85,7 +109,7 @@ async def test_no_step_is_passed_over(sitting: Sitting, browser: Browser) -> Non
         for form in ({"code": "123456"}, {"answer": "create"}, {"answer": "link"}, {}):
             assert (await browser.post(f"/logon/{flow_id}/{path}", {"csrf": csrf} | form)).status == OVER
     allowed = await browser.post(f"/logon/{flow_id}/consent", {"csrf": csrf, "answer": "allow"})
-    assert (allowed.status, allowed.location) == (303, f"/logon/{flow_id}")
+    assert (allowed.status, allowed.location) == (303, f"/logon/{flow_id}?form")
     for empty in ({"code": ""}, {"name": "", "password": ""}, {"address": ""}):
         for way in sitting.ways.values():
             answer = await browser.post(f"/logon/{flow_id}/{way}", {"csrf": csrf} | empty)
@@ -119,7 +143,7 @@ async def test_there_and_back(sitting: Sitting, browser: Browser) -> None:
     state, kept = await sitting.leave(browser, await sitting.begin(browser), "one")
     code = sitting.elsewhere.give(ONE, subject, kept.verifier)
     page = await browser.follow(await sitting.come_back(browser, "one", state=state, code=code))
-    assert page.target.endswith("/consent")
+    assert page.path.endswith("/consent")
     assert await sitting.user_of(normalise("custom", f"{ONE}|{subject}"))
 
 
@@ -127,7 +151,7 @@ async def test_a_state_is_good_once(sitting: Sitting, browser: Browser) -> None:
     state, kept = await sitting.leave(browser, await sitting.begin(browser), "one")
     asked = sitting.elsewhere.asked
     first = await sitting.come_back(browser, "one", state=state, code="none of mine")
-    assert first.status == 400
+    assert (await browser.follow(first)).status == 400
     code = sitting.elsewhere.give(ONE, unused(), kept.verifier)
     again = await sitting.come_back(browser, "one", state=state, code=code)
     assert (again.status, again.location) == (OVER, "")
@@ -165,7 +189,7 @@ async def test_a_code_of_somebody_elses_browser(sitting: Sitting, browser: Brows
     state, _ = await sitting.leave(browser, await sitting.begin(browser), "one")
     stolen = sitting.elsewhere.give(ONE, unused(), theirs.verifier)
     answer = await sitting.come_back(browser, "one", state=state, code=stolen)
-    assert (answer.status, answer.location) == (400, "")
+    assert (await browser.follow(answer)).status == 400
     assert not any("session" in name for name in browser.cookies)
 
 
@@ -175,7 +199,7 @@ async def test_two_flows_of_one_browser_are_not_swapped(sitting: Sitting, browse
     state_2, kept_2 = await sitting.leave(browser, second, "one")
     assert len({state_1, state_2, kept_1.nonce, kept_2.nonce, kept_1.verifier, kept_2.verifier}) == 6
     crossed = sitting.elsewhere.give(ONE, unused(), kept_2.verifier)
-    assert (await sitting.come_back(browser, "one", state=state_1, code=crossed)).status == 400
+    assert (await browser.follow(await sitting.come_back(browser, "one", state=state_1, code=crossed))).status == 400
     right = sitting.elsewhere.give(ONE, unused(), kept_2.verifier)
     answer = await sitting.come_back(browser, "one", state=state_2, code=right)
     assert answer.location.startswith(f"/logon/{sitting.flow_id(second)}")
@@ -191,7 +215,7 @@ async def test_what_one_provider_says_is_not_believed_of_another(sitting: Sittin
         assert (await sitting.come_back(browser, way, state=state, code=code)).status == OVER
     assert sitting.elsewhere.asked == asked
     assert sitting.elsewhere.left[-1][2].endswith(f"/logon/back/{sitting.ways['one']}")
-    assert (await sitting.come_back(browser, "one", state=state, code=code)).status == 400
+    assert (await browser.follow(await sitting.come_back(browser, "one", state=state, code=code))).status == 400
 
 
 async def test_an_answer_with_something_twice_is_none(sitting: Sitting, browser: Browser) -> None:
@@ -237,6 +261,21 @@ async def test_a_slash_too_many_leads_to_no_host(sitting: Sitting, path: str) ->
     """A host in a request is whose it likes, and no way on is made of it (CVE-2026-29067)."""
     page = await sitting.browser(host="evil.example.com").get(path)
     assert (page.status, page.location) in ((400, ""), (404, ""))
+
+
+async def test_a_user_system_that_is_away_leaves_a_choice(sitting: Sitting, browser: Browser) -> None:
+    page = await sitting.begin(browser)
+    sitting.elsewhere.fails = Unavailable("user system")
+    answers = [await browser.get(f"{page.target}/{sitting.ways['one']}")]
+    state, _ = await sitting.leave(browser, page, "one")
+    sitting.elsewhere.fails = Unavailable("user system")
+    answers += [back := await browser.follow(await sitting.come_back(browser, "one", state=state, code="c"))]
+    # Loaded again, and in another language, it is the same page.
+    answers += [await browser.get(back.target)]
+    speak = await browser.get(target("/logon/language/zh", back=back.target))
+    answers += [await browser.get(speak.location)]
+    assert {each.status for each in answers} == {503}
+    assert all(each.problem and sitting.ways["other"] in each.text for each in answers)
 
 
 # Off, and for linking alone (CVE-2026-16442, ZITADEL CVE-2025-64717).
@@ -285,6 +324,86 @@ async def test_a_way_that_is_off_is_off_on_every_path(own_sitting: Sitting, chan
     assert sitting.ways["email"] in shown
 
 
+async def log_on_by(sitting: Sitting, browser: Browser, way: str, page: Page) -> Page:
+    """Log a browser on by a provider."""
+    state, kept = await sitting.leave(browser, page, way)
+    code = sitting.elsewhere.give({"one": ONE, "other": OTHER}[way], unused(), kept.verifier)
+    return await browser.follow(await sitting.come_back(browser, way, state=state, code=code))
+
+
+@pytest.mark.parametrize("off", ["disabled", "link only", "deleted", "of a release before"])
+async def test_who_was_let_in_by_a_way_that_is_off_is_logged_on_nowhere(own_sitting: Sitting, off: str) -> None:
+    """Also where another one of the same type lets people in."""
+    sitting, browser, store = own_sitting, own_sitting.browser(), own_sitting.resources.store
+    ask = await log_on_by(sitting, browser, "one", await sitting.begin(browser))
+    account = await browser.get(f"/logon/account/{sitting.domain_id}")
+    device_app = await sitting.tenant.native_app(device_flow=True)
+    begun = await sitting.token.device(device_app)
+    at_device = target("/logon/device", user_code=begun.user_code, domain_id=sitting.domain_id)
+    device = await browser.follow(await browser.get(at_device))
+    assert 'value="allow"' in ask.text
+    assert 'value="allow"' in device.text
+    await browser.post(ask.target, {"csrf": ask.csrf, "answer": "allow"})
+    again = await sitting.begin(browser, prompt="consent")
+    assert "code" in (await browser.get(sitting.ask(prompt="none"))).answer
+    if off == "deleted":
+        await store.delete_user_system(sitting.domain_id, UUID(sitting.ways["one"]), None)
+    elif off == "of a release before":
+        await store._database.execute(
+            "update account.logon_session set user_system_id = null where domain_id = $1", sitting.domain_id
+        )
+        await change(sitting, "one", enabled=False)
+        assert "code" in (await browser.get(sitting.ask(prompt="none"))).answer
+        await change(sitting, "other", enabled=False)
+    else:
+        await change(sitting, "one", **({"enabled": False} if off == "disabled" else {"link_only": True}))
+    assert (await browser.get(sitting.ask(prompt="none"))).answer["error"] == "login_required"
+    for page in (again, device):
+        flow = page.target.partition("/consent")[0]
+        allowed = await browser.post(page.target, {"csrf": page.csrf, "answer": "allow"})
+        for answer in (await browser.get(page.target), allowed):
+            assert answer.location.partition("?")[0] == flow
+    for answer in (await browser.get(sitting.ask()), await browser.get(at_device)):
+        assert not answer.location.partition("?")[0].endswith("/consent")
+    assert (await browser.get(account.target)).status == 403
+    assert (await browser.post(f"{account.target}/link", {"csrf": account.csrf})).status == 403
+
+
+async def test_who_is_logged_on_by_another_way_than_the_app_wants_is_not(sitting: Sitting, browser: Browser) -> None:
+    await sitting.log_on(browser, unused_mobile())
+    assert "code" in (await browser.get(sitting.ask(prompt="none", login_type="mobile"))).answer
+    silent = await browser.get(sitting.ask(prompt="none", login_type="email"))
+    assert silent.answer["error"] == "login_required"
+    page = await sitting.begin(browser, login_type="email")
+    assert page.target.endswith(sitting.ways["email"])
+    skipped = await browser.get(f"/logon/{sitting.flow_id(page)}/consent")
+    assert skipped.location == f"/logon/{sitting.flow_id(page)}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "anew"),
+    [({}, False), ({"prompt": "login"}, True), ({"prompt": "select_account"}, True), ({"max_age": "60"}, True)],
+    ids=str,
+)
+async def test_what_a_provider_is_told_to_do(
+    sitting: Sitting, browser: Browser, asked: dict[str, str], anew: bool
+) -> None:
+    page = await sitting.begin(browser, login_hint="ada@example.com", **asked)
+    await sitting.leave(browser, page, "one")
+    _, kept, _, wish = sitting.elsewhere.left[-1]
+    assert (bool(kept.anew_from), wish) == (anew, Wish("ada@example.com"))
+
+
+async def test_wecoms_own_app_is_told_of(own_sitting: Sitting) -> None:
+    sitting, browser = own_sitting, own_sitting.browser()
+    way = UserSystem(sitting.domain_id, str(sitting.resources.new_id()), WechatSettings("corp", "1000002"))
+    assert await sitting.resources.store.insert_user_system(way, sitting.resources.clock.now())
+    for login_type, in_app in (("wechat_app", True), ("wechat", False)):
+        begun = await browser.follow(await browser.get(sitting.ask(login_type=login_type)))
+        assert begun.location.startswith("https://wechat.example.com/")
+        assert sitting.elsewhere.left[-1][3].in_app is in_app
+
+
 # To add an identity.
 
 
@@ -321,8 +440,14 @@ async def test_what_was_proven_long_ago_changes_no_identity(sitting: Sitting, br
     ):
         answer = await browser.post(f"{page.target}/{what}", {"csrf": page.csrf} | fields)
         assert answer.status == 303
-        flow = sitting.opened(browser, answer.location.split("/")[2])
+        confirm = await browser.follow(answer)
+        flow = sitting.opened(browser, sitting.flow_id(confirm))
         assert (flow.link, flow.ask) == ("", None)
+        assert "Confirm that it is you" in confirm.text
+        # A provider does not go by a session of its own.
+        before = now.timestamp()
+        await browser.get(f"/logon/{flow.flow_id}/{sitting.ways['one']}")
+        assert sitting.elsewhere.left[-1][1].anew_from >= before
     assert await sitting.user_of(normalise("mobile", mobile)) == user_id
 
 
@@ -354,6 +479,17 @@ async def test_a_session_that_was_there_before_is_worth_nothing(sitting: Sitting
         thief = sitting.browser()
         thief.cookies = {name: planted}
         assert ben not in (await thief.get(f"/logon/account/{sitting.domain_id}")).text
+
+
+async def test_a_session_ends_after_twelve_hours(sitting: Sitting, browser: Browser) -> None:
+    mobile = unused_mobile()
+    await sitting.log_on(browser, mobile)
+    store, user_id = sitting.resources.store, await sitting.user_of(normalise("mobile", mobile))
+    (session,) = await store.select_logon_sessions(sitting.domain_id, user_id, sitting.resources.clock.now())
+    for hours, found in ((12, True), (12.01, False)):
+        at = session.proven_at + timedelta(hours=hours) - timedelta(seconds=1)
+        assert bool(await store.select_logon_session(sitting.domain_id, session.session_id, at)) is found
+        assert bool(await store.select_logon_sessions(sitting.domain_id, user_id, at)) is found
 
 
 async def test_a_session_is_its_domains(sitting: Sitting, own_sitting: Sitting, browser: Browser) -> None:

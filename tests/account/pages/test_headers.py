@@ -1,13 +1,16 @@
 """What comes with every page: framing, caching, referrer, cookies (RFC 9700 sections 4.2, 4.3, 4.12, 4.16)."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from google.api import httpbody_pb2
 
 from services.account.pages.languages import LANGUAGES
+from services.account.resources import Resources
+from services.account.senders.console import ConsoleSender
 from tests.account.pages.browsers import Browser, Page, target
-from tests.account.pages.sitting import Sitting
+from tests.account.pages.sitting import Sitting, serving_pages
 from tests.account.with_token import unused_mobile
 from tests.support.token_client import REDIRECT_URI
 
@@ -38,7 +41,7 @@ def guarded(page: Page) -> None:
         assert any(kind.fullmatch(cookie) for kind in (FLOW, SESSION, KNOWN, GONE, LANGUAGE)), cookie
     if page.status != 303:
         assert page.content_type == "text/html; charset=utf-8"
-        assert not page.location
+        assert not page.header("location")
         assert "<script" not in page.text
         assert not re.search(r"\s(on\w+|style)=", page.text)
         assert not re.search(r"<(iframe|object|embed|base|link[^>]*href=\"http)", page.text)
@@ -72,13 +75,17 @@ async def test_of_every_page_on_the_way(sitting: Sitting, browser: Browser) -> N
         guarded(page)
         assert page.status in (200, 303, 400, 403, 404, 405)
     # The code is in one place alone: the address of the app.
-    assert answered.status == 303
     code_ = answered.answer["code"]
-    assert not any(code_ in page.text or code_ in "".join(page.cookies) for page in pages)
-    # Forms lead to us and, where that is how they are answered, to the app.
-    policy = consent.header("content-security-policy")
-    assert policy.endswith(f"form-action 'self' {REDIRECT_URI.removesuffix('/callback')}")
-    assert form.header("content-security-policy").endswith("form-action 'self'")
+    others = [page for page in pages if page is not answered]
+    assert not any(code_ in page.text or code_ in "".join(page.cookies) for page in others)
+    # By no redirect, which browsers hold a form to the policy of its page for: all lead to us alone.
+    assert (answered.status, answered.header("location"), answered.text.count(code_)) == (200, "", 2)
+    assert answered.location.startswith(f"{REDIRECT_URI}?")
+    policies = {page.header("content-security-policy") for page in pages if page.status == 200}
+    assert all(policy.endswith("form-action 'self'") for policy in policies)
+    # Who is logged on, and let the app have it, came by no form.
+    again = await browser.follow(await browser.get(sitting.ask()))
+    assert (again.status, again.header("location").startswith(f"{REDIRECT_URI}?")) == (303, True)
 
 
 @pytest.mark.parametrize(
@@ -166,3 +173,14 @@ async def test_a_chosen_language_is_one_that_there_is(browser: Browser) -> None:
     for chosen in ("xx", "../en", "<script>"):
         page = await browser.get("/logon/device", {"cookie": f"tessera-language={chosen}"})
         assert (page.status, page.header("content-language")) == (200, "en")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("127.0.0.1", 200), ("::1", 200), ("10.0.0.1", 404), ("2001:db8::1", 404), ("", 404)],
+)
+async def test_the_inbox_is_for_who_is_on_this_machine(page_resources: Resources, address: str, status: int) -> None:
+    async with serving_pages(replace(page_resources, console=ConsoleSender())) as stub:
+        browser = Browser(stub)
+        browser.address = address
+        assert (await browser.get("/logon/inbox")).status == status

@@ -15,6 +15,7 @@ from services.account.actions.logon.find_user import create_user
 from services.account.connectors import Proven
 from services.account.model import normalise, shown
 from services.account.model.logon import (
+    AGAIN,
     CODES_PER_ADDRESS,
     CODES_PER_IDENTITY,
     MAX_TRIES,
@@ -23,8 +24,10 @@ from services.account.model.logon import (
     STRANGER,
 )
 from services.account.resources import Resources
+from services.account.senders import NoSuchCountry
 from services.account.store import Store
 from services.runtime.clock import Clock
+from services.runtime.errors import Unavailable
 from services.runtime.ids import uuid7
 from tests.account.callers import Domain
 from tests.account.pages.browsers import Browser
@@ -77,14 +80,19 @@ async def test_of_twenty_wrong_tries_at_once_five_are_looked_at(
     assert await store.try_logon_code(domain.id, code_id, identity, MAC, CLOCK.now()) == "over"
 
 
-async def test_of_twenty_right_tries_at_once_one_is_good(store: Store, replica: Resources, domain: Domain) -> None:
+async def test_all_of_twenty_right_tries_at_once_are_good_and_none_later(
+    store: Store, replica: Resources, domain: Domain
+) -> None:
+    """Who presses twice has answers of which the browser shows the last."""
     identity = normalise("mobile", unused_mobile())
     code_id, _ = await begin(store, domain, identity=identity)
     stores = (store, replica.store) * 10
     verdicts = await asyncio.gather(
         *(each.try_logon_code(domain.id, code_id, identity, MAC, CLOCK.now()) for each in stores)
     )
-    assert Counter(verdicts) == {"good": 1, "over": 19}
+    assert Counter(verdicts) == {"good": 20}
+    assert await store.try_logon_code(domain.id, code_id, identity, OTHER_MAC, CLOCK.now()) == "over"
+    assert await store.try_logon_code(domain.id, code_id, identity, MAC, CLOCK.now() + 2 * AGAIN) == "over"
 
 
 async def test_a_code_is_good_for_what_it_was_sent_for_alone(
@@ -109,6 +117,12 @@ async def test_of_twenty_codes_for_one_number_at_once_one_is_begun(
         verdict for _, verdict in await asyncio.gather(*(begin(each, domain, identity=identity) for each in stores))
     ]
     assert Counter(verdicts) == {"begun": 1, "early": 19}
+
+
+async def test_another_code_is_sent_after_a_minute(store: Store, domain: Domain) -> None:
+    identity, now = normalise("mobile", unused_mobile()), CLOCK.now()
+    for seconds, expected in ((0, "begun"), (58, "early"), (61, "begun")):
+        assert (await begin(store, domain, identity=identity, now=now + timedelta(seconds=seconds)))[1] == expected
 
 
 async def test_a_number_is_sent_five_an_hour(store: Store, domain: Domain) -> None:
@@ -172,7 +186,7 @@ async def test_right_passwords_are_not_counted(sitting: Sitting) -> None:
         page = await sitting.begin(browser)
         form = await browser.get(f"/logon/{sitting.flow_id(page)}/{sitting.ways['ldap']}")
         page = await browser.fill(form, name=name, password="right")
-        assert page.target.endswith("/consent")
+        assert page.path.endswith("/consent")
 
 
 async def test_passwords_of_one_address_are_counted_for_all_names(store: Store, domain: Domain) -> None:
@@ -237,6 +251,33 @@ async def test_a_code_is_guessed_over_no_number_of_browsers(
     assert sorted(told.values()) == [MAX_TRIES - 1, 20 - MAX_TRIES + 1]
     late = await browser.post(page.target, {"csrf": page.csrf, "code": right})
     assert (late.status, late.location) == (400, "")
+
+
+async def test_who_presses_eight_times_is_logged_on(sitting: Sitting, browser: Browser, mobile: str) -> None:
+    page = await sitting.send_code(browser, await sitting.begin(browser), mobile)
+    form = {"csrf": page.csrf, "code": sitting.inbox.code(f"+86{mobile}")}
+    answers = await asyncio.gather(*(browser.post(page.target, form) for _ in range(8)))
+    assert {(each.status, each.location.partition("?")[0]) for each in answers} == {
+        (303, page.target.replace("code", "consent"))
+    }
+    # And where the answer to the first was heard before the next was sent.
+    assert 'value="allow"' in (await browser.fill(page, code="000000")).text
+    assert 'value="allow"' in (await browser.follow(await browser.get(page.target))).text
+
+
+async def test_what_could_not_be_sent_does_not_count(sitting: Sitting, browser: Browser, mobile: str) -> None:
+    begun = await sitting.begin(browser)
+    sitting.inbox.fails = Unavailable("sender of codes")
+    page = await sitting.send_code(browser, begun, mobile)
+    assert (page.status, page.problem) == (503, "This is not available right now. Try again in a moment.")
+    sitting.inbox.fails = NoSuchCountry("sender of codes")
+    page = await browser.fill(page, address=mobile, country_code="86")
+    assert (page.status, page.problem[:42]) == (400, "No code can be sent to numbers of that cou")
+    sent = await browser.fill(page, address=mobile, country_code="86")
+    assert sent.path.endswith("/code")
+    early = await browser.fill(page, address=mobile, country_code="86")
+    assert (early.status, early.problem[:24]) == (429, "A code was sent just now")
+    assert f'href="{sent.target}"' in early.text
 
 
 async def test_a_code_is_its_flows(sitting: Sitting, browser: Browser) -> None:

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from html import unescape
 
+import pytest
 import pytest_asyncio
-from tessera.token.v1 import token_pb2
+from tessera.token.v1 import session_service_pb2, token_pb2
 
 from services.account.config import ClientKey
 from services.account.model.bearers import read_bearer
@@ -17,7 +18,7 @@ from services.account.peers import TokenPeer
 from services.account.resources import Resources
 from services.runtime.db import connected
 from services.runtime.env import Address
-from tests.account.pages.browsers import Browser, Page
+from tests.account.pages.browsers import Browser, Page, target
 from tests.account.pages.sitting import Sitting, serving_pages
 from tests.account.with_token import unused_mobile
 from tests.support.calls import refused
@@ -107,7 +108,8 @@ async def test_a_browser_takes_what_apps_were_given_in_it(sitting: Sitting, brow
     assert (await account(sitting, lost)).status == 403
     mine = await refresh(sitting, mine)
     # One's own, too; and who logs on again in the same browser begins anew.
-    assert (await press(sitting, browser, "sign_out", session_of(sitting, browser))).status == 200
+    out = await press(sitting, browser, "sign_out", session_of(sitting, browser))
+    assert "You are signed out" in (await browser.follow(out)).text
     await is_over(sitting, mine)
     await refresh(sitting, await signed_in(sitting, browser, mobile))
 
@@ -115,7 +117,7 @@ async def test_a_browser_takes_what_apps_were_given_in_it(sitting: Sitting, brow
 async def test_who_logs_on_as_somebody_else_is_signed_out(sitting: Sitting, browser: Browser, mobile: str) -> None:
     token = await signed_in(sitting, browser, mobile)
     page = await sitting.begin(browser, prompt="consent")
-    assert page.target.endswith("/consent")
+    assert page.path.endswith("/consent")
     await browser.fill(page, answer="other")
     await is_over(sitting, token)
 
@@ -202,6 +204,33 @@ async def test_who_is_disabled_signs_out_all_the_same(sitting: Sitting, browser:
     page = await account(sitting, browser)
     await sitting.token.set_status(token.user_id, "disabled")
     session = {"csrf": page.csrf, "session": session_of(sitting, browser)}
-    assert (await browser.post(f"{page.target}/sign_out", session)).status == 200
+    assert (await browser.post(f"{page.target}/sign_out", session)).status == 303
     await sitting.token.set_status(token.user_id, "enabled")
     await is_over(sitting, token)
+
+
+@pytest.mark.parametrize("ended", ["revoked", "disabled and enabled"])
+async def test_whose_sessions_an_operator_ended_logs_on_anew(sitting: Sitting, browser: Browser, ended: str) -> None:
+    mobile = unused_mobile()
+    token = await signed_in(sitting, browser, mobile)
+    page, other = await account(sitting, browser), await sitting.begin(browser, prompt="consent")
+    begun = await sitting.token.device(await sitting.token.native_app(device_flow=True))
+    device = await browser.follow(await browser.get(target("/logon/device", user_code=begun.user_code)))
+    kept = dict(browser.cookies)
+    if ended == "revoked":
+        request = session_service_pb2.RevokeUserSessionsRequest(user_id=token.user_id)
+        await sitting.token.sessions.RevokeUserSessions(request, metadata=await sitting.token.operator())
+    else:
+        await sitting.token.set_status(token.user_id, "disabled")
+        assert (await browser.get(sitting.ask(prompt="none"))).answer["error"] == "login_required"
+        await sitting.token.set_status(token.user_id, "enabled")
+    for answered in (other, device):
+        browser.cookies = dict(kept)
+        answer = await browser.post(answered.target, {"csrf": answered.csrf, "answer": "allow"})
+        assert answer.location == answered.target.partition("/consent")[0] + "?form"
+    browser.cookies = dict(kept)
+    assert (await browser.get(page.target)).status == 403
+    browser.cookies = dict(kept)
+    assert (await browser.get(sitting.ask(prompt="none"))).answer["error"] == "login_required"
+    await sitting.an_hour_passes()
+    assert "code" in (await sitting.prove(browser, await sitting.begin(browser), mobile)).answer

@@ -15,7 +15,8 @@ SHOP, HERE = "https://shop.example.com:8443/d/shop", "http://localhost:8080"
 
 def at(host: str) -> Visit:
     """A browser that found us at a host."""
-    request = Request({"type": "http", "headers": [(b"host", host.encode())]})
+    headers = [(b"host", host.encode())]
+    request = Request({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers})
     return Visit(request, cast("Resources", None), cast("FlowSeal", None), cast("KnownSeal", None))
 
 

@@ -3,6 +3,7 @@
 CVE-2026-29191 (ZITADEL) and GO-2026-4861 (Hydra): one value on a page of logon that is not escaped is an account.
 """
 
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from services.account.model.domain_settings import FirstLogon, LogonPage
 from tests.account.pages.browsers import Browser, Page, target
 from tests.account.pages.sitting import Sitting
 from tests.account.with_token import unused, unused_mobile
+from tests.support.calls import refused
 
 BAD = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{1234567*3}}${1234567*3}"
 ONE = "https://one.example.com"
@@ -130,7 +132,8 @@ async def test_of_a_browser(sitting: Sitting, browser: Browser, agent: str) -> N
 
 
 async def test_of_a_device(sitting: Sitting, browser: Browser) -> None:
-    app = await sitting.token.native_app(device_flow=True)
+    # Who a device belongs to is asked, whatever its app is let.
+    app = await sitting.token.native_app(device_flow=True, skip_consent=True)
     begun = await sitting.token.device(app, device_name=BAD[:64])
     page = await browser.follow(
         await browser.get(target("/logon/device", user_code=begun.user_code.lower().replace("-", " ")))
@@ -138,8 +141,12 @@ async def test_of_a_device(sitting: Sitting, browser: Browser) -> None:
     consent = await sitting.prove(browser, page, unused_mobile())
     assert begun.user_code in consent.text
     assert "&lt;script&gt;" in consent.text
+    # In no sentence of ours.
+    assert re.search(r"<p[^>]*>Device name: <bdi>[^<]*</bdi></p>", consent.text)
+    assert consent.text.count("&lt;script&gt;") == 1
     harmless(consent)
     harmless(await browser.fill(consent, answer="deny"))
+    await refused(sitting.token.poll(app, begun.device_code), "ACCESS_DENIED")
 
 
 async def test_the_page_of_devices_looks_like_its_domain(own_sitting: Sitting) -> None:

@@ -10,7 +10,8 @@ from services.account.model.domain_settings import DomainSettings
 from services.account.model.logon import CODE_LIFETIME, LOGON
 from services.account.model.proofs import Presented, new_code
 from services.account.resources import Resources
-from services.account.senders import Message
+from services.account.senders import Message, NoSuchCountry
+from services.runtime.errors import Unavailable
 
 SENT = Counter(
     "tessera_logon_codes_total", "Codes for logging on that were asked for, and what became of it.", ["type", "verdict"]
@@ -47,8 +48,8 @@ async def send_code(
 
     Raises:
         LogonRefused: `early`, one was sent within a minute; `limit`, as many were sent as may be; `guessed`, as many
-            were wrong as may be.
-        Unavailable: nothing can be sent, and nothing is counted; or this code could not be; database away.
+            were wrong as may be; `country`, no number of its country can be sent to.
+        Unavailable: nothing can be sent, or this code could not be, and nothing is counted; database away.
     """
     resources.sender.check(identity.type)
     code = Presented(LOGON, resources.new_id(), new_code())
@@ -65,25 +66,30 @@ async def send_code(
     SENT.labels(identity.type, verdict).inc()
     if verdict != "begun":
         raise LogonRefused(verdict if verdict in ("early", "guessed") else "limit", f"limit of the {verdict}")
-    await resources.sender.send(
-        Message(
-            type=identity.type,
-            address=identity.key,
-            code=code.secret,
-            purpose="link" if link else "logon",
-            minutes=int(CODE_LIFETIME.total_seconds()) // 60,
-            domain_id=domain_id,
-            language=language,
-            name=settings.page.display_name,
-        )
+    message = Message(
+        type=identity.type,
+        address=identity.key,
+        code=code.secret,
+        purpose="link" if link else "logon",
+        minutes=int(CODE_LIFETIME.total_seconds()) // 60,
+        domain_id=domain_id,
+        language=language,
+        name=settings.page.display_name,
     )
+    try:
+        await resources.sender.send(message)
+    except Unavailable as refusal:
+        await resources.store.delete_logon_code(domain_id, code.proof_id)
+        if isinstance(refusal, NoSuchCountry):
+            raise LogonRefused("country", str(refusal.detail)) from refusal
+        raise
     return code.proof_id
 
 
 async def try_code(
     resources: Resources, domain_id: str, *, flow_id: str, identity: Identity, code_id: UUID, typed: str
 ) -> None:
-    """Try a code that was sent. It is good once; a wrong one is counted, over all replicas.
+    """Try a code that was sent. It is good once, or twice at once; a wrong one is counted, over all replicas.
 
     Raises:
         LogonRefused: `wrong_code`; `code_over`, where it is good no longer, or five wrong ones came; `guessed`, as many

@@ -12,7 +12,9 @@ from services.account.resources import Resources
 _MAX_BROWSER_CHARS = 120
 
 
-async def start_session(resources: Resources, domain_id: str, *, user_id: str, method: str, browser: str) -> str:
+async def start_session(
+    resources: Resources, domain_id: str, *, user_id: str, method: str, way: str, browser: str
+) -> str:
     """Log a browser on; what it keeps. Always a new session: one that somebody put there before is worth nothing."""
     session_id = resources.new_id()
     value, secret = new_bearer(session_id)
@@ -23,6 +25,7 @@ async def start_session(resources: Resources, domain_id: str, *, user_id: str, m
         method=method,
         browser=browser[:_MAX_BROWSER_CHARS],
         proven_at=resources.clock.now(),
+        user_system_id=way,
     )
     await resources.store.insert_logon_session(domain_id, session)
     return value

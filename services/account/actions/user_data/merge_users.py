@@ -1,4 +1,4 @@
-"""MergeUsers: all that is one user's becomes another's, and the one's sessions are over."""
+"""MergeUsers: all that is one user's becomes another's, and the one's sessions are over, also those of browsers."""
 
 from services.account.errors import LinkUserRefused, NotFoundLinkUser
 from services.account.model import Merged, Order
@@ -48,6 +48,7 @@ async def merge_users(resources: Resources, caller: Principal, *, from_user_id: 
         )
         if merged is None:
             raise NotFoundLinkUser(detail=f"{from_user_id} or {into_user_id} was deleted meanwhile")
+        await store.end_logon_sessions(caller.domain_id, from_user_id, order.ordered_at)
         await store.insert_order(order, resources.outbox.due_at())
     await resources.outbox.end_sessions(order)
     return merged

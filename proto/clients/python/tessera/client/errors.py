@@ -16,7 +16,8 @@ TesseraError
 │       NotFoundDeviceAuthorization
 ├── AlreadyExists: IdentityTaken, AlreadyExistsProject, AlreadyExistsOpenAccount, AlreadyExistsProvider,
 │       AlreadyExistsUserSystem, AlreadyExistsUser, AlreadyExistsDomain
-├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused, DateSkewed, NonceRepeated
+├── PermissionDenied: LinkUserRefused, ProofRefused, UserDisabled, ImpersonationRefused, DateSkewed, NonceRepeated,
+│       UserLoggedOff
 ├── ResourceExhausted: Overloaded, RateLimited, SendLimitExceeded, LinkQuotaExceeded, UserSystemQuotaExceeded,
 │       LimitExceeded, QuotaExceeded, GuessesExceeded
 ├── FailedPrecondition: LastIdentity, UserKept, ProjectInUse, OpenAccountLinked, LastUserSystem,
@@ -479,6 +480,10 @@ class GuessesExceeded(ResourceExhausted):
     """Too many codes that are none were tried in this domain. Try again a minute later."""
 
 
+class UserLoggedOff(PermissionDenied):
+    """All sessions of the user were ended, or it was disabled, since it was proven: it has to be proven anew."""
+
+
 OF_STATUS: dict[grpc.StatusCode, type[TesseraError]] = {
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.UNKNOWN: Unknown,
@@ -591,5 +596,6 @@ OF_REASON: dict[str, type[TesseraError]] = {
     "NOT_FOUND_DEVICE_AUTHORIZATION": NotFoundDeviceAuthorization,
     "DEVICE_AUTHORIZATION_DECIDED": DeviceAuthorizationDecided,
     "GUESSES_EXCEEDED": GuessesExceeded,
+    "USER_LOGGED_OFF": UserLoggedOff,
 }
 """The class of each reason, by its name on the wire."""
