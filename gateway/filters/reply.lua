@@ -126,6 +126,9 @@ function reply.shape(handle)
   local rewritten = call and (call.surface == "rpc" or call.surface == "health" or call.twice)
   if status < 400 and not rewritten then
     if call and call.surface == "pages" then
+      -- Account is asked by GET for what HEAD asks, and Envoy would pass the page on (RFC 9110 section 9.3.2).
+      if call.bodiless then handle:body(true):setBytes("") end
+      headers = handle:headers()
       local said = headers:get("x-tessera-status")
       headers:replace(":status", PAGE_STATUSES[said] and said or "500")
     end

@@ -109,6 +109,11 @@ class Person:
         await self.prove(address)
         return await self.app.token(await self.back())
 
+    async def remove(self, name: str) -> None:
+        """Remove a way to log on from one's account, whose name begins so, and say once more that it is meant."""
+        await self.page.get_by_label(f"Remove: {name}").first.click()
+        await self.page.get_by_role("button", name=f"Yes, remove: {name}").click()
+
     async def sees(self, heading: str) -> None:
         """The page is about that."""
         await expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)

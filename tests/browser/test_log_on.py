@@ -234,8 +234,7 @@ async def test_a_way_to_log_on_is_added_and_taken_away(new_person: NewPerson) ->
     await person.enter(await person.code_for(address))
     await person.sees("Your account")
     await person.reads(address)
-    await person.page.locator("summary", has_text="Remove").first.click()
-    await person.press(f"Yes, remove: {shown(number)}")
+    await person.remove(shown(number))
     await expect(person.page.get_by_text(shown(number))).to_have_count(0)
     assert (await (await new_person()).log_on_again(address))["user_id"] == token["user_id"]
 

@@ -232,6 +232,12 @@ async def test_a_domain_has_its_name_its_logo_and_its_colour(person: Person, ope
         assert await person.page.locator("img").evaluate("image => image.naturalWidth") > 0
         button = person.page.get_by_role("button", name="Send code")
         assert await button.evaluate("button => getComputedStyle(button).backgroundColor") == "rgb(0, 105, 92)"
+    async with operator.setting(page=settings_pb2.LogonPage(logo_url=WIDE)):
+        # One that is not there leaves no trace.
+        await person.context.route(WIDE, lambda route: route.abort())
+        await person.page.emulate_media(color_scheme="dark")
+        await person.page.reload()
+        assert await person.page.locator("img.logo").evaluate("image => image.getBoundingClientRect().width") == 0
     await person.page.reload()
     assert await person.page.locator("img").count() == 0
     assert await button.evaluate("button => getComputedStyle(button).backgroundColor") != "rgb(0, 105, 92)"

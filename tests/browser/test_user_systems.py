@@ -58,7 +58,7 @@ async def test_by_a_provider_of_somebody_elses(new_person: NewPerson, operator: 
             await person.page.get_by_label("Mobile number").fill(number := new_number())
             await person.press("Send code")
             await person.enter(await person.code_for(number))
-            await person.page.get_by_role("button", name="Remove: Ada 王").click()
+            await person.remove("Ada 王")
             await other.look_at_account()
             await other.press("Add a way to log on")
             await other.follow("Another company")

@@ -95,6 +95,7 @@ async def test_of_who_logs_on(own_sitting: Sitting) -> None:
     ways = await browser.fill(new, answer="link")
     assert "&lt;script&gt;" in ways.text
     consent = await browser.fill(await browser.get(new.target), answer="create")
+    assert "You are logged on as &#34;&#39;&gt;&lt;script&gt;" in consent.text
     browser.headers["user-agent"] = BAD
     account = await browser.get(f"/logon/account/{sitting.domain_id}")
     # The name, as its own letters, and what it stands for.
