@@ -109,7 +109,7 @@ async def test_a_browser_takes_what_apps_were_given_in_it(sitting: Sitting, brow
     mine = await refresh(sitting, mine)
     # One's own, too; and who logs on again in the same browser begins anew.
     out = await press(sitting, browser, "sign_out", session_of(sitting, browser))
-    assert "You are signed out." in (await browser.follow(out)).text
+    assert "You are signed out" in (await browser.follow(out)).text
     await is_over(sitting, mine)
     await refresh(sitting, await signed_in(sitting, browser, mobile))
 

@@ -141,7 +141,7 @@ async def test_of_a_device(sitting: Sitting, browser: Browser) -> None:
     assert begun.user_code in consent.text
     assert "&lt;script&gt;" in consent.text
     # In no sentence of ours.
-    assert re.search(r"<p[^>]*>The device calls itself: <bdi>[^<]*</bdi></p>", consent.text)
+    assert re.search(r"<p[^>]*>Device name: <bdi>[^<]*</bdi></p>", consent.text)
     assert consent.text.count("&lt;script&gt;") == 1
     harmless(consent)
     harmless(await browser.fill(consent, answer="deny"))
