@@ -87,7 +87,11 @@ def shown(of: Identity | Link) -> str:
     given = of.identity if isinstance(of, Link) else of.given
     if of.type != "mobile":
         return given
-    number = phonenumbers.parse(given, _region(of.extra))
+    try:
+        number = phonenumbers.parse(given, _region(of.extra))
+    except phonenumbers.NumberParseException:
+        # It was one by the rules of another release.
+        return given
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 

@@ -10,7 +10,6 @@ from services.token.model.apps import AppType
 # A loopback address as RFC 8252 section 7.3 writes it; what follows its port, if anything does, is its path or query.
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?((?:[/?].*)?)")
 _MAX_PORT = 65535
-
 _MACHINE = ("localhost", "127.0.0.1", "::1")
 
 

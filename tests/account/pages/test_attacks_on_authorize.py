@@ -156,6 +156,11 @@ async def test_what_an_operator_says_is_not_asked(sitting: Sitting, browser: Bro
     answer = await sitting.prove(browser, await sitting.begin(browser, client_id=app.client_id), mobile)
     assert "code" in answer.answer
     assert "code" in (await browser.get(sitting.ask(client_id=app.client_id, prompt="none"))).answer
+    # Nor is it taken for what the user said, should the app be asked about one day.
+    user_id = await sitting.user_of(normalise("mobile", mobile))
+    assert user_id
+    store = sitting.resources.store
+    assert await store.select_consent(sitting.domain_id, user_id, app.client_id) == frozenset()
 
 
 async def test_an_address_that_is_taken_off_meanwhile_gets_nothing(
