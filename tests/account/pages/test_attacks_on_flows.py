@@ -56,7 +56,7 @@ async def test_ghsa_r9w3_what_is_sealed_is_a_value_all_the_same(sitting: Sitting
     bad = "' or true; drop table account.link; --"
     flow = sitting.opened(browser, sitting.flow_id(await sitting.begin(browser)))
     assert flow.ask
-    sent = Sent(str(sitting.resources.new_id()), Identity("email", bad, bad))
+    sent = Sent(str(sitting.resources.new_id()), Identity("mobile", bad, bad))
     for changed in (
         replace(flow, domain_id=bad),
         replace(flow, ask=replace(flow.ask, client_id=bad)),
