@@ -74,7 +74,7 @@ async def test_who_does_not_want_to_goes_back_to_the_app(person: Person, app: Ap
 async def test_who_presses_twice_is_logged_on(person: Person, app: App) -> None:
     await person.begin()
     code = await person.have_sent(new_number())
-    await person.page.get_by_label("Code", exact=True).fill(code)
+    await person.page.get_by_label("6-digit code").fill(code)
     for _ in range(2):
         await person.page.keyboard.press("Enter")
     await person.press("Allow")
@@ -98,6 +98,7 @@ async def test_a_code_that_was_wrong_five_times_is_good_no_longer(person: Person
 async def test_going_back_in_between_begins_nothing_anew(person: Person, app: App) -> None:
     await person.begin()
     code = await person.have_sent(number := new_number())
+    await expect(person.page.get_by_label("6-digit code")).to_be_visible()
     await person.page.go_back()
     await person.sees("Log on to Paper & Ink")
     await person.page.go_forward()

@@ -25,7 +25,7 @@ async def browser(visit: Visit) -> Response:
 
 async def signed_out(visit: Visit) -> Response:
     """What is said to who signed this browser out."""
-    domain_id, say = str(visit.request.path_params["domain_id"]), visit.language.say
+    domain_id = str(visit.request.path_params["domain_id"])
     if await visit.resources.token.get_logon_domain(domain_id) is None:
         raise PageError("not_found", 404)
     if await visit.session(domain_id):

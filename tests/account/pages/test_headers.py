@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from google.api import httpbody_pb2
@@ -179,8 +180,10 @@ async def test_a_chosen_language_is_one_that_there_is(browser: Browser) -> None:
     ("address", "status"),
     [("127.0.0.1", 200), ("::1", 200), ("10.0.0.1", 404), ("2001:db8::1", 404), ("", 404)],
 )
-async def test_the_inbox_is_for_who_is_on_this_machine(page_resources: Resources, address: str, status: int) -> None:
-    async with serving_pages(replace(page_resources, console=ConsoleSender())) as stub:
+async def test_the_inbox_is_for_who_is_on_this_machine(
+    page_resources: Resources, tmp_path: Path, address: str, status: int
+) -> None:
+    async with serving_pages(replace(page_resources, console=ConsoleSender(tmp_path))) as stub:
         browser = Browser(stub)
         browser.address = address
         assert (await browser.get("/logon/inbox")).status == status
