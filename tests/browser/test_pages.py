@@ -175,6 +175,7 @@ async def see_every_page(
         await tour.press("create")
         await tour.stop("consent")
         await tour.press("deny")
+        await person.back()
         await tour.go("/logon/device")
         await tour.stop("device")
         await tour.go("/logon/device?user_code=BBBB-BBBB")
