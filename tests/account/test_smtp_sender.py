@@ -53,7 +53,7 @@ async def test_a_mail(authority: Issued, tmp_path: Path, tls: str) -> None:
         assert parsed["message-id"].endswith("@example.com>")
         assert parsed["date"].datetime.tzinfo
         assert parsed.get_content_type() == "text/plain"
-        assert parsed.get_content().strip() == f"{CODE} 是您登录「Cars」的验证码，5 分钟内有效，请勿告诉任何人。"
+        assert parsed.get_content().strip() == f"{CODE} 是您登录「Cars」的验证码，5 分钟内有效，请勿泄露给他人。"
         assert mails.said[0] == "EHLO example.com"
         assert mails.said[-1] == "QUIT"
 

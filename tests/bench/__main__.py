@@ -17,7 +17,7 @@ _BENCHES: dict[str, type[stacks.Bench]] = {"token": Grants, "account": Accounts,
 
 def main() -> int:
     """Do what the command line says; returns the exit code."""
-    arguments = _parser().parse_args()
+    arguments = parser().parse_args()
     telemetry.set_up_logging("warning", "console", sys.stderr)
     try:
         bench = _BENCHES[arguments.bench](arguments)
@@ -29,9 +29,10 @@ def main() -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures what calls cost.")
-    parsers = parser.add_subparsers(dest="bench", required=True, metavar="BENCH")
+def parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
+    made = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures what calls cost.")
+    parsers = made.add_subparsers(dest="bench", required=True, metavar="BENCH")
     for name, bench in _BENCHES.items():
         own = parsers.add_parser(
             name,
@@ -42,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         own.add_argument("--seconds", type=float, default=3.0, metavar="S", help="how long a measurement takes [3]")
         own.add_argument("--chains", type=int, default=32, metavar="N", help="calls under way [32]")
         bench.declare(own)
-    return parser
+    return made
 
 
 if __name__ == "__main__":

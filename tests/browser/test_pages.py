@@ -52,7 +52,8 @@ class Tour:
     Args:
         person: who walks.
         language: whose pages these are.
-        looks: themes and widths in pixels, of which there are to be pictures; axe looks at the last.
+        looks: themes and widths in pixels, of which there are to be pictures; axe looks at the last, and where that is
+            narrow, nothing may stick out.
     """
 
     def __init__(self, person: Person, language: str, looks: Sequence[tuple[str, int]]) -> None:
@@ -71,9 +72,10 @@ class Tour:
             picture = PICTURES / f"{name}-{self._language}-{theme}-{width}.png"
             await self.page.screenshot(path=picture, full_page=True)
         assert await findings(self.page) == [], name
-        await self.page.set_viewport_size({"width": 360, "height": 740})
+        if self._looks[-1][1] > 360:
+            return
+        # A person's own size of text.
         for size in ("200%", ""):
-            # A person's own size of text.
             sticks_out = await self.page.evaluate(f"document.documentElement.style.fontSize = '{size}', {_STICKS_OUT}")
             assert not sticks_out, (name, size)
 
@@ -103,7 +105,7 @@ def _looks(language: str, *looks: tuple[str, int]) -> Any:
 
 @needs_axe
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(("language", "looks"), [_looks("en", ("light", 1280)), _looks("zh-CN", ("dark", 360))])
+@pytest.mark.parametrize(("language", "looks"), [_looks("en", ("dark", 360)), _looks("zh-CN", ("light", 1280))])
 async def test_every_page(
     new_person: NewPerson, operator: Operator, app: App, language: str, looks: Sequence[tuple[str, int]]
 ) -> None:
@@ -116,7 +118,7 @@ async def test_every_page(
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 async def test_every_page_in_every_look(new_person: NewPerson, operator: Operator, app: App, language: str) -> None:
     person = await new_person(locale=language, java_script_enabled=True)
-    looks = [(theme, width) for theme in ("light", "dark") for width in (360, 1280)]
+    looks = [(theme, width) for theme in ("light", "dark") for width in (1280, 360)]
     await see_every_page(person, operator, app, language, looks)
 
 

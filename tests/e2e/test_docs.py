@@ -27,7 +27,8 @@ OURS = (
     "sign",
     "operate",
 )
-PAGES = [DOCS / "tutorial.md", *(DOCS / "how-to" / f"{name}.md" for name in OURS)]
+TUTORIAL = DOCS / "tutorial.md"
+PAGES = [TUTORIAL, *(DOCS / "how-to" / f"{name}.md" for name in OURS)]
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -38,10 +39,12 @@ async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-async def test_the_page_says_what_happens_twice_too(fresh: tuple[Stack, World], page: Path) -> None:
+async def test_the_page_says_what_happens(fresh: tuple[Stack, World], page: Path) -> None:
     if any(step.commands.startswith("node ") for step in steps(page)) and not shutil.which("node"):
         pytest.skip("node is missing: a page has a line for it")
-    for _ in range(2):
+    await follow(page, *fresh)
+    if page == TUTORIAL:
+        # Who begins, begins again.
         await follow(page, *fresh)
 
 
