@@ -11,7 +11,7 @@ from tests.binding.fleet import Fleet, FleetApp, new_id, request_of
 from tests.binding.histories import Made, TooMany, explained
 from tests.binding.modelled import Bound, Call
 
-WRITERS, CALLS, ROUNDS, CAP = 8, 3, 12, 5
+WRITERS, CALLS, ROUNDS, CAP = 8, 3, 8, 5
 PHONES = [f"phone{n}" for n in range(8)]
 PEOPLE = [("ann", 0), ("bob", 0), ("carl", 1)]
 

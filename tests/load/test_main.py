@@ -36,6 +36,7 @@ def left(folder: Path) -> list[str]:
 
 
 @needs_generators
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_small_run(tmp_path: Path) -> None:
     name = "token_refresh_token"

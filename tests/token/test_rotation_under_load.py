@@ -24,7 +24,7 @@ from tests.support.token_client import basic
 
 # What each of the verifiers may keep a JWKS for, to the last moment.
 AHEAD = timedelta(seconds=2)
-ROTATIONS = 3
+ROTATIONS = 2
 
 
 @dataclass
