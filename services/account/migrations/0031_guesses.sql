@@ -128,7 +128,8 @@ end
 $$;
 
 -- As before. A verdict more: `guessed`, as many codes were wrong as may be, and this one is not looked at. One code of an
--- identity at a time is.
+-- identity at a time is. One that was good is good once more where it was so after p_again: who presses twice logs on, and
+-- the hash is of a flow, which one browser has.
 create function account.try_logon_code(
     p_domain_id text,
     p_code_id uuid,
@@ -139,7 +140,8 @@ create function account.try_logon_code(
     p_max_tries integer,
     p_browsers integer,
     p_period timestamptz,
-    p_guesses integer
+    p_guesses integer,
+    p_again timestamptz
 ) returns text
 language plpgsql
 as $$
@@ -152,10 +154,14 @@ begin
     );
     select c.* into sent from account.logon_code c
     where c.domain_id = p_domain_id and c.code_id = p_code_id and c.type = p_type
-        and c.identity_key = p_identity_key and c.ended_at is null and c.expires_at > p_now
+        and c.identity_key = p_identity_key and c.expires_at > p_now
     for update;
-    if not found then
+    -- One that ended by wrong ones is not good within that time either.
+    if not found or sent.wrong_tries >= p_max_tries or sent.ended_at <= p_again then
         return 'over';
+    end if;
+    if sent.ended_at is not null then
+        return case when sent.mac = p_mac then 'good' else 'over' end;
     end if;
     if not account.may_guess(p_domain_id, p_type, p_identity_key, p_period, sent.browser_id, p_guesses, p_browsers) then
         return 'guessed';
