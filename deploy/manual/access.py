@@ -6,7 +6,7 @@ from tessera.runtime.v1 import access_pb2
 from deploy.manual.markdown import anchor, table
 from deploy.manual.reference import elements, methods, page_of
 from services.runtime.auth import ROLES, SCOPES
-from services.runtime.interceptors import FOREIGN
+from services.runtime.pipeline import FOREIGN
 from services.token.actions.grants import token_exchange
 
 _MARK = "●"

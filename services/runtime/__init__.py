@@ -1,7 +1,7 @@
 """What any service process needs, and no service's knowledge.
 
 Owns: the server and its lifecycle (`server`, `readiness`, `probe`), the list of steps around every call
-(`interceptors`), credentials (`auth`, `keys`), errors (`errors`), checks of requests (`validation`), settings (`env`),
+(`pipeline`), credentials (`auth`, `keys`), errors (`errors`), checks of requests (`validation`), settings (`env`),
 Postgres (`db`, `sql`, `migrations`, `partitions`), time (`clock`), ids (`ids`), logs and metrics (`telemetry`), work
 behind the calls (`repeating`), child processes (`supervisor`, `leash`). Peers are called by `tessera.client`, as others
 call them.

@@ -22,7 +22,7 @@ import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from tessera.client import Certificates
 from tessera.client.channel import target
 
@@ -32,8 +32,8 @@ from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.env import Address, Dsn, SettingsError, load, setting
 from services.runtime.errors import Unavailable
-from services.runtime.interceptors import Denied, Pipeline
 from services.runtime.limits import CallLimits
+from services.runtime.pipeline import Denied, Pipeline
 from services.runtime.readiness import Readiness
 from services.runtime.supervisor import Process, Supervisor
 
@@ -159,7 +159,7 @@ class Servicer:
     """One gRPC service on a server: its descriptor, the generated `add_…_to_server`, and what answers."""
 
     descriptor: ServiceDescriptor
-    add: Callable[[Any, grpc.aio.Server], None]
+    add: Callable[[Any, Any], None]
     implementation: Any
 
 
@@ -182,7 +182,7 @@ class Wiring:
     """A service put together.
 
     Args:
-        servicers: what is served. Those not of Tessera's own packages stand in `interceptors.FOREIGN`.
+        servicers: what is served. Those not of Tessera's own packages stand in `pipeline.FOREIGN`.
         authenticator: verifies callers.
         problems: further reasons not to be ready, asked twice a second and more; each answers `None` while all is well.
         denied: told of verified callers who may not do what they asked for.
@@ -353,7 +353,6 @@ def _server(
     settings: ServerSettings, wiring: Wiring, status: health.aio.HealthServicer, pipeline: Pipeline
 ) -> grpc.aio.Server:
     server = grpc.aio.server(
-        interceptors=[pipeline],
         options=[
             ("grpc.so_reuseport", 0),  # a port in use is an error, not a second server behind it
             ("grpc.max_receive_message_length", settings.max_message_bytes),
@@ -363,10 +362,12 @@ def _server(
         ],
     )
     for servicer in wiring.servicers:
-        servicer.add(servicer.implementation, server)
-    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+        servicer.add(servicer.implementation, pipeline)
+    health_pb2_grpc.add_HealthServicer_to_server(status, pipeline)
     names = [servicer.descriptor.full_name for servicer in wiring.servicers]
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    reflected = reflection.aio.ReflectionServicer([*names, health.SERVICE_NAME, reflection.SERVICE_NAME])
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, pipeline)
+    server.add_generic_rpc_handlers((pipeline,))
     _listen(server, settings.listen[0], tls.server_credentials(settings.tls) if settings.tls else None)
     if settings.health_listen:
         # The same server: the pipeline refuses whatever else comes there, as it has no certificate.

@@ -9,8 +9,8 @@ from services.runtime import limits
 from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.errors import RateLimited
-from services.runtime.interceptors import Pipeline
 from services.runtime.limits import CallLimits
+from services.runtime.pipeline import Pipeline
 from tests.support.calls import Metadata, bearer, refused
 from tests.support.keys import KEYS, Known, claims, signed
 from tests.support.revocations import nothing_revoked
@@ -89,8 +89,9 @@ async def test_a_call_too_many_is_refused_before_anything_is_done() -> None:
     service = account.DESCRIPTOR.services_by_name["AccountService"]
     authenticator = Authenticator("account", Known(dict(KEYS)), Clock(), nothing_revoked())
     pipeline = Pipeline([service], authenticator, limits=CallLimits(2, Time()))
-    server = grpc.aio.server(interceptors=[pipeline])
-    account_grpc.add_AccountServiceServicer_to_server(Answering(), server)
+    account_grpc.add_AccountServiceServicer_to_server(Answering(), pipeline)
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((pipeline,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

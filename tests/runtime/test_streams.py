@@ -17,7 +17,7 @@ from tessera.token.v1 import feed_service_pb2_grpc as pb2_grpc
 from services.runtime import telemetry
 from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
-from services.runtime.interceptors import Pipeline
+from services.runtime.pipeline import Pipeline
 from tests.support.calls import refusal_in
 from tests.support.keys import KEYS, Known, caller
 from tests.support.revocations import nothing_revoked
@@ -77,8 +77,9 @@ async def to_the_end(stream: Any) -> None:
 async def served() -> AsyncIterator[Served]:
     clock = Clock()
     pipeline = Pipeline([SERVICE], Authenticator("token", Known(dict(KEYS)), clock, nothing_revoked(clock)))
-    server, ticking = grpc.aio.server(interceptors=[pipeline]), Ticking()
-    pb2_grpc.add_UserFeedServiceServicer_to_server(ticking, server)
+    server, ticking = grpc.aio.server(), Ticking()
+    pb2_grpc.add_UserFeedServiceServicer_to_server(ticking, pipeline)
+    server.add_generic_rpc_handlers((pipeline,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -141,8 +142,9 @@ async def test_a_service_stops_though_its_health_is_watched(served: Served) -> N
     """As every server does that `services/runtime/server.py` opens: the health service's streams are ended, too."""
     health_servicer = health.aio.HealthServicer()
     pipeline = Pipeline([], Authenticator("token", Known({}), served.clock, nothing_revoked(served.clock)))
-    server = grpc.aio.server(interceptors=[pipeline])
-    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, pipeline)
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((pipeline,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -24,7 +24,7 @@ from services.runtime.clock import Clock
 from services.runtime.env import SettingsError, load
 from services.runtime.errors import Unauthenticated
 from services.runtime.files import write_private
-from services.runtime.interceptors import Pipeline
+from services.runtime.pipeline import Pipeline
 from services.runtime.server import ServerSettings
 from services.runtime.tls import Peers, server_credentials
 from tests.support.calls import NOT_SERVING, SERVING, refused
@@ -79,11 +79,12 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     folder = certified(tmp_path / "served", OURS, "account")
     authenticator = Authenticator("account", Known(dict(KEYS)), Clock(), nothing_revoked())
     pipeline = Pipeline([SERVICE], authenticator, peers=Peers("tessera", ["binding"]))
-    server = grpc.aio.server(interceptors=[pipeline])
-    account_grpc.add_AccountServiceServicer_to_server(Account(), server)
-    external_auth_pb2_grpc.add_AuthorizationServicer_to_server(Authorization(), server)
+    account_grpc.add_AccountServiceServicer_to_server(Account(), pipeline)
+    external_auth_pb2_grpc.add_AuthorizationServicer_to_server(Authorization(), pipeline)
     status = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    health_pb2_grpc.add_HealthServicer_to_server(status, pipeline)
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((pipeline,))
     port = server.add_secure_port("127.0.0.1:0", server_credentials(folder))
     plain = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -20,7 +20,8 @@ async def use_up(resources: Resources, domain_id: str, signed_at: datetime, nonc
     """
     text = f"nonce\0{nonce}" if nonce else f"signature\0{signature}"
     # Of two requests that are both good at one time, the days have one in common.
-    days = tuple({_midnight(signed_at - WINDOW), _midnight(signed_at + WINDOW)})
+    first, last = signed_at - WINDOW, signed_at + WINDOW
+    days = (_midnight(first),) if first.day == last.day else (_midnight(first), _midnight(last))
     return await resources.nonces.add(Nonce(domain_id, hashlib.sha256(text.encode()).digest(), days))
 
 

@@ -23,10 +23,14 @@ def of_query(request: Request) -> dict[str, str]:
 
 def of_query_and_form(request: Request) -> dict[str, str]:
     """The parameters of the query, and of the body if it is a form. Raises `RequestMalformed`."""
+    return decode(request.query.encode(), request.body if is_form(request) else b"")
+
+
+def is_form(request: Request) -> bool:
+    """Whether the body is a form."""
     # Not as text, of which more than the ASCII letters would become lower case.
     media_type = _MEDIA_TYPE.match(request.headers.get("content-type", "").encode().lower())
-    is_form = media_type is not None and media_type[1] == _FORM
-    return decode(request.query.encode(), request.body if is_form else b"")
+    return media_type is not None and media_type[1] == _FORM
 
 
 def decode(*texts: bytes) -> dict[str, str]:

@@ -99,12 +99,23 @@ class Passes:
         return True
 
 
+_PASSED = auth_pb2.CheckResponse(
+    status=status_pb2.Status(code=code_pb2.OK),
+    ok_response=auth_pb2.OkHttpResponse(
+        headers=[
+            auth_pb2.HeaderValueOption(
+                header=auth_pb2.HeaderValue(key=EDGE_HEADER),
+                append_action=auth_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD,
+            )
+        ],
+        headers_to_remove=["authorization"],
+    ),
+)
+
+
 def _passed(token: str) -> auth_pb2.CheckResponse:
-    header = auth_pb2.HeaderValueOption(
-        header=auth_pb2.HeaderValue(key=EDGE_HEADER, value=token),
-        append_action=auth_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD,
-    )
-    return auth_pb2.CheckResponse(
-        status=status_pb2.Status(code=code_pb2.OK),
-        ok_response=auth_pb2.OkHttpResponse(headers=[header], headers_to_remove=["authorization"]),
-    )
+    answer = auth_pb2.CheckResponse()
+    # To copy it takes a third of what it takes to make it.
+    answer.CopyFrom(_PASSED)
+    answer.ok_response.headers[0].header.value = token
+    return answer

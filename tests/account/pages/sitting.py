@@ -274,7 +274,7 @@ async def serving_pages(resources: Resources) -> AsyncIterator[logon_service_pb2
     server = grpc.aio.server(options=[("grpc.max_metadata_size", 65_536), ("grpc.absolute_max_metadata_size", 65_536)])
     logon_service_pb2_grpc.add_LogonServiceServicer_to_server(LogonServicer(resources), server)
     port = server.add_insecure_port("127.0.0.1:0")
-    # What an interceptor of the runtime does for each call.
+    # What the pipeline of the runtime does for each call.
     take_request_id(None)
     await server.start()
     options = [("grpc.max_metadata_size", 65_536), ("grpc.absolute_max_metadata_size", 65_536)]

@@ -7,6 +7,7 @@ the vendor's own.
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 
 from services.runtime.errors import RequestMalformed
 from services.token.edge import parameters
@@ -80,17 +81,19 @@ class Acs3:
             signature=found["signature"],
             to_sign=f"{_NAME}\n{hashlib.sha256(canonical.encode()).hexdigest()}",
             sign=_sign,
-            path=self._path(request),
+            path=self._path(request, sent),
         )
 
-    def _path(self, request: Request) -> str:
+    def _path(self, request: Request, sent: Mapping[str, str]) -> str:
         """What is called: in the RPC style an Action, which the gateway's `filters/rpc.lua` finds in the same way.
 
         It may stand in the header, which is covered, or the parameters, but not there another one.
         """
         if self._words is not RPC:
             return request.path
-        sent, action = parameters.of_query_and_form(request), request.headers.get("x-acs-action", "")
+        if parameters.is_form(request):
+            sent = parameters.of_query_and_form(request)
+        action = request.headers.get("x-acs-action", "")
         if action and sent.get("Action", action) != action:
             raise RequestMalformed(detail="two actions")
         return action_path(action or sent.get("Action", ""))

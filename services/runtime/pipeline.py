@@ -1,12 +1,12 @@
 """What happens around every call, in one visible list: `STEPS`.
 
-Each step is a coroutine around the next one. They are composed once per method, so that a call pays for a few awaits
-and nothing else. Streams pass the same steps: the innermost one writes their messages.
+Each step is awaited, and awaits the next one or hands it on. They are composed once per method, so that a call pays for
+a few awaits and nothing else. Streams pass the same steps: the innermost one writes their messages.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -121,11 +121,15 @@ async def translate_errors(call: Call, proceed: Next) -> Any:
     return await call.context.abort_with_status(rpc_status.to_status(call.refusal.status()))
 
 
-async def keep_deadline(call: Call, proceed: Next) -> Any:
+def keep_deadline(call: Call, proceed: Next) -> Awaitable[Any]:
     """End a unary call that goes on for longer than any may. A caller's own deadline is gRPC's to keep: it cancels."""
     remaining = call.context.time_remaining()
     if call.streams or (remaining is not None and remaining <= _DEADLINE_SECONDS):
-        return await proceed(call)
+        return proceed(call)
+    return _in_time(call, proceed)
+
+
+async def _in_time(call: Call, proceed: Next) -> Any:
     try:
         async with asyncio.timeout(_DEADLINE_SECONDS):
             return await proceed(call)
@@ -147,13 +151,13 @@ async def authenticate(call: Call, proceed: Next) -> Any:
     return await proceed(call)
 
 
-async def validate(call: Call, proceed: Next) -> Any:
+def validate(call: Call, proceed: Next) -> Awaitable[Any]:
     """Refuse a request that cannot be read, or in which a required field is empty; of a stream, when it is its turn."""
     if isinstance(call.request, Message) or call.request is _UNREADABLE:
         _check(call.request)
     else:
         call.request = _Requests(call.context)
-    return await proceed(call)
+    return proceed(call)
 
 
 def _check(request: Any) -> None:
@@ -218,8 +222,10 @@ def _stopping() -> Unavailable:
     return Unavailable("service", detail="it stops")
 
 
-class Pipeline(grpc.aio.ServerInterceptor):
-    """Puts `STEPS` around every method of a server.
+class Pipeline(grpc.GenericRpcHandler):
+    """The methods of a server, with `STEPS` around each.
+
+    A generated `add_…_to_server` takes it in the server's place; the server gets it as its one handler.
 
     Args:
         services: descriptors of our services on this server; each of their RPCs must declare its access.
@@ -254,26 +260,22 @@ class Pipeline(grpc.aio.ServerInterceptor):
         """What is to be ended before the server is stopped."""
         self._handlers: dict[str, Handler] = {}
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["Handler | None"]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "Handler | None":
-        """Answer the method's handler with the steps around it."""
-        method = handler_call_details.method
-        if known := self._handlers.get(method):
-            return known
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return handler  # gRPC answers UNIMPLEMENTED
-        access = self._access.get(method)
-        if access is None:
-            access = next((access for prefix, access in FOREIGN.items() if method.startswith(prefix)), None)
-        if access is None:
-            msg = f"{method} is served but nobody said who may call it"
-            raise LookupError(msg)
-        self._handlers[method] = self._wrap(method, access, handler)
-        return self._handlers[method]
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        """Take the methods of a service. Raises `LookupError` where nobody said who may call one."""
+        for name, handler in handlers.items():
+            method = f"/{service}/{name}"
+            access = self._access.get(method) or FOREIGN.get(f"/{service}/")
+            if access is None:
+                msg = f"{method} is served but nobody said who may call it"
+                raise LookupError(msg)
+            self._handlers[method] = self._wrap(method, access, handler)
+
+    def add_generic_rpc_handlers(self, _handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Nothing: they are of the same methods."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
+        """The method that is called; of `None` gRPC says UNIMPLEMENTED."""
+        return self._handlers.get(handler_call_details.method)
 
     def _wrap(self, method: str, access: access_pb2.Access, handler: Handler) -> Handler:
         behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream

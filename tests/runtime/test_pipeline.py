@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 from tessera.account.v1 import account_service_pb2 as account
 from tessera.account.v1 import account_service_pb2_grpc as account_grpc
 
-from services.runtime import auth, interceptors, telemetry
+from services.runtime import auth, pipeline, telemetry
 from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.errors import FieldInvalid
@@ -77,8 +77,10 @@ def log() -> Iterator[io.StringIO]:
 async def served(log: io.StringIO) -> AsyncIterator[Served]:
     asked = Asked(nothing)
     authenticator = Authenticator("account", Known(dict(KEYS)), Clock(), nothing_revoked())
-    server = grpc.aio.server(interceptors=[interceptors.Pipeline([SERVICE], authenticator)])
-    account_grpc.add_AccountServiceServicer_to_server(asked, server)
+    made = pipeline.Pipeline([SERVICE], authenticator)
+    account_grpc.add_AccountServiceServicer_to_server(asked, made)
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((made,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -160,7 +162,7 @@ async def test_the_callers_deadline_ends_the_call(served: Served) -> None:
 
 
 async def test_a_call_without_a_deadline_gets_one(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interceptors, "_DEADLINE_SECONDS", 0.1)
+    monkeypatch.setattr(pipeline, "_DEADLINE_SECONDS", 0.1)
     served.asked.act = wait_for_ever
     refusal = await refused(served.call())
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
@@ -203,19 +205,11 @@ async def test_calls_are_counted_by_method_code_and_reason(served: Served) -> No
 def test_an_rpc_that_declares_no_access_keeps_its_server_from_starting() -> None:
     undeclared = operations_pb2.DESCRIPTOR.services_by_name["Operations"]
     with pytest.raises(ValueError, match="declares no permission"):
-        interceptors.Pipeline([undeclared], Authenticator("account", Known({}), Clock(), nothing_revoked()))
+        pipeline.Pipeline([undeclared], Authenticator("account", Known({}), Clock(), nothing_revoked()))
 
 
-async def test_what_nobody_spoke_of_is_refused(log: io.StringIO) -> None:
-    """A service that was added to the server, but not to the pipeline."""
-    server = grpc.aio.server(
-        interceptors=[interceptors.Pipeline([], Authenticator("a", Known({}), Clock(), nothing_revoked()))]
-    )
-    account_grpc.add_AccountServiceServicer_to_server(Asked(nothing), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await account_grpc.AccountServiceStub(channel).UnlinkAccount(REQUEST)
-    assert caught.value.code() in (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNIMPLEMENTED)
-    await server.stop(0)
+def test_what_nobody_spoke_of_is_not_served() -> None:
+    """A service whose methods are added, of which neither it nor `FOREIGN` says who may call them."""
+    made = pipeline.Pipeline([], Authenticator("a", Known({}), Clock(), nothing_revoked()))
+    with pytest.raises(LookupError, match="nobody said who may call it"):
+        account_grpc.add_AccountServiceServicer_to_server(Asked(nothing), made)
