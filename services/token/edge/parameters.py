@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote_to_bytes
 from services.runtime.errors import RequestMalformed
 from services.token.edge.request import Request
 
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+_PLAIN_PAIR = re.compile(r"[A-Za-z0-9._~-]*=[A-Za-z0-9._~-]*")
 _BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MEDIA_TYPE = re.compile(rb"[ \t\n\v\f\r]*([^; \t\n\v\f\r]*)")
 _FORM = b"application/x-www-form-urlencoded"
@@ -40,41 +40,45 @@ def decode(*texts: bytes) -> dict[str, str]:
         RequestMalformed: an escape is broken, something is no UTF-8, or a name stands twice.
     """
     parameters: dict[str, str] = {}
-    for text in texts:
-        for piece in filter(None, text.split(b"&")):
-            name, _, value = piece.partition(b"=")
-            key = _unescape(name)
-            if key in parameters:
-                raise RequestMalformed(detail="a parameter stands twice")
-            parameters[key] = _unescape(value)
+    try:
+        for text in texts:
+            for piece in filter(None, text.replace(b"+", b" ").split(b"&")):
+                name, _, value = piece.partition(b"=")
+                # Of dozens in a call most have no escape.
+                if b"%" in piece:
+                    name, value = _unescape(name), _unescape(value)
+                key = name.decode()
+                if key in parameters:
+                    raise RequestMalformed(detail="a parameter stands twice")
+                parameters[key] = value.decode()
+    except UnicodeDecodeError as error:
+        raise RequestMalformed(detail="no UTF-8") from error
     return parameters
+
+
+def _unescape(text: bytes) -> bytes:
+    if _BROKEN.search(text):
+        raise RequestMalformed(detail="a broken escape")
+    return unquote_to_bytes(text)
 
 
 def encode(text: str) -> str:
     """A text as the vendor's signatures escape it: RFC 3986, all but the unreserved characters."""
-    # Most have nothing to escape, and there are dozens in each call.
-    return text if _PLAIN.fullmatch(text) else quote(text, safe="")
+    return quote(text, safe="")
 
 
 def canonical(parameters: Iterable[tuple[str, str]]) -> str:
     """Parameters in the order of their names, escaped."""
-    return "&".join(f"{encode(name)}={encode(value)}" for name, value in sorted(parameters))
+    return "&".join(map(_pair, sorted(parameters)))
+
+
+def _pair(parameter: tuple[str, str]) -> str:
+    name, value = parameter
+    pair = f"{name}={value}"
+    # Most have nothing to escape, and there are dozens in each call.
+    return pair if _PLAIN_PAIR.fullmatch(pair) else f"{encode(name)}={encode(value)}"
 
 
 def encode_again(canonical_text: str) -> str:
     """Escape what `canonical` answered, which has three characters to escape."""
     return canonical_text.replace("%", "%25").replace("&", "%26").replace("=", "%3D")
-
-
-def _unescape(text: bytes) -> str:
-    # Of dozens in a call most have neither.
-    if b"+" in text:
-        text = text.replace(b"+", b" ")
-    if b"%" in text:
-        if _BROKEN.search(text):
-            raise RequestMalformed(detail="a broken escape")
-        text = unquote_to_bytes(text)
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise RequestMalformed(detail="no UTF-8") from error

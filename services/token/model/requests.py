@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 # RFC 6749 section 3.3.
 SCOPE = re.compile(r"[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,128}")
@@ -64,8 +65,7 @@ class PresentedToken(ClientRequest):
     token: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Nonce:
+class Nonce(NamedTuple):
     """What makes a signed request good once: SHA-256 of it, and the midnights of the days that it is used up in."""
 
     domain_id: str
