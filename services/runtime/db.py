@@ -100,6 +100,13 @@ def translated() -> Iterator[None]:
         raise Unavailable("database", detail=f"{type(error).__name__}: {error}") from error
 
 
+def _is_open(connection: Connection) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has it back already
+        return False
+
+
 async def _nothing_to_reset(_connection: DirectConnection) -> None:
     """Statements leave nothing behind in a session, so that giving a connection back is no round trip."""
 
@@ -133,6 +140,10 @@ class Database:
             "timezone": "UTC",
         }
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        # Taken from the pool and not in use, who came last first: to take one and give it back there costs twice as
+        # much as a small statement. And how many wait for one of the pool's.
+        self._idle: list[Connection] = []
+        self._waiting = 0
         # Beside the pool: that all of its connections are busy does not mean that the database is away.
         self._pulse: DirectConnection | None = None
         self._problem: str | None = "not connected yet"
@@ -150,12 +161,16 @@ class Database:
             await asyncio.wait({self._task})
         if self._pulse:
             self._pulse.terminate()
-        if self._pool:
+        # From now on what is given back goes to the pool.
+        pool, self._pool = self._pool, None
+        if pool:
             try:
                 async with asyncio.timeout(2):
-                    await self._pool.close()
+                    while self._idle:
+                        await self._release(pool, self._idle.pop())
+                    await pool.close()
             except TimeoutError:
-                self._pool.terminate()
+                pool.terminate()
 
     @property
     def problem(self) -> str | None:
@@ -186,8 +201,10 @@ class Database:
             connection = await self._acquire(pool)
             try:
                 yield connection
-            finally:
+            except BaseException:
                 await self._release(pool, connection)
+                raise
+            await self._give_back(pool, connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -201,23 +218,40 @@ class Database:
             pool = self._connected()
             connection = await self._acquire(pool)
             try:
-                return await call(connection)
-            finally:
+                result = await call(connection)
+            except BaseException:
                 await self._release(pool, connection)
+                raise
+            await self._give_back(pool, connection)
+            return result
 
     def _connected(self) -> "asyncpg.Pool[asyncpg.Record]":
         if self._pool is None:
             raise Unavailable("database", detail=self._problem)
         return self._pool
 
-    @staticmethod
-    async def _acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
+    async def _acquire(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if _is_open(connection):
+                return connection
+            await self._release(pool, connection)
+        self._waiting += 1
         try:
             # asyncpg's own timeout would make a task.
             async with asyncio.timeout(_ACQUIRE.total_seconds()):
                 return await pool.acquire()
         except TimeoutError as error:
             raise Overloaded(detail="no database connection became free") from error
+        finally:
+            self._waiting -= 1
+
+    async def _give_back(self, pool: "asyncpg.Pool[asyncpg.Record]", connection: Connection) -> None:
+        """Keep a connection whose work went well for the next call, where nobody waits for the pool to have one."""
+        if pool is self._pool and not self._waiting:
+            self._idle.append(connection)
+        else:
+            await self._release(pool, connection)
 
     @staticmethod
     async def _release(pool: "asyncpg.Pool[asyncpg.Record]", connection: Connection) -> None:
@@ -245,6 +279,9 @@ class Database:
                         server_settings=self._settings,
                         reset=_nothing_to_reset,
                     )
+                elif len(self._idle) > 1:
+                    # What is not needed for long the pool closes.
+                    await self._release(self._pool, self._idle.pop(0))
                 before = time.monotonic()
                 theirs: datetime = await self._pulse.fetchval("select clock_timestamp()")
                 took = timedelta(seconds=time.monotonic() - before)
@@ -255,6 +292,7 @@ class Database:
                 # What says nothing may have gone without a word, and whoever waits on it would wait for ever.
                 self._pool.terminate()
                 self._pool = None
+                self._idle.clear()
             problem = f"{type(error).__name__}: {error}"
             if self._problem != problem:
                 log.warning("database away", problem=problem)

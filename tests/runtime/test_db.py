@@ -63,6 +63,34 @@ async def test_a_lost_connection_is_replaced(database: Database) -> None:
     assert await database.fetchval("select 1") == 1
 
 
+async def test_connections_that_were_lost_while_nobody_used_them_are_replaced(database: Database) -> None:
+    own = "pid <> pg_backend_pid() and datname = current_database()"
+    before = await asyncio.gather(*(database.fetchval("select pg_backend_pid() from pg_sleep(0.1)") for _ in range(2)))
+    await database.fetch(f"select pg_terminate_backend(pid) from pg_stat_activity where {own}")
+    async with asyncio.timeout(10):
+        while await database.fetchval(f"select count(*) from pg_stat_activity where pid = any($1) and {own}", before):
+            await asyncio.sleep(0.01)
+    assert await asyncio.gather(*(database.fetchval("select 1 from pg_sleep(0.1)") for _ in range(2))) == [1, 1]
+
+
+async def test_who_waits_for_a_connection_gets_the_next(databases: Databases) -> None:
+    few = database_at(databases.empty("token"), pool_size=2)
+    await few.start()
+    numbers = await asyncio.gather(
+        *(few.fetchval("select $1::int from pg_sleep(0.002)", number) for number in range(200))
+    )
+    assert numbers == list(range(200))
+    # What went wrong, or was given up, leaves none behind in use.
+    for _ in range(5):
+        given_up = asyncio.create_task(few.fetchval("select pg_sleep(3)"))
+        await asyncio.sleep(0.01)
+        given_up.cancel()
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await few.fetchval("select 1 / 0")
+    assert await asyncio.gather(*(few.fetchval("select 1") for _ in range(10))) == [1] * 10
+    await few.close()
+
+
 async def test_too_many_at_once_are_told_so(databases: Databases) -> None:
     one = database_at(databases.empty("token"), pool_size=1)
     await one.start()
