@@ -50,17 +50,26 @@ class Cached(Generic[K, V]):
     Args:
         load: reads a value. What it raises reaches those who wait for the value, and nobody else.
         heard_at: until when, by `time.monotonic()`, every change was heard of.
+        is_key: whether something can be a key at all; what cannot has no value, and is looked for nowhere.
     """
 
-    def __init__(self, load: Callable[[K], Awaitable[V]], heard_at: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        load: Callable[[K], Awaitable[V | None]],
+        heard_at: Callable[[], float],
+        is_key: Callable[[K], object] = lambda _: True,
+    ) -> None:
         self._load = load
         self._heard_at = heard_at
-        self._entries: OrderedDict[K, _Entry[V]] = OrderedDict()
-        self._loading: dict[K, asyncio.Task[V]] = {}
+        self._is_key = is_key
+        self._entries: OrderedDict[K, _Entry[V | None]] = OrderedDict()
+        self._loading: dict[K, asyncio.Task[V | None]] = {}
 
-    async def get(self, key: K) -> V:
-        """The value of a key, read now where it is not known. Raises what `load` does."""
+    async def get(self, key: K) -> V | None:
+        """The value of a key, read now where it is not known, `None` where there is none. Raises what `load` does."""
         entry = self._entries.get(key)
+        if entry is None and not self._is_key(key):
+            return None
         now = time.monotonic()
         heard = now - self._heard_at() < _MAX_AGE_UNHEARD_SECONDS
         longest = _MAX_AGE_SECONDS if heard else _MAX_AGE_UNHEARD_SECONDS
@@ -86,7 +95,7 @@ class Cached(Generic[K, V]):
         self._entries.pop(key, None)
         self._loading.pop(key, None)
 
-    async def _read(self, key: K) -> V:
+    async def _read(self, key: K) -> V | None:
         started = time.monotonic()
         mine = asyncio.current_task()
         try:
@@ -103,7 +112,7 @@ class Cached(Generic[K, V]):
         return value
 
 
-def _look_at(task: "asyncio.Task[V]") -> None:
+def _look_at(task: "asyncio.Task[V | None]") -> None:
     if not task.cancelled() and (error := task.exception()):
         log.debug("directory entry not read", problem=str(error))
 
@@ -120,15 +129,15 @@ class Directory:
     def __init__(self, store: Store, vault: Vault, heard_at: Callable[[], float]) -> None:
         self._store = store
         self._vault = vault
-        self._domains: Cached[str, Domain | None] = Cached(store.select_domain, heard_at)
-        self._owners: Cached[str, tuple[str, str] | None] = Cached(store.select_credential, heard_at)
-        self._apps: Cached[str, App | None] = Cached(self._read_app, heard_at)
-        self._access_keys: Cached[str, AccessKey | None] = Cached(self._read_access_key, heard_at)
-        self._push_apps: Cached[int, PushApp | None] = Cached(self._read_push_app, heard_at)
+        self._domains: Cached[str, Domain] = Cached(store.select_domain, heard_at, ID.fullmatch)
+        self._owners: Cached[str, tuple[str, str]] = Cached(store.select_credential, heard_at)
+        self._apps: Cached[str, App] = Cached(self._read_app, heard_at, ID.fullmatch)
+        self._access_keys: Cached[str, AccessKey] = Cached(self._read_access_key, heard_at, ID.fullmatch)
+        self._push_apps: Cached[int, PushApp] = Cached(self._read_push_app, heard_at)
 
     async def domain(self, domain_id: str) -> Domain | None:
         """The domain of that id, `None` where there is none."""
-        return await self._domains.get(domain_id) if ID.fullmatch(domain_id) else None
+        return await self._domains.get(domain_id)
 
     async def domain_at(self, host: str) -> Domain | None:
         """The domain whose id is the first label of a Host, or else whose issuer stands there; `None` where none does.
@@ -172,11 +181,11 @@ class Directory:
 
     async def app(self, client_id: str) -> App | None:
         """The app of that id, admitted or not, in whichever domain; `None` where there is none."""
-        return await self._apps.get(client_id) if ID.fullmatch(client_id) else None
+        return await self._apps.get(client_id)
 
     async def access_key(self, access_key_id: str) -> AccessKey | None:
         """The access key of that id, enabled or not, its secret open; `None` where there is none."""
-        return await self._access_keys.get(access_key_id) if ID.fullmatch(access_key_id) else None
+        return await self._access_keys.get(access_key_id)
 
     async def push_app(self, access_id: int) -> PushApp | None:
         """The enabled push app of that id, its secret open; `None` where there is none."""
