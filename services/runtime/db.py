@@ -140,8 +140,7 @@ class Database:
             "timezone": "UTC",
         }
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        # Taken from the pool and not in use, who came last first: to take one and give it back there costs twice as
-        # much as a small statement. And how many wait for one of the pool's.
+        # Taken from the pool and not in use, the last one first (docs/adr/0092); and how many wait for one there.
         self._idle: list[Connection] = []
         self._waiting = 0
         # Beside the pool: that all of its connections are busy does not mean that the database is away.
