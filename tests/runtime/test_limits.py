@@ -14,6 +14,7 @@ from services.runtime.pipeline import Pipeline
 from tests.support.calls import Metadata, bearer, refused
 from tests.support.keys import KEYS, Known, claims, signed
 from tests.support.revocations import nothing_revoked
+from tests.support.served import serving
 
 USER = ("user", "one", "ann")
 
@@ -90,11 +91,7 @@ async def test_a_call_too_many_is_refused_before_anything_is_done() -> None:
     authenticator = Authenticator("account", Known(dict(KEYS)), Clock(), nothing_revoked())
     pipeline = Pipeline([service], authenticator, limits=CallLimits(2, Time()))
     account_grpc.add_AccountServiceServicer_to_server(Answering(), pipeline)
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((pipeline,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with serving(pipeline) as (_, channel):
         stub = account_grpc.AccountServiceStub(channel)
         request = account.UnlinkAccountRequest(user_id="u", type="custom", identity="someone")
         ann, bob = (_caller(who) for who in ("ann", "bob"))
@@ -105,5 +102,4 @@ async def test_a_call_too_many_is_refused_before_anything_is_done() -> None:
         # Who is not believed counts against nobody; and nobody else is held up.
         await refused(stub.UnlinkAccount(request), "UNAUTHENTICATED")
         await stub.UnlinkAccount(request, metadata=bob)
-    await server.stop(0)
     assert len(asked) == 3

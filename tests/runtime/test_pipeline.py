@@ -24,6 +24,7 @@ from services.runtime.errors import FieldInvalid
 from tests.support.calls import refused
 from tests.support.keys import KEYS, Known, caller
 from tests.support.revocations import nothing_revoked
+from tests.support.served import serving
 
 SERVICE = account.DESCRIPTOR.services_by_name["AccountService"]
 METHOD = f"/{SERVICE.full_name}/UnlinkAccount"
@@ -79,13 +80,8 @@ async def served(log: io.StringIO) -> AsyncIterator[Served]:
     authenticator = Authenticator("account", Known(dict(KEYS)), Clock(), nothing_revoked())
     made = pipeline.Pipeline([SERVICE], authenticator)
     account_grpc.add_AccountServiceServicer_to_server(asked, made)
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((made,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with serving(made) as (_, channel):
         yield Served(asked, account_grpc.AccountServiceStub(channel), log)
-    await server.stop(0)
 
 
 async def test_a_call_is_answered_and_logged_once(served: Served) -> None:

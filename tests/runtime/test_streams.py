@@ -21,6 +21,7 @@ from services.runtime.pipeline import Pipeline
 from tests.support.calls import refusal_in
 from tests.support.keys import KEYS, Known, caller
 from tests.support.revocations import nothing_revoked
+from tests.support.served import serving
 
 SERVICE = pb2.DESCRIPTOR.services_by_name["UserFeedService"]
 MAY = ("token.user.watch",)
@@ -77,14 +78,10 @@ async def to_the_end(stream: Any) -> None:
 async def served() -> AsyncIterator[Served]:
     clock = Clock()
     pipeline = Pipeline([SERVICE], Authenticator("token", Known(dict(KEYS)), clock, nothing_revoked(clock)))
-    server, ticking = grpc.aio.server(), Ticking()
+    ticking = Ticking()
     pb2_grpc.add_UserFeedServiceServicer_to_server(ticking, pipeline)
-    server.add_generic_rpc_handlers((pipeline,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with serving(pipeline) as (server, channel):
         yield Served(server, pipeline, ticking, channel, clock)
-    await server.stop(0)
 
 
 @pytest.mark.parametrize("quiet", [False, True])
@@ -143,11 +140,7 @@ async def test_a_service_stops_though_its_health_is_watched(served: Served) -> N
     health_servicer = health.aio.HealthServicer()
     pipeline = Pipeline([], Authenticator("token", Known({}), served.clock, nothing_revoked(served.clock)))
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, pipeline)
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers((pipeline,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with serving(pipeline) as (server, channel):
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
         await watch.read()
         started = time.monotonic()
