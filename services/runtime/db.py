@@ -230,7 +230,8 @@ class Database:
         return self._pool
 
     async def _acquire(self, pool: "asyncpg.Pool[asyncpg.Record]") -> Connection:
-        while self._idle:
+        # Those are of the pool that there is now, which may be another one after each wait.
+        while self._idle and pool is self._pool:
             connection = self._idle.pop()
             if _is_open(connection):
                 return connection
