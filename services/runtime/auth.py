@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import jwt
@@ -34,6 +34,15 @@ _MAX_TOKEN_CHARS = 8192
 _MAX_CACHED = 10_000
 # How long a verified token is believed without its signature being checked again.
 _CACHE_SECONDS = 10
+
+
+class Access(NamedTuple):
+    """Who may call an RPC: what it declares (proto/tessera/runtime/v1/access.proto), as each call asks for it."""
+
+    anonymous: bool = False
+    permissions: frozenset[str] = frozenset()
+    own_permission: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +96,20 @@ class Principal:
         """Whose deed the call is, for the audit log: the user's or its impersonator's; else the app's or key's."""
         return self.impersonator or (self.subject if self.kind == "user" else self.client_id)
 
-    def permits(self, access: access_pb2.Access) -> bool:
+    def permits(self, access: Access) -> bool:
         """Whether the caller may make a call that declares `access`."""
-        return access.anonymous or self.permissions.issuperset(access.permissions) or self._permits_own(access)
+        return access.anonymous or self.permissions >= access.permissions or self._permits_own(access)
 
-    def owns_only(self, access: access_pb2.Access) -> bool:
+    def owns_only(self, access: Access) -> bool:
         """Whether `access` is open to the caller for its own user alone."""
-        return not self.permissions.issuperset(access.permissions) and self._permits_own(access)
+        return not self.permissions >= access.permissions and self._permits_own(access)
 
-    def _permits_own(self, access: access_pb2.Access) -> bool:
+    def _permits_own(self, access: Access) -> bool:
         return self.kind == "user" and bool(access.own_permission) and access.own_permission in self.permissions
 
 
 _current: ContextVar[Principal] = ContextVar("principal")
-_current_access: ContextVar[access_pb2.Access] = ContextVar("access")
+_current_access: ContextVar[Access] = ContextVar("access")
 
 
 def principal() -> Principal:
@@ -113,14 +122,14 @@ def only_own() -> bool:
     return _current.get().owns_only(_current_access.get())
 
 
-def become(caller: Principal | None, access: access_pb2.Access) -> None:
+def become(caller: Principal | None, access: Access) -> None:
     """Set who `principal()` is for the rest of this call."""
     if caller is not None:
         _current.set(caller)
     _current_access.set(access)
 
 
-def access_of(method: MethodDescriptor) -> access_pb2.Access:
+def access_of(method: MethodDescriptor) -> Access:
     """The access that an RPC declares.
 
     Raises:
@@ -130,7 +139,7 @@ def access_of(method: MethodDescriptor) -> access_pb2.Access:
     if access.anonymous == bool(access.permissions):
         msg = f"{method.full_name} declares no permission in proto"
         raise ValueError(msg)
-    return access
+    return Access(access.anonymous, frozenset(access.permissions), access.own_permission, access.fresh)
 
 
 def _table(enum: Any) -> dict[str, frozenset[str]]:
@@ -323,7 +332,7 @@ def _impersonator(claims: Mapping[str, Any]) -> str:
     return str(claim.get("sub", ""))
 
 
-def authorize(caller: Principal, access: access_pb2.Access) -> None:
+def authorize(caller: Principal, access: Access) -> None:
     """Let a caller through or not. Raises `PermissionDenied`."""
     if not caller.permits(access):
-        raise PermissionDenied(detail=f"{caller.kind} {caller.subject} lacks {', '.join(access.permissions)}")
+        raise PermissionDenied(detail=f"{caller.kind} {caller.subject} lacks {', '.join(sorted(access.permissions))}")

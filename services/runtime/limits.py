@@ -65,9 +65,12 @@ class CallLimits:
         if self._rate is None or kind == _SERVICE:
             return
         now, key = self._now(), (domain_id, subject)
-        bucket = self._buckets.setdefault(key, Bucket(self._rate, now))
-        self._buckets.move_to_end(key)
-        if len(self._buckets) > _MOST_CALLERS:
-            self._buckets.popitem(last=False)
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket(self._rate, now)
+            if len(self._buckets) > _MOST_CALLERS:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(key)
         if not bucket.take(self._rate, self._rate, now):
             raise RateLimited(detail=f"{self._rate} calls a second")

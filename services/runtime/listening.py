@@ -41,7 +41,8 @@ class Listener:
         self._heard = heard
         self._reset = reset
         self._connection: DirectConnection | None = None
-        self._heard_at = float("-inf")
+        self.heard_at = float("-inf")
+        """Until when, by `time.monotonic()`, everything that was told has been heard; minus infinity: never."""
         self._known_at = time.monotonic()
         self._task: asyncio.Task[None] | None = None
         AGE.set_function(lambda: time.monotonic() - self._known_at)
@@ -57,11 +58,6 @@ class Listener:
             # It may be about to connect, and what it gets must be closed, too.
             await asyncio.wait({self._task})
         self._lose("closing")
-
-    @property
-    def heard_at(self) -> float:
-        """Until when, by `time.monotonic()`, everything that was told has been heard; minus infinity: never."""
-        return self._heard_at
 
     async def _follow(self) -> float:
         """Ask the connection whether it lives; what was told before the question comes before the answer."""
@@ -83,8 +79,8 @@ class Listener:
                 server = await self._connection.fetchval("select pg_backend_pid()")
             if self._connection:
                 # Another than the one that was connected to: a pooler, by which what is told gets lost.
-                self._heard_at = asked_at if server == self._connection.get_server_pid() else float("-inf")
-                self._known_at = max(self._known_at, self._heard_at)
+                self.heard_at = asked_at if server == self._connection.get_server_pid() else float("-inf")
+                self._known_at = max(self._known_at, self.heard_at)
         except (TimeoutError, *AWAY) as error:
             self._lose(f"{type(error).__name__}: {error}")
         return _EVERY.total_seconds()
@@ -98,7 +94,7 @@ class Listener:
 
     def _lose(self, problem: str) -> None:
         connection, self._connection = self._connection, None
-        self._heard_at = float("-inf")
+        self.heard_at = float("-inf")
         if connection:
             log.debug("not listening", channel=self._channel, problem=problem)
             if not connection.is_closed():

@@ -16,7 +16,6 @@ import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
-from tessera.runtime.v1 import access_pb2
 
 from services.runtime import auth, telemetry
 from services.runtime.errors import (
@@ -34,10 +33,10 @@ from services.runtime.validation import check_required
 log = structlog.get_logger()
 
 # RPCs that are not ours, and who may call them. What is not listed here is refused.
-FOREIGN: Mapping[str, access_pb2.Access] = {
-    "/grpc.health.v1.Health/": access_pb2.Access(anonymous=True),
-    "/grpc.reflection.v1alpha.ServerReflection/": access_pb2.Access(permissions=["runtime.reflect"]),
-    "/envoy.service.auth.v3.Authorization/": access_pb2.Access(permissions=["edge.check"]),
+FOREIGN: Mapping[str, auth.Access] = {
+    "/grpc.health.v1.Health/": auth.Access(anonymous=True),
+    "/grpc.reflection.v1alpha.ServerReflection/": auth.Access(permissions=frozenset(("runtime.reflect",))),
+    "/envoy.service.auth.v3.Authorization/": auth.Access(permissions=frozenset(("edge.check",))),
 }
 
 # Health checks come every second. A request that the gateway asks about has its line where it goes, or, refused, the
@@ -56,7 +55,7 @@ class Call:
     """One call on its way through the steps."""
 
     method: str
-    access: access_pb2.Access
+    access: auth.Access
     authenticator: auth.Authenticator
     limits: CallLimits
     context: Context
@@ -89,7 +88,7 @@ async def observe(call: Call, proceed: Next) -> Any:
     finally:
         seconds = time.perf_counter() - started
         code, reason = (call.refusal.code().name, call.refusal.reason) if call.refusal else ("OK", "")
-        telemetry.count_call(call.method, code, reason, None if call.streams else seconds)
+        telemetry.CALLS.count(call.method, code, reason, None if call.streams else seconds)
         if call.refusal or not call.method.startswith(_QUIET):
             _tell(call, seconds)
 
@@ -277,7 +276,7 @@ class Pipeline(grpc.GenericRpcHandler):
         """The method that is called; of `None` gRPC says UNIMPLEMENTED."""
         return self._handlers.get(handler_call_details.method)
 
-    def _wrap(self, method: str, access: access_pb2.Access, handler: Handler) -> Handler:
+    def _wrap(self, method: str, access: auth.Access, handler: Handler) -> Handler:
         behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
         streams = handler.request_streaming or handler.response_streaming
 

@@ -38,7 +38,7 @@ class GatewayByBasic:
 
     async def __call__(self, credential: str) -> Principal:
         """The caller that has a secret. Raises `Unauthenticated`."""
-        digest, last = hashlib.sha256(credential.encode()).digest(), self._last
+        digest, last = hashlib.blake2b(credential.encode()).digest(), self._last
         if last and hmac.compare_digest(last.digest, digest):
             app = await self._resources.directory.app(last.app.client_id)
             if app is last.app:

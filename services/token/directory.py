@@ -117,6 +117,12 @@ def _look_at(task: "asyncio.Task[V | None]") -> None:
         log.debug("directory entry not read", problem=str(error))
 
 
+def _first_label(host: str) -> str | None:
+    """Of the name in a Host, `None` of an address, which has no labels."""
+    name = host.partition(":")[0]
+    return None if _ADDRESS.fullmatch(name) else name.partition(".")[0]
+
+
 class Directory:
     """Looks things up for calls. Raises `Unavailable` where the database is away and the answer not known.
 
@@ -135,9 +141,9 @@ class Directory:
         self._access_keys: Cached[str, AccessKey] = Cached(self._read_access_key, heard_at, ID.fullmatch)
         self._push_apps: Cached[int, PushApp] = Cached(self._read_push_app, heard_at)
 
-    async def domain(self, domain_id: str) -> Domain | None:
+    def domain(self, domain_id: str) -> Awaitable[Domain | None]:
         """The domain of that id, `None` where there is none."""
-        return await self._domains.get(domain_id)
+        return self._domains.get(domain_id)
 
     async def domain_at(self, host: str) -> Domain | None:
         """The domain whose id is the first label of a Host, or else whose issuer stands there; `None` where none does.
@@ -145,7 +151,8 @@ class Directory:
         Args:
             host: `name` or `name:port`, in lower case; may be empty.
         """
-        if named := await self._named_by(host):
+        label = _first_label(host)
+        if label and (named := await self.domain(label)):
             return named
         if _HOST.fullmatch(host):
             for scheme in ("https", "http"):
@@ -159,13 +166,10 @@ class Directory:
 
         The host of its issuer names it too, whatever it is called: domains may stand beside each other (docs/adr/0038).
         """
-        named = None if domain.stands_at(host) else await self._named_by(host)
-        return named is not None and named.domain_id != domain.domain_id
-
-    async def _named_by(self, host: str) -> Domain | None:
-        name = host.partition(":")[0]
-        # An address has no labels.
-        return None if _ADDRESS.fullmatch(name) else await self.domain(name.partition(".")[0])
+        label = _first_label(host)
+        if label in (None, domain.domain_id) or domain.stands_at(host):
+            return False
+        return await self.domain(label) is not None
 
     async def owner(self, identifier: str) -> tuple[str, str] | None:
         """Domain and kind of an app's, access key's or push app's id, `None` where nobody has it."""
@@ -179,17 +183,17 @@ class Directory:
         owner = await self.owner(identifier)
         return identifier == domain_id or (owner is not None and owner[0] == domain_id)
 
-    async def app(self, client_id: str) -> App | None:
+    def app(self, client_id: str) -> Awaitable[App | None]:
         """The app of that id, admitted or not, in whichever domain; `None` where there is none."""
-        return await self._apps.get(client_id)
+        return self._apps.get(client_id)
 
-    async def access_key(self, access_key_id: str) -> AccessKey | None:
+    def access_key(self, access_key_id: str) -> Awaitable[AccessKey | None]:
         """The access key of that id, enabled or not, its secret open; `None` where there is none."""
-        return await self._access_keys.get(access_key_id)
+        return self._access_keys.get(access_key_id)
 
-    async def push_app(self, access_id: int) -> PushApp | None:
+    def push_app(self, access_id: int) -> Awaitable[PushApp | None]:
         """The enabled push app of that id, its secret open; `None` where there is none."""
-        return await self._push_apps.get(access_id)
+        return self._push_apps.get(access_id)
 
     def forget(self, kind: str, identifier: str) -> None:
         """Something was changed: what `Store.notify_change` tells of, by this process or another."""

@@ -131,8 +131,8 @@ async def test_how_long_a_stream_lasted_is_no_latency(served: Served) -> None:
     method = f"/{SERVICE.full_name}/WatchUsers"
     (await served.watch()).cancel()
     await served.until_watching(0)
-    names = [sample.labels["method"] for metric in telemetry.SECONDS.collect() for sample in metric.samples]
-    assert method not in names
+    samples = [sample for metric in telemetry.CALLS.collect() for sample in metric.samples]
+    assert {sample.name for sample in samples if sample.labels["method"] == method} == {"tessera_calls_total"}
 
 
 async def test_a_service_stops_though_its_health_is_watched(served: Served) -> None:

@@ -1,14 +1,18 @@
 """A signed request is good once, over all processes (docs/adr/0061)."""
 
 import hashlib
+from collections.abc import Awaitable
 from datetime import datetime
+from functools import lru_cache
 
 from services.token.edge.times import WINDOW
 from services.token.model import Nonce
 from services.token.resources import Resources
 
+_SECONDS_OF_A_DAY = 86_400
 
-async def use_up(resources: Resources, domain_id: str, signed_at: datetime, nonce: str, signature: str) -> bool:
+
+def use_up(resources: Resources, domain_id: str, signed_at: datetime, nonce: str, signature: str) -> Awaitable[bool]:
     """Take what tells a request from all others, and answer whether nobody had. Other requests share the statement.
 
     Args:
@@ -19,11 +23,16 @@ async def use_up(resources: Resources, domain_id: str, signed_at: datetime, nonc
         signature: as it was computed here.
     """
     text = f"nonce\0{nonce}" if nonce else f"signature\0{signature}"
-    # Of two requests that are both good at one time, the days have one in common.
-    first, last = signed_at - WINDOW, signed_at + WINDOW
-    days = (_midnight(first),) if first.day == last.day else (_midnight(first), _midnight(last))
-    return await resources.nonces.add(Nonce(domain_id, hashlib.sha256(text.encode()).digest(), days))
+    return resources.nonces.add(Nonce(domain_id, hashlib.sha256(text.encode()).digest(), _days(signed_at)))
 
 
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+# What comes at one time was signed in few seconds.
+@lru_cache(maxsize=1_000)
+def _days(signed_at: datetime) -> tuple[int, ...]:
+    """Of two requests that are both good at one time, the days have one in common."""
+    first, last = _midnight(signed_at - WINDOW), _midnight(signed_at + WINDOW)
+    return (first,) if first == last else (first, last)
+
+
+def _midnight(moment: datetime) -> int:
+    return int(moment.timestamp()) // _SECONDS_OF_A_DAY * _SECONDS_OF_A_DAY

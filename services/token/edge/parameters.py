@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote_to_bytes
 from services.runtime.errors import RequestMalformed
 from services.token.edge.request import Request
 
-_PLAIN_PAIR = re.compile(r"[A-Za-z0-9._~-]*=[A-Za-z0-9._~-]*")
-_BROKEN = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+_BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MEDIA_TYPE = re.compile(rb"[ \t\n\v\f\r]*([^; \t\n\v\f\r]*)")
 _FORM = b"application/x-www-form-urlencoded"
 
@@ -42,41 +42,36 @@ def decode(*texts: bytes) -> dict[str, str]:
     parameters: dict[str, str] = {}
     try:
         for text in texts:
-            for piece in filter(None, text.replace(b"+", b" ").split(b"&")):
-                name, _, value = piece.partition(b"=")
+            for piece in text.decode().replace("+", " ").split("&"):
+                if not piece:
+                    continue
+                name, _, value = piece.partition("=")
                 # Of dozens in a call most have no escape.
-                if b"%" in piece:
+                if "%" in piece:
                     name, value = _unescape(name), _unescape(value)
-                key = name.decode()
-                if key in parameters:
+                if name in parameters:
                     raise RequestMalformed(detail="a parameter stands twice")
-                parameters[key] = value.decode()
+                parameters[name] = value
     except UnicodeDecodeError as error:
         raise RequestMalformed(detail="no UTF-8") from error
     return parameters
 
 
-def _unescape(text: bytes) -> bytes:
+def _unescape(text: str) -> str:
     if _BROKEN.search(text):
         raise RequestMalformed(detail="a broken escape")
-    return unquote_to_bytes(text)
+    return unquote_to_bytes(text).decode()
 
 
 def encode(text: str) -> str:
     """A text as the vendor's signatures escape it: RFC 3986, all but the unreserved characters."""
-    return quote(text, safe="")
+    # Most have nothing to escape, and there are dozens in each call.
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="")
 
 
 def canonical(parameters: Iterable[tuple[str, str]]) -> str:
     """Parameters in the order of their names, escaped."""
-    return "&".join(map(_pair, sorted(parameters)))
-
-
-def _pair(parameter: tuple[str, str]) -> str:
-    name, value = parameter
-    pair = f"{name}={value}"
-    # Most have nothing to escape, and there are dozens in each call.
-    return pair if _PLAIN_PAIR.fullmatch(pair) else f"{encode(name)}={encode(value)}"
+    return "&".join([f"{encode(name)}={encode(value)}" for name, value in sorted(parameters)])
 
 
 def encode_again(canonical_text: str) -> str:

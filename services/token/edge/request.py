@@ -9,8 +9,9 @@ class Request(NamedTuple):
     """A request.
 
     `path` is without the query, both as they were sent; dots are resolved, as the route was found by the result.
-    `headers` have lower-case names; what stood several times is joined by commas. `peer` is who is connected to the
-    gateway.
+    `headers` have lower-case names; what stood several times is joined by commas. `source` is who is connected to the
+    gateway, as the CheckRequest says it. `scheme` and `credential` are the two parts of the header `authorization` (RFC
+    9110 section 11.4), the first in lower case; both are empty where there is none.
     """
 
     surface: str
@@ -20,22 +21,14 @@ class Request(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     host: str
-    peer: str
+    source: Any
+    scheme: str
+    credential: str
 
     @property
     def client(self) -> IPv4Address | IPv6Address | None:
-        """The address of `peer`, `None` where that is no IP address."""
-        return _read_address(self.peer)
-
-    @property
-    def scheme(self) -> str:
-        """Scheme of the header `authorization`, in lower case (RFC 9110 section 11.1); empty: there is none."""
-        return self.headers.get("authorization", "").partition(" ")[0].lower()
-
-    @property
-    def credential(self) -> str:
-        """What stands behind that scheme."""
-        return self.headers.get("authorization", "").partition(" ")[2].strip(" ")
+        """The address of `source`, `None` where that is no IP address."""
+        return _read_address(self.source.address.socket_address.address)
 
 
 def read(attributes: Any) -> Request:
@@ -43,15 +36,19 @@ def read(attributes: Any) -> Request:
     http = attributes.request.http
     # As the gateway's filters divide it.
     path, _, query = http.path.partition("#")[0].partition("?")
+    headers = http.headers
+    scheme, _, credential = headers.get("authorization", "").partition(" ")
     return Request(
         surface=attributes.context_extensions.get("surface", ""),
         method=http.method,
         path=path,
         query=query,
-        headers=http.headers,
+        headers=headers,
         body=http.raw_body,
         host=http.host,
-        peer=attributes.source.address.socket_address.address,
+        source=attributes.source,
+        scheme=scheme.lower(),
+        credential=credential.strip(" "),
     )
 
 

@@ -45,9 +45,9 @@ class AuthorizationServicer(auth_pb2_grpc.AuthorizationServicer):
     async def Check(self, request: auth_pb2.CheckRequest, _context: Any) -> auth_pb2.CheckResponse:
         """Verify a request's credential and replace it; a database that is away is an error, not a refusal."""
         attributes = request.attributes
-        # The id of the call that is asked about, as its service will log it.
-        telemetry.take_request_id(attributes.request.http.headers.get("x-request-id"))
         asked = read(attributes)
+        # The id of the call that is asked about, as its service will log it.
+        telemetry.take_request_id(asked.headers.get("x-request-id"))
         try:
             scheme = _scheme_of(asked)
             caller = await scheme.verify(self._resources, asked)

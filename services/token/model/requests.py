@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NamedTuple
 
 # RFC 6749 section 3.3.
@@ -66,8 +65,11 @@ class PresentedToken(ClientRequest):
 
 
 class Nonce(NamedTuple):
-    """What makes a signed request good once: SHA-256 of it, and the midnights of the days that it is used up in."""
+    """What makes a signed request good once: SHA-256 of it, and when the days begin that it is used up in.
+
+    That is at midnight in UTC, as seconds since 1970.
+    """
 
     domain_id: str
     hash: bytes
-    days: tuple[datetime, ...]
+    days: tuple[int, ...]

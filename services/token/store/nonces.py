@@ -1,7 +1,6 @@
 """Signed requests that were accepted."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from services.runtime.section import Section
@@ -23,13 +22,13 @@ class Nonces(Section):
         # In one order, in which everybody waits for another.
         wanted = sorted((each.domain_id, each.hash, day) for each in nonces for day in each.days)
         rows = await self._database.fetch(_SQL["insert_nonces"], *map(list, zip(*wanted, strict=True)))
-        if len(rows) == len(wanted):
+        if rows[0]["number"] == len(wanted):
             return [True] * len(nonces)
-        new = {(row["domain_id"], row["nonce_hash"], row["day"]) for row in rows}
+        new = {(row["domain_id"], row["nonce_hash"], row["midnight"]) for row in rows}
         return [_took(new, each) for each in nonces]
 
 
-def _took(new: set[tuple[str, bytes, datetime]], nonce: Nonce) -> bool:
+def _took(new: set[tuple[str, bytes, int]], nonce: Nonce) -> bool:
     """Whether all rows of a nonce are new; nobody else gets them."""
     own = {(nonce.domain_id, nonce.hash, day) for day in nonce.days}
     all_new = own <= new

@@ -129,10 +129,10 @@ async def test_no_row_is_made_by_what_is_refused(own: Running) -> None:
 
 
 async def test_those_of_one_batch_are_told_from_each_other(own: Running) -> None:
-    today = own.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    tomorrow = today + timedelta(days=1)
+    today = int(own.clock.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp())
+    tomorrow = today + 86_400
 
-    def nonce(name: bytes, *days: datetime, domain_id: str = DOMAIN) -> Nonce:
+    def nonce(name: bytes, *days: int, domain_id: str = DOMAIN) -> Nonce:
         return Nonce(domain_id, name * 32, days)
 
     async with own.database() as database:
@@ -151,7 +151,7 @@ async def test_those_of_one_batch_are_told_from_each_other(own: Running) -> None
 
 
 async def test_batches_with_the_same_nonces_do_not_wait_in_a_circle(own: Running) -> None:
-    today = own.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = int(own.clock.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp())
     async with own.database(connections=3) as database:
         store = Store(database)
         for number in range(20):

@@ -18,7 +18,8 @@ from tests.support import signatures
 def request(path: str, method: str = "POST", body: bytes = b"", host: str = "", **headers: str) -> Request:
     bare, _, query = path.partition("?")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Request("", method, bare, query, named, body, host, None)
+    scheme, _, credential = named.get("authorization", "").partition(" ")
+    return Request("", method, bare, query, named, body, host, None, scheme.lower(), credential)
 
 
 def made_by(signed: Signed, secret: str) -> str:

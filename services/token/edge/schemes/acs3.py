@@ -53,8 +53,9 @@ class Acs3:
         headers = {name: request.headers[name] for name in request.headers if not name.startswith(":")}
         headers["host"] = request.host
         names = found["headers"].split(";")
-        must = {name for name in headers if name.startswith("x-acs-") or name in ("host", "content-type")}
-        if names != sorted(set(names)) or not must.issubset(names) or not headers.keys() >= set(names):
+        must = [name for name in headers if name.startswith("x-acs-") or name in ("host", "content-type")]
+        signed = set(names)
+        if names != sorted(signed) or not signed.issuperset(must) or not headers.keys() >= signed:
             raise SignatureIncomplete(detail="headers that are to be signed")
         date, nonce = headers.get("x-acs-date"), headers.get("x-acs-signature-nonce")
         if not date:
@@ -68,7 +69,7 @@ class Acs3:
                 request.method,
                 request.path,
                 parameters.canonical(sent.items()),
-                "".join(f"{name}:{headers[name].strip()}\n" for name in names),
+                "".join([f"{name}:{headers[name].strip()}\n" for name in names]),
                 found["headers"],
                 body_sha256(request),
             )

@@ -44,7 +44,7 @@ class Acs4:
         """What a request says of its signature. Raises `TokenRefusal`, `RequestMalformed`."""
         found = _CREDENTIAL.fullmatch(request.credential)
         headers = pds_canonical.acs_headers(request)
-        names = ";".join(name for name, _ in headers)
+        names = ";".join([name for name, _ in headers])
         date = pds_canonical.date(request)
         signed_at = read_http_date(date)
         if found is None or found["date"] != date[:_DATE_CHARS] or found["headers"] != names:

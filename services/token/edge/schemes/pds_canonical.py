@@ -14,13 +14,14 @@ def acs_headers(request: Request) -> list[tuple[str, str]]:
     """Headers of the vendor's in the order of their names."""
     # Not by `items`, which a message's map is slow in.
     headers = request.headers
-    return [(name, headers[name].strip()) for name in sorted(each for each in headers if each.startswith("x-acs-"))]
+    return [(name, headers[name].strip()) for name in sorted([each for each in headers if each.startswith("x-acs-")])]
 
 
 def header_lines(request: Request, headers: list[tuple[str, str]]) -> str:
     """Four headers by their place, empty where they are absent, then those of the vendor's. Each line ends."""
-    fixed = (request.headers.get(name, "") for name in ("accept", "content-md5", "content-type", "date"))
-    return "".join(f"{line}\n" for line in (*fixed, *(f"{name}:{value}" for name, value in headers)))
+    get = request.headers.get
+    fixed = f"{get('accept', '')}\n{get('content-md5', '')}\n{get('content-type', '')}\n{get('date', '')}\n"
+    return fixed + "".join([f"{name}:{value}\n" for name, value in headers])
 
 
 def resource(request: Request) -> str:
