@@ -1,13 +1,13 @@
 """Calls that come at the same time share one round trip and one commit (docs/adr/0039).
 
-What comes alone goes at once. What comes while a batch is under way goes together when that has ended. Where the last
-batch had company, the next one waits for as much, as long as somebody keeps coming: who drives many calls at a time has
-its next ones on their way, and what a call costs beside its own work, its wake-ups first, is less for those that come
-together.
+What comes to a process that has time goes at once. What comes while a batch is under way, or so soon after one began
+that the process has hardly rested since, goes together: a busy process has the next calls on their way already, and
+what a call costs beside its own work, its wake-ups first, is less for those that come together.
 """
 
 import asyncio
 import enum
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
@@ -30,11 +30,11 @@ _Item: TypeAlias = tuple[I, asyncio.Future[R]]
 _MOST_WAITING = 10_000
 # How many go alone at a time, each of which may take as long as a lock is held.
 _MOST_ALONE = 4
-# Between two looks at who has come; longer where the process has much to do.
+# How long the process has to have had nothing to do since a batch began before the next one does, and when that begins
+# in any case; and the shortest time between two looks.
+_REST_SECONDS = 0.001
+_LONGEST_SECONDS = 0.03
 _LOOK_SECONDS = 0.001
-# Looks without anybody new, after which nobody is waited for; and looks in all.
-_QUIET_LOOKS = 3
-_MOST_LOOKS = 30
 
 
 class Later(enum.Enum):
@@ -50,6 +50,10 @@ class Run(Protocol[I_contra, R_co]):
         """Do them. Only where `wait` holds, there is one, and it may wait for what others hold."""
 
 
+def _spent() -> tuple[float, float]:
+    return time.monotonic(), time.process_time()
+
+
 class Batches(Generic[I, R]):
     """Runs items in batches.
 
@@ -62,6 +66,7 @@ class Batches(Generic[I, R]):
         weigh: what an item weighs; absent: one each.
         at_once: how many batches may be under way: beside another one goes only what is full, since what is not would
             have more company by waiting.
+        spent: seconds that went by, and in how many of them the process computed.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Batches(Generic[I, R]):
         most: int = 64,
         weigh: Callable[[I], int] = lambda _item: 1,
         at_once: int = 1,
+        spent: Callable[[], tuple[float, float]] = _spent,
     ) -> None:
         self._run = run
         self._most = most
@@ -78,10 +84,11 @@ class Batches(Generic[I, R]):
         self._waiting: deque[tuple[_Item[I, R], int]] = deque()
         self._weight = 0
         self._at_once = at_once
+        self._spent = spent
         self._under_way = 0
-        # How many the last batch had; and what looks for as many again, while nothing is under way.
-        self._company = 1
-        self._looking: asyncio.TimerHandle | None = None
+        # What was spent when the last one began.
+        self._began = (float("-inf"), 0.0)
+        self._resting: asyncio.TimerHandle | None = None
         self._alone = asyncio.Semaphore(_MOST_ALONE)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -99,21 +106,36 @@ class Batches(Generic[I, R]):
         weight = self._weigh(item)
         self._waiting.append(((item, done), weight))
         self._weight += weight
-        if self._may_begin():
-            self._begin()
+        self._proceed()
         return await done
 
-    def _may_begin(self) -> bool:
-        """Whether somebody who has just come completes a batch."""
-        if self._under_way:
-            return self._under_way < self._at_once and self._weight >= self._most
-        return self._looking is None or len(self._waiting) >= self._company
+    def _proceed(self) -> None:
+        """Send the next batch if somebody waits and it is time; else see that this is asked again when it may be."""
+        if not self._waiting or self._under_way >= self._at_once:
+            return
+        if self._weight < self._most:
+            if self._under_way or self._resting:
+                return
+            if (left := self._left()) > 0:
+                self._resting = asyncio.get_running_loop().call_later(max(left, _LOOK_SECONDS), self._look)
+                return
+        self._begin()
+
+    def _look(self) -> None:
+        self._resting = None
+        self._proceed()
+
+    def _left(self) -> float:
+        """Seconds until a batch begins that is not full, in a process that has nothing else to do."""
+        now, computed = self._spent()
+        began, computed_then = self._began
+        passed = now - began
+        return min(_REST_SECONDS - passed + computed - computed_then, _LONGEST_SECONDS - passed)
 
     def _begin(self) -> None:
-        """Send the next batch, if anybody waits."""
-        if self._looking:
-            self._looking.cancel()
-            self._looking = None
+        if self._resting:
+            self._resting.cancel()
+            self._resting = None
         batch: list[_Item[I, R]] = []
         weight = 0
         while self._waiting:
@@ -128,7 +150,7 @@ class Batches(Generic[I, R]):
         if batch:
             ITEMS.observe(len(batch))
             self._under_way += 1
-            self._company = len(batch)
+            self._began = self._spent()
             self._start(self._do(batch))
 
     async def _do(self, batch: Sequence[_Item[I, R]]) -> None:
@@ -137,25 +159,12 @@ class Batches(Generic[I, R]):
                 self._start(self._do_alone(each))
         finally:
             self._under_way -= 1
-            if len(self._waiting) >= self._company or self._weight >= self._most:
-                self._begin()
-            elif not self._under_way:
-                self._look(0, len(self._waiting), quiet=0, looks=0)
+            self._proceed()
 
     async def _do_alone(self, item: _Item[I, R]) -> None:
         async with self._alone:
             if not item[1].done():
                 await self._settle((item,), wait=True)
-
-    def _look(self, due: float, before: int, quiet: int, looks: int) -> None:
-        """Wait for as much company as the last batch had, while somebody comes or there is something else to do."""
-        loop = asyncio.get_running_loop()
-        now = len(self._waiting)
-        quiet = 0 if now > before else quiet + (loop.time() - due < _LOOK_SECONDS)
-        if quiet > _QUIET_LOOKS or looks > _MOST_LOOKS or self._company == 1:
-            self._begin()
-            return
-        self._looking = loop.call_later(_LOOK_SECONDS, self._look, loop.time() + _LOOK_SECONDS, now, quiet, looks + 1)
 
     async def _settle(self, batch: Sequence[_Item[I, R]], *, wait: bool) -> Sequence[_Item[I, R]]:
         """Run a batch and tell what it came to; those that are to go alone are answered."""

@@ -16,22 +16,21 @@ class Clock:
     """Tells the time; `follow` and `shift` move it."""
 
     def __init__(self) -> None:
-        self._shift = timedelta()
+        self._shift = 0.0
         self.follow(datetime.now(UTC))
 
     def now(self) -> datetime:
         """The time, aware, UTC."""
-        return self._known + timedelta(seconds=time.monotonic() - self._known_at) + self._shift
+        return datetime.fromtimestamp(time.monotonic() + self._ahead, UTC)
 
     def timestamp(self) -> int:
         """The time in whole seconds since 1970, as JWTs carry it."""
-        return int(self._known_seconds + time.monotonic() - self._known_at + self._shift.total_seconds())
+        return int(time.monotonic() + self._ahead)
 
     def follow(self, theirs: datetime) -> None:
         """Take over what the database's clock says now."""
-        self._known = theirs
-        self._known_seconds = theirs.timestamp()
-        self._known_at = time.monotonic()
+        # Seconds since 1970, of a clock that counts from elsewhere.
+        self._ahead = theirs.timestamp() - time.monotonic() + self._shift
         self._skew = abs(datetime.now(UTC) - theirs)
 
     @property
@@ -41,4 +40,5 @@ class Clock:
 
     def shift(self, by: timedelta) -> None:
         """Move the clock for good. For tests, which cannot wait."""
-        self._shift += by
+        self._shift += by.total_seconds()
+        self._ahead += by.total_seconds()

@@ -50,7 +50,7 @@ class _Calls(Collector):
         self._took: dict[str, list[float]] = defaultdict(lambda: [0.0] * (len(self._BOUNDS) + 2))
 
     def count(self, method: str, code: str, reason: str, seconds: float | None) -> None:
-        """Count a call that was answered, and how long it took: `None` of a stream, which lasts as long as it is wanted."""
+        """Count a call that was answered, and how long it took: `None` of a stream, which lasts as it is wanted."""
         self._ended[method, code, reason] += 1
         if seconds is not None:
             took = self._took[method]

@@ -24,7 +24,6 @@ from services.token.store import Store
 log = structlog.get_logger()
 
 _HOST = re.compile(r"[a-z0-9.-]{1,253}(:[0-9]{1,5})?")
-_ADDRESS = re.compile(r"[0-9.]*")
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -120,7 +119,7 @@ def _look_at(task: "asyncio.Task[V | None]") -> None:
 def _first_label(host: str) -> str | None:
     """Of the name in a Host, `None` of an address, which has no labels."""
     name = host.partition(":")[0]
-    return None if _ADDRESS.fullmatch(name) else name.partition(".")[0]
+    return name.partition(".")[0] if name.strip("0123456789.") else None
 
 
 class Directory:

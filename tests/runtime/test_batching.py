@@ -61,40 +61,50 @@ async def test_beside_a_batch_that_is_under_way_another_goes_when_it_is_full() -
     assert await asyncio.wait_for(batches.add(9), 5) == 18
 
 
-async def test_who_had_company_is_waited_for_while_somebody_comes() -> None:
-    work = Work()
-    batches = Batches(work)
-    work.gate.clear()
-    tasks = await _added(batches, 1, 2, 3, 4)
-    work.gate.set()
-    await asyncio.gather(*tasks)
-    assert work.batches == [[1], [2, 3, 4]]
-    # As many as before are there: nobody else is waited for.
-    tasks = [asyncio.create_task(batches.add(item)) for item in (5, 6, 7)]
-    await asyncio.gather(*tasks)
-    assert work.batches == [[1], [2, 3, 4], [5, 6, 7]]
-    # Some that come one after the other, in the midst of it.
-    tasks = []
-    for item in (8, 9):
-        tasks.append(asyncio.create_task(batches.add(item)))
-        await asyncio.sleep(0)
-    await asyncio.gather(*tasks)
-    assert work.batches[3:] == [[8, 9]]
+class Spent:
+    """Seconds that go by, and are computed in, when they are told to."""
+
+    def __init__(self) -> None:
+        self.passed = self.computed = 0.0
+
+    def __call__(self) -> tuple[float, float]:
+        return self.passed, self.computed
 
 
-async def test_nobody_waits_for_who_does_not_come() -> None:
-    work = Work()
-    batches = Batches(work)
-    work.gate.clear()
-    tasks = await _added(batches, 1, 2, 3, 4)
-    work.gate.set()
-    await asyncio.gather(*tasks)
-    assert await asyncio.wait_for(batches.add(5), 5) == 10
-    assert await asyncio.wait_for(batches.add(6), 5) == 12
-    assert work.batches == [[1], [2, 3, 4], [5], [6]]
-    await asyncio.gather(*(await _added(batches, 7)))
-    # Some time after a batch with company nothing looks for company any more.
-    assert batches._looking is None
+async def test_a_process_that_has_not_rested_takes_together_what_comes() -> None:
+    work, spent = Work(), Spent()
+    batches = Batches(work, most=4, spent=spent)
+    assert await batches.add(1) == 2
+    spent.passed, spent.computed = 0.02, 0.0195
+    tasks = await _added(batches, 2, 3)
+    assert work.batches == [[1]]
+    # What is full waits for no rest.
+    tasks += await _added(batches, 4, 5)
+    assert work.batches == [[1], [2, 3, 4, 5]]
+    assert await asyncio.gather(*tasks) == [4, 6, 8, 10]
+
+
+async def test_one_that_has_rested_has_nobody_wait() -> None:
+    work, spent = Work(), Spent()
+    batches = Batches(work, spent=spent)
+    assert await batches.add(1) == 2
+    tasks = await _added(batches, 2, 3)
+    assert work.batches == [[1]]
+    spent.passed = 0.002
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 5) == [4, 6]
+    spent.passed = 0.004
+    assert await batches.add(4) == 8
+    assert work.batches == [[1], [2, 3], [4]]
+
+
+async def test_in_one_that_never_rests_nobody_waits_for_long() -> None:
+    work, spent = Work(), Spent()
+    batches = Batches(work, spent=spent)
+    assert await batches.add(1) == 2
+    tasks = await _added(batches, 2, 3)
+    spent.passed = spent.computed = 0.031
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 5) == [4, 6]
+    assert work.batches == [[1], [2, 3]]
 
 
 async def test_a_caller_that_goes_away_harms_nobody() -> None:
@@ -166,4 +176,4 @@ async def test_nothing_is_kept_of_what_is_done() -> None:
     await asyncio.sleep(0.1)
     assert not batches._waiting
     assert not batches._tasks
-    assert batches._looking is None
+    assert batches._resting is None

@@ -7,7 +7,6 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from services.runtime.errors import PermissionDenied, Refusal
 from services.token.edge.nonces import use_up
@@ -33,7 +32,8 @@ ACS = "acs"
 _NO_SECRET = b"\0" * 43
 
 
-class Signed(NamedTuple):
+@dataclass(slots=True)
+class Signed:
     """What a request says of its signature.
 
     Args:

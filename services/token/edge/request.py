@@ -1,11 +1,13 @@
 """A request as it came to the gateway, before anything was translated: all that a scheme sees."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, NamedTuple
+from typing import Any
 
 
-class Request(NamedTuple):
+@dataclass(slots=True)
+class Request:
     """A request.
 
     `path` is without the query, both as they were sent; dots are resolved, as the route was found by the result.

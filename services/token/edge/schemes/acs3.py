@@ -50,12 +50,11 @@ class Acs3:
         found = _CREDENTIAL.fullmatch(request.credential)
         if found is None:
             raise SignatureIncomplete
-        headers = {name: request.headers[name] for name in request.headers if not name.startswith(":")}
-        headers["host"] = request.host
         names = found["headers"].split(";")
-        must = [name for name in headers if name.startswith("x-acs-") or name in ("host", "content-type")]
-        signed = set(names)
-        if names != sorted(signed) or not signed.issuperset(must) or not headers.keys() >= signed:
+        headers = {name: request.headers[name] for name in names if name in request.headers}
+        headers["host"] = request.host
+        must = [name for name in request.headers if name.startswith("x-acs-") or name == "content-type"]
+        if names != sorted(headers) or not headers.keys() >= set(must):
             raise SignatureIncomplete(detail="headers that are to be signed")
         date, nonce = headers.get("x-acs-date"), headers.get("x-acs-signature-nonce")
         if not date:
