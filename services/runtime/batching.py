@@ -1,4 +1,4 @@
-"""Calls that come at the same time share one round trip and one commit (docs/adr/0039).
+"""Calls that come at the same time share one round trip and one commit (docs/adr/0039, 0093).
 
 What comes to a process that has time goes at once. What comes while a batch is under way, or so soon after one began
 that the process has hardly rested since, goes together: a busy process has the next calls on their way already, and

@@ -1,6 +1,7 @@
 """What `acs` and ACS4 have in common: which parts of a request they sign, and how these are written."""
 
 import re
+
 from services.runtime.errors import RequestMalformed
 from services.token.edge import parameters
 from services.token.edge.request import Request
