@@ -1,5 +1,6 @@
 """Fixtures that every test may use, and in which order tests run; and where `CI` is set, no test is skipped."""
 
+import functools
 import gc
 import math
 import os
@@ -75,6 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     )
 
 
+@functools.cache
 def _folder(path: Path) -> str:
     return path.relative_to(Path(__file__).parent).parts[0]
 

@@ -139,6 +139,8 @@ class Postgres:
             "--encoding=UTF8",
             "--no-locale",
             "--no-instructions",
+            # As the server will, where it is told to.
+            *(["--no-sync"] if self._settings.get("fsync") == "off" else []),
             prefix=_as_owner(making),
         )
         making.rename(data)

@@ -10,7 +10,7 @@ from gateway.config import ServeSettings
 from services.account.config import AccountSettings
 from services.binding.config import BindingSettings
 from services.runtime.env import PREFIX
-from services.runtime.server import ServerSettings
+from services.runtime.settings import ServerSettings
 from services.token.config import TokenSettings
 
 

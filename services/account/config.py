@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.runtime.env import PREFIX, Address, setting
-from services.runtime.server import FollowerSettings
+from services.runtime.settings import FollowerSettings
 from services.runtime.vault import MasterKey
 
 _SHARED_SECRET_CHARS = 32

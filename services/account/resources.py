@@ -1,4 +1,4 @@
-"""What use cases work with: one object, put together in `__main__`."""
+"""What use cases work with: one object, put together in `wiring`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

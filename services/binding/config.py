@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.runtime.server import FollowerSettings
+from services.runtime.settings import FollowerSettings
 
 
 @dataclass(frozen=True, kw_only=True)

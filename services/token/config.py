@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.runtime.env import setting
-from services.runtime.server import ServerSettings
+from services.runtime.settings import ServerSettings
 from services.runtime.vault import MasterKey
 
 MAX_ACCESS_TOKEN = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""What use cases work with, put together once in `__main__.py`."""
+"""What use cases work with, put together once in `wiring.py`."""
 
 from dataclasses import dataclass
 from datetime import timedelta

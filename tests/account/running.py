@@ -17,8 +17,8 @@ from tessera.account.v1 import (
     user_system_service_pb2_grpc,
 )
 
-from services.account.__main__ import wire
 from services.account.config import AccountSettings, ClientKey
+from services.account.wiring import wire
 from services.runtime.clock import Clock
 from services.runtime.env import Address
 from services.runtime.server import opened

@@ -9,10 +9,10 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from services.binding.__main__ import wire
 from services.binding.changes import Changes
 from services.binding.config import BindingSettings
 from services.binding.store import PARTITIONED, Store
+from services.binding.wiring import wire
 from services.runtime.clock import Clock
 from services.runtime.db import Database
 from services.runtime.env import Address

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import grpc
 
-from services.binding.__main__ import wire
 from services.binding.config import BindingSettings
+from services.binding.wiring import wire
 from services.runtime.clock import Clock
 from services.runtime.server import opened
 from tests.binding.callers import PushApp

@@ -11,7 +11,7 @@ import grpc
 from google.protobuf import json_format
 from tessera.binding.v1 import binding_service_pb2, binding_service_pb2_grpc
 
-from services.binding.__main__ import wire
+from services.binding.wiring import wire
 from services.runtime.clock import Clock
 from services.runtime.ids import uuid7
 from services.runtime.server import opened

@@ -10,9 +10,9 @@ import asyncpg
 import grpc
 import pytest
 
-from services.binding.__main__ import wire
 from services.binding.model import Account, Kind, Once, Outcome, Part, bound
 from services.binding.store import PARTITIONED
+from services.binding.wiring import wire
 from services.runtime.clock import Clock
 from services.runtime.errors import FieldInvalid
 from services.runtime.ids import uuid7

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from tessera.binding.v1 import device_token_service_pb2 as pb2
 
-from services.binding.__main__ import wire
+from services.binding.wiring import wire
 from services.runtime.clock import Clock
 from services.runtime.server import opened
 from tests.binding.callers import PushApp

@@ -11,7 +11,7 @@ import yaml
 
 from deploy import manifests
 from gateway.config import ServeSettings
-from services.runtime.server import ServerSettings
+from services.runtime.settings import ServerSettings
 from tests.support.compose import ROOT, read
 
 pytestmark = pytest.mark.skipif(

@@ -15,7 +15,7 @@ from cryptography import x509
 from tessera.client.certificates import Watched
 
 from services.runtime.env import load
-from services.runtime.server import DatabaseSettings
+from services.runtime.settings import DatabaseSettings
 from services.token.identities import Identities
 
 ROOT = Path(__file__).parents[2]

@@ -16,8 +16,8 @@ from tessera.account.v1 import account_service_pb2
 from tessera.binding.v1 import binding_service_pb2, binding_service_pb2_grpc
 from tessera.edge import external_auth_pb2 as auth_pb2
 
-from services.binding.__main__ import wire as wire_binding
 from services.binding.config import BindingSettings
+from services.binding.wiring import wire as wire_binding
 from services.runtime.auth import EDGE_HEADER
 from services.runtime.clock import Clock
 from services.runtime.env import Address

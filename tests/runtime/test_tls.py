@@ -25,7 +25,7 @@ from services.runtime.env import SettingsError, load
 from services.runtime.errors import Unauthenticated
 from services.runtime.files import write_private
 from services.runtime.pipeline import Pipeline
-from services.runtime.server import ServerSettings
+from services.runtime.settings import ServerSettings
 from services.runtime.tls import Peers, server_credentials
 from tests.support.calls import NOT_SERVING, SERVING, refused
 from tests.support.certificates import believe, certified

@@ -22,11 +22,11 @@ from services.runtime.env import Address
 from services.runtime.partitions import Partitions
 from services.runtime.server import opened
 from services.runtime.vault import MasterKey
-from services.token.__main__ import wire
 from services.token.bootstrap import bootstrap, declare
 from services.token.config import TokenSettings
 from services.token.identities import Identities
 from services.token.store import PARTITIONED
+from services.token.wiring import wire
 from tests.support.calls import Metadata, bearer
 from tests.support.databases import Databases
 from tests.support.ports import free_ports
