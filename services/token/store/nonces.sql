@@ -1,7 +1,7 @@
 -- Signed requests that were accepted. Each statement names its tenants.
 
--- Answers in each row how many are new, and only where some are not, which: then there is a row for each, or none that
--- has a nonce.
+-- Answers in each row how many are new. Where these are some and not all there is a row for each, else there is one, in
+-- which no nonce stands.
 -- name: insert_nonces
 with new as (
     insert into token.nonce (domain_id, nonce_hash, day)
