@@ -16,21 +16,25 @@ class Clock:
     """Tells the time; `follow` and `shift` move it."""
 
     def __init__(self) -> None:
+        # Seconds, by which tests have moved it.
         self._shift = 0.0
         self.follow(datetime.now(UTC))
 
     def now(self) -> datetime:
         """The time, aware, UTC."""
-        return datetime.fromtimestamp(time.monotonic() + self._ahead, UTC)
+        return datetime.fromtimestamp(self._seconds(), UTC)
 
     def timestamp(self) -> int:
         """The time in whole seconds since 1970, as JWTs carry it."""
-        return int(time.monotonic() + self._ahead)
+        return int(self._seconds())
+
+    def _seconds(self) -> float:
+        return time.monotonic() + self._ahead + self._shift
 
     def follow(self, theirs: datetime) -> None:
         """Take over what the database's clock says now."""
-        # Seconds since 1970, of a clock that counts from elsewhere.
-        self._ahead = theirs.timestamp() - time.monotonic() + self._shift
+        # How many more seconds went by since 1970 than the other clock counts.
+        self._ahead = theirs.timestamp() - time.monotonic()
         self._skew = abs(datetime.now(UTC) - theirs)
 
     @property
@@ -41,4 +45,3 @@ class Clock:
     def shift(self, by: timedelta) -> None:
         """Move the clock for good. For tests, which cannot wait."""
         self._shift += by.total_seconds()
-        self._ahead += by.total_seconds()

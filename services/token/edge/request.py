@@ -1,7 +1,7 @@
 """A request as it came to the gateway, before anything was translated: all that a scheme sees."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -24,8 +24,12 @@ class Request:
     body: bytes
     host: str
     source: Any
-    scheme: str
-    credential: str
+    scheme: str = field(init=False)
+    credential: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        scheme, _, credential = self.headers.get("authorization", "").partition(" ")
+        self.scheme, self.credential = scheme.lower(), credential.strip(" ")
 
     @property
     def client(self) -> IPv4Address | IPv6Address | None:
@@ -38,19 +42,15 @@ def read(attributes: Any) -> Request:
     http = attributes.request.http
     # As the gateway's filters divide it.
     path, _, query = http.path.partition("#")[0].partition("?")
-    headers = http.headers
-    scheme, _, credential = headers.get("authorization", "").partition(" ")
     return Request(
         surface=attributes.context_extensions.get("surface", ""),
         method=http.method,
         path=path,
         query=query,
-        headers=headers,
+        headers=http.headers,
         body=http.raw_body,
         host=http.host,
         source=attributes.source,
-        scheme=scheme.lower(),
-        credential=credential.strip(" "),
     )
 
 

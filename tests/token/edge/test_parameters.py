@@ -66,7 +66,7 @@ def test_both_read_the_same(query: bytes, form: bytes) -> None:
     ],
 )
 def test_both_find_the_same_body_a_form(content_type: str) -> None:
-    request = Request("rpc", "POST", "/", "a=1", {"content-type": content_type}, b"b=2", "", None, "", "")
+    request = Request("rpc", "POST", "/", "a=1", {"content-type": content_type}, b"b=2", "", None)
     read: dict[str, Any] = parameters.of_query_and_form(request)
     assert ("b" in read) == bool(FORM[b"is"](content_type.encode()))
 

@@ -18,8 +18,7 @@ from tests.support import signatures
 def request(path: str, method: str = "POST", body: bytes = b"", host: str = "", **headers: str) -> Request:
     bare, _, query = path.partition("?")
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    scheme, _, credential = named.get("authorization", "").partition(" ")
-    return Request("", method, bare, query, named, body, host, None, scheme.lower(), credential)
+    return Request("", method, bare, query, named, body, host, None)
 
 
 def made_by(signed: Signed, secret: str) -> str:

@@ -53,8 +53,8 @@ class Acs3:
         names = found["headers"].split(";")
         headers = {name: request.headers[name] for name in names if name in request.headers}
         headers["host"] = request.host
-        must = [name for name in request.headers if name.startswith("x-acs-") or name == "content-type"]
-        if names != sorted(headers) or not headers.keys() >= set(must):
+        must = {name for name in request.headers if name.startswith("x-acs-") or name == "content-type"}
+        if names != sorted(headers) or not headers.keys() >= must:
             raise SignatureIncomplete(detail="headers that are to be signed")
         date, nonce = headers.get("x-acs-date"), headers.get("x-acs-signature-nonce")
         if not date:
