@@ -23,13 +23,11 @@ from services.account.service import SERVED
 from services.account.store import PARTITIONED, Store
 from services.account.user_follower import UserFollower
 from services.account.user_sweep import UserSweep
-from services.runtime.auth import Authenticator
 from services.runtime.clock import Clock
 from services.runtime.db import Database
+from services.runtime.following import following
 from services.runtime.ids import uuid7
-from services.runtime.keys import RemoteKeys
 from services.runtime.partitions import Partitions
-from services.runtime.revocations import RemoteFollower, Revocations
 from services.runtime.server import Wiring, servicers
 from services.runtime.vault import Vault
 
@@ -73,31 +71,25 @@ async def wire(settings: AccountSettings, database: Database, clock: Clock) -> A
     user_follower = UserFollower(store, token, clock, process)
     user_sweep = UserSweep(store, token, clock, process)
     partitions = Partitions(settings.direct_dsn or settings.dsn, clock, PARTITIONED)
-    keys = RemoteKeys(settings.token_address, settings.state_dir, settings.token_tls)
-    revocations = Revocations(clock, settings.revocations_max_age)
-    follower = RemoteFollower(settings.token_address, revocations, settings.token_tls)
-    await keys.start()
-    await partitions.start()
-    follower.start()
-    user_follower.start()
-    user_sweep.start()
-    outbox.start()
-    try:
-        yield Wiring(
-            servicers=tuple(servicers(SERVED, resources)),
-            authenticator=Authenticator("account", keys, clock, revocations),
-            problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
-        )
-    finally:
-        await outbox.close()
-        await user_sweep.close()
-        await user_follower.close()
-        await link_feed.close()
-        await custom.close()
-        await wechat.close()
-        await ldap.close()
-        await provider_keys.close()
-        await follower.close()
-        await partitions.close()
-        await keys.close()
-        await token.close()
+    async with following("account", settings, clock) as (authenticator, keys):
+        await partitions.start()
+        user_follower.start()
+        user_sweep.start()
+        outbox.start()
+        try:
+            yield Wiring(
+                servicers=tuple(servicers(SERVED, resources)),
+                authenticator=authenticator,
+                problems={"keys": lambda: keys.problem, "partitions": lambda: partitions.problem},
+            )
+        finally:
+            await outbox.close()
+            await user_sweep.close()
+            await user_follower.close()
+            await link_feed.close()
+            await custom.close()
+            await wechat.close()
+            await ldap.close()
+            await provider_keys.close()
+            await partitions.close()
+            await token.close()
