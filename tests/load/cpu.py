@@ -42,7 +42,7 @@ def _own_and_ended(process: psutil.Process) -> float:
 
 
 def _kind(arguments: list[str]) -> str:
-    for kind in ("token", "account", "binding"):
-        if f"services.{kind}" in arguments:
-            return kind
-    return {"envoy": "gateway", "postgres": "postgres"}.get(Path(arguments[0]).name if arguments else "", "")
+    """By the module that Python runs, as in `python -m services.token serve`; else by the program: `postgres`."""
+    told = arguments[2] if arguments[1:2] == ["-m"] else arguments[0] if arguments else ""
+    kind = Path(told).name.removeprefix("services.")
+    return kind if kind in KINDS else ""

@@ -58,6 +58,11 @@ def unheard(*_: object) -> None:
     """Told how much is made."""
 
 
+def test_every_kind_of_process_is_found(running: Running) -> None:
+    # Whoever has started has computed.
+    assert [kind for kind, seconds in cpu.read().items() if not seconds and kind != cpu.GENERATOR] == []
+
+
 async def test_what_is_spent_is_made_anew_for_each_call(running: Running) -> None:
     calls = 45
     told: list[int] = []
