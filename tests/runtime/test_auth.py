@@ -55,7 +55,7 @@ async def test_who_acts_in_the_end_is_the_innermost(authenticator: Authenticator
 
 async def test_an_id_token_is_refused(authenticator: Authenticator, clock: Clock) -> None:
     """Same issuer, key and `typ` as an access token: the audience, a client, tells them apart."""
-    with pytest.raises(Unauthenticated, match="Audience doesn't match"):
+    with pytest.raises(Unauthenticated, match="another issuer or audience"):
         await authenticator.authenticate(presented(signed(claims(clock, aud="c1", customJson=None), typ="JWT")))
 
 
@@ -119,6 +119,8 @@ async def test_tokens_of_other_making_are_refused(authenticator: Authenticator, 
         signed(payload, typ="id+jwt"),
         signed(payload, EC, "e1", "ES256"),
         jwt.encode(payload, RSA, "RS256"),
+        jwt.encode(payload, RSA, "RS256", {"kid": "a1", "typ": "at+jwt", "crit": ["exp"]}),
+        jwt.encode(payload, RSA, "RS256", {"kid": "a1", "typ": "at+jwt", "jwk": {}}),
         good[:-4] + "AAAA",
         good + ".",
         "x" * 10_000,
