@@ -191,7 +191,9 @@ async def test_a_child_hears_no_signal_of_the_terminal(supervisor: Supervisor, l
 
 
 PARENT = """
-import asyncio, os, sys
+import asyncio, os, signal, sys
+# Tests may run under nohup, which those below inherit.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from services.runtime.supervisor import Process, Supervisor
 child = Process(name="child", argv=(sys.executable, "-c", sys.argv[1]), env=dict(os.environ))
 tell = lambda name, line: print(line, flush=True)
