@@ -89,7 +89,7 @@ async def test_what_binding_may_hold_is_answered(whole_users: WholeUsers, user_i
         ("ldap", "x"),
     )
     for type_, given in identities:
-        await link(whole_users.store, user_id, normalise(type_, given))
+        await link(whole_users.store, user_id, normalise(type_, given), whole_users.token.clock.now())
     await whole_users.open_account(user_id, open_id="open-ann")
     exported = (await whole_users.export(user_id)).bound_accounts
     answered = (await whole_users.erase(user_id)).bound_accounts

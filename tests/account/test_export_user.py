@@ -218,7 +218,6 @@ async def test_what_an_earlier_user_of_the_id_left_is_not_told(whole_users: Whol
 
 
 async def test_a_page_of_events_is_of_one_user_who_is_there(whole_users: WholeUsers, user_id: str) -> None:
-    await whole_users.caught_up()
     await whole_users.linked(user_id, 2)
     found = await pages(whole_users, user_id, 1)
     token = found[-2].next_page_token

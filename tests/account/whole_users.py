@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class WholeUsers:
         """Identities of type `custom` that are a user's from now on, in the order of their keys."""
         identities = sorted(uuid.uuid4().hex for _ in range(count))
         for identity in identities:
-            await link(self.store, user_id, normalise("custom", identity))
+            await link(self.store, user_id, normalise("custom", identity), self.token.clock.now())
         return identities
 
     async def links_of(self, user_id: str) -> list[str]:
@@ -141,9 +141,8 @@ class WholeUsers:
         return [row["kind"] for row in rows]
 
 
-async def link(store: Store, user_id: str, identity: Identity) -> None:
-    """Link in the store, as a call would, an identity that nobody has."""
-    now = datetime.now(UTC)
+async def link(store: Store, user_id: str, identity: Identity, now: datetime) -> None:
+    """Link in the store, as a call would, an identity that nobody has; at the time by which its user was made."""
     verdict = await store.link_identity(DOMAIN, identity, user_id, now=now, event_id=uuid7(now), actor="test")
     assert verdict == "linked"
 
