@@ -32,6 +32,8 @@ _RECONNECT = timedelta(milliseconds=500)
 _HEARTBEAT = timedelta(seconds=1)
 # How long a server is waited for that should have ended a statement by itself, or was asked to end it.
 _SILENCE = timedelta(seconds=2)
+# How long a transaction may let a statement of its own run, where calls are given less.
+_LONGEST = timedelta(minutes=2)
 
 AWAY = (
     OSError,
@@ -130,6 +132,7 @@ class Database:
         self._pool_size = pool_size
         self._clock = clock
         self._patience = (statement_timeout + _SILENCE).total_seconds()
+        self._longest_patience = (max(statement_timeout, _LONGEST) + _SILENCE).total_seconds()
         self._settings = {
             "application_name": f"tessera-{service}",
             "statement_timeout": str(int(statement_timeout.total_seconds() * 1000)),
@@ -281,6 +284,7 @@ class Database:
                         self._dsn,
                         min_size=1,
                         max_size=self._pool_size,
+                        command_timeout=self._longest_patience,
                         server_settings=self._settings,
                         reset=_nothing_to_reset,
                     )

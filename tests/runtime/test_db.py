@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from services.runtime import db
 from services.runtime.clock import Clock
 from services.runtime.db import Database, connected
 from services.runtime.errors import DeadlineExceeded, Overloaded, Unavailable
@@ -156,6 +157,30 @@ async def test_one_connection_that_went_silent_is_replaced(database: Database) -
             assert await asyncio.gather(*(database.fetchval("select 1") for _ in range(4))) == [1] * 4
         finally:
             os.kill(silent, signal.SIGCONT)
+
+
+async def test_so_is_one_that_went_silent_in_a_transaction(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "_LONGEST", timedelta(milliseconds=300))
+    made = database_at(databases.empty("token"))
+    await made.start()
+
+    async def transaction() -> None:
+        async with made.transaction():
+            pass
+
+    silent = await made.fetchval("select pg_backend_pid()")
+    os.kill(silent, signal.SIGSTOP)
+    try:
+        call = asyncio.create_task(transaction())
+        await asyncio.wait((call,), timeout=10)
+        assert call.done()
+        with pytest.raises(Unavailable):
+            await call
+    finally:
+        os.kill(silent, signal.SIGCONT)
+    await made.close()
 
 
 async def test_a_connection_of_ones_own_that_went_silent_is_given_up(
