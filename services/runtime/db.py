@@ -30,6 +30,10 @@ log = structlog.get_logger()
 _ACQUIRE = timedelta(seconds=2)
 _RECONNECT = timedelta(milliseconds=500)
 _HEARTBEAT = timedelta(seconds=1)
+# How long a server is waited for that should have ended a statement by itself, or was asked to end it.
+_SILENCE = timedelta(seconds=2)
+# How long a transaction may let a statement of its own run, where calls are given less.
+_LONGEST = timedelta(minutes=2)
 
 AWAY = (
     OSError,
@@ -118,7 +122,8 @@ class Database:
         dsn: where; a pooler may stand between.
         service: name of the service, shown in `pg_stat_activity`.
         pool_size: connections at the most.
-        statement_timeout: how long one statement may run.
+        statement_timeout: how long one statement may run. What is no transaction is given up soon after, whatever the
+            server says: one connection may be silent while others are heard.
         clock: made to follow the database's clock while the pool is open.
     """
 
@@ -126,6 +131,8 @@ class Database:
         self._dsn = dsn
         self._pool_size = pool_size
         self._clock = clock
+        self._patience = (statement_timeout + _SILENCE).total_seconds()
+        self._longest_patience = (max(statement_timeout, _LONGEST) + _SILENCE).total_seconds()
         self._settings = {
             "application_name": f"tessera-{service}",
             "statement_timeout": str(int(statement_timeout.total_seconds() * 1000)),
@@ -178,19 +185,19 @@ class Database:
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
         """Run one statement and return its rows. Raises `Unavailable`, `Overloaded`."""
-        return await self._with_connection(lambda connection: connection.fetch(query, *args))
+        return await self._with_connection(lambda connection: connection.fetch(query, *args, timeout=self._patience))
 
     async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
         """Run one statement and return its first row, `None` where there is none. Raises as `fetch`."""
-        return await self._with_connection(lambda connection: connection.fetchrow(query, *args))
+        return await self._with_connection(lambda connection: connection.fetchrow(query, *args, timeout=self._patience))
 
     async def fetchval(self, query: str, *args: Any) -> Any:
         """Run one statement and return its first row's first value. Raises as `fetch`."""
-        return await self._with_connection(lambda connection: connection.fetchval(query, *args))
+        return await self._with_connection(lambda connection: connection.fetchval(query, *args, timeout=self._patience))
 
     async def execute(self, query: str, *args: Any) -> str:
         """Run one statement and return its command tag. Raises as `fetch`."""
-        return await self._with_connection(lambda connection: connection.execute(query, *args))
+        return await self._with_connection(lambda connection: connection.execute(query, *args, timeout=self._patience))
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -256,8 +263,9 @@ class Database:
     @staticmethod
     async def _release(pool: "asyncpg.Pool[asyncpg.Record]", connection: Connection) -> None:
         try:
-            await pool.release(connection)
-        except AWAY as error:
+            # A statement that was given up is cancelled before, for which the server has to answer.
+            await pool.release(connection, timeout=_SILENCE.total_seconds())
+        except (TimeoutError, *AWAY) as error:
             # It is closed, and another takes its place. What the statement came to is said already.
             log.warning("connection lost", problem=f"{type(error).__name__}: {error}")
 
@@ -276,6 +284,7 @@ class Database:
                         self._dsn,
                         min_size=1,
                         max_size=self._pool_size,
+                        command_timeout=self._longest_patience,
                         server_settings=self._settings,
                         reset=_nothing_to_reset,
                     )

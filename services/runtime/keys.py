@@ -64,19 +64,24 @@ class Keys(Protocol):
 
 
 def read_key(message: token_pb2.VerificationKey) -> VerificationKey:
-    """Read a key off the wire. Raises `ValueError` where type, curve and algorithm do not fit."""
+    """Read a key off the wire. Raises `ValueError` where type, curve and algorithm do not fit, or it is no key."""
     jwk = message.jwk
     if ALGORITHMS.get((jwk.kty, jwk.crv)) != jwk.alg:
         msg = f"key {message.key_id}: {jwk.kty} {jwk.crv} does not verify {jwk.alg}"
         raise ValueError(msg)
     members = {field.name: value for field, value in jwk.ListFields()}
+    try:
+        public_key = jwt.PyJWK(members, jwk.alg).key
+    except jwt.PyJWTError as error:
+        msg = f"key {message.key_id}: {error}"
+        raise ValueError(msg) from error
     return VerificationKey(
         use=message.use,
         key_id=message.key_id,
         issuer=message.issuer,
         domain_id=message.domain_id,
         algorithm=jwk.alg,
-        public_key=jwt.PyJWK(members, jwk.alg).key,
+        public_key=public_key,
     )
 
 

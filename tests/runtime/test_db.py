@@ -1,6 +1,8 @@
 """The pool: what is away, busy or slow is said; what comes back is used again."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +11,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from services.runtime import db
 from services.runtime.clock import Clock
 from services.runtime.db import Database, connected
 from services.runtime.errors import DeadlineExceeded, Overloaded, Unavailable
@@ -125,14 +128,59 @@ async def test_connections_that_went_silent_are_replaced(
         under_way = asyncio.create_task(made.fetchval("select pg_sleep(0.2)"))
         await asyncio.sleep(0.1)
         wire.cut()
-        with pytest.raises(Unavailable):
-            async with asyncio.timeout(20):
+        async with asyncio.timeout(20):
+            with pytest.raises(Unavailable):
                 await under_way
-        async with asyncio.timeout(5):
+            while made.problem is None:
+                await asyncio.sleep(0.05)
             while made.problem:
                 await asyncio.sleep(0.05)
             assert await asyncio.gather(*(made.fetchval("select 1") for _ in range(3))) == [1, 1, 1]
         await made.close()
+
+
+async def test_one_connection_that_went_silent_is_replaced(database: Database) -> None:
+    """As where a firewall forgot it: the pulse is heard, and whoever waited for this one would wait for ever."""
+    for given_up in (False, True):
+        silent = await database.fetchval("select pg_backend_pid()")
+        os.kill(silent, signal.SIGSTOP)
+        try:
+            call = asyncio.create_task(database.fetchval("select 1"))
+            await asyncio.sleep(0.1)
+            if given_up:
+                call.cancel()
+            await asyncio.wait((call,), timeout=10)
+            assert call.done()
+            with pytest.raises(asyncio.CancelledError if given_up else Unavailable):
+                await call
+            assert database.problem is None
+            assert await asyncio.gather(*(database.fetchval("select 1") for _ in range(4))) == [1] * 4
+        finally:
+            os.kill(silent, signal.SIGCONT)
+
+
+async def test_so_is_one_that_went_silent_in_a_transaction(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "_LONGEST", timedelta(milliseconds=300))
+    made = database_at(databases.empty("token"))
+    await made.start()
+
+    async def transaction() -> None:
+        async with made.transaction():
+            pass
+
+    silent = await made.fetchval("select pg_backend_pid()")
+    os.kill(silent, signal.SIGSTOP)
+    try:
+        call = asyncio.create_task(transaction())
+        await asyncio.wait((call,), timeout=10)
+        assert call.done()
+        with pytest.raises(Unavailable):
+            await call
+    finally:
+        os.kill(silent, signal.SIGCONT)
+    await made.close()
 
 
 async def test_a_connection_of_ones_own_that_went_silent_is_given_up(

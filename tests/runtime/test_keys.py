@@ -61,3 +61,16 @@ async def test_the_keys_of_ten_thousand_domains(answering: tuple[_Answering, Add
         assert keys.get("k20000")
     finally:
         await keys.close()
+
+
+async def test_a_kept_key_that_is_none_keeps_no_service_from_starting(tmp_path: Path) -> None:
+    broken = _key(0)
+    broken.jwk.n = ""
+    answer = token_service_pb2.ListVerificationKeysResponse(keys=[broken])
+    (tmp_path / "verification_keys.binpb").write_bytes(answer.SerializeToString())
+    keys = RemoteKeys((Address("127.0.0.1", free_ports(1)[0]),), tmp_path)
+    try:
+        await keys.start()
+        assert keys.problem
+    finally:
+        await keys.close()
