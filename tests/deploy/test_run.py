@@ -93,6 +93,12 @@ def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("bind", ["localhost", "::1", "127.0.0"])
+def test_what_is_no_ipv4_address_is_told_before_anything_starts(tmp_path: Path, bind: str) -> None:
+    environ = {**environment(tmp_path), "TESSERA_BIND": bind}
+    assert refused(environ) == (2, [f"TESSERA_BIND: {bind!r} is not an IPv4 address"])
+
+
 @pytest.mark.parametrize("command", ["assertion", "refresh-token", "access-token"])
 def test_without_a_demo_its_commands_are_one_line(tmp_path: Path, command: str) -> None:
     code, problems = refused(environment(tmp_path), command)
