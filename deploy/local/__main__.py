@@ -17,7 +17,7 @@ _EPILOG = """\
 Settings come from the environment:
 {settings}
 Every other TESSERA_* setting reaches the services as it stands. Exit codes: 0 stopped as asked,
-1 something stands in the way (a line says what), 2 a setting is wrong.
+1 something stands in the way (a line says what), 2 a setting is wrong, 130 Ctrl-C before anything was started.
 """
 
 
@@ -45,6 +45,8 @@ def main() -> int:
     except CannotRun as error:
         print(*error.problems, sep="\n", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -95,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings() -> str:
     return "\n".join(
-        f"  {PREFIX + field.name.upper():<22} {field.metadata['meaning']} [{field.default}]"
+        f"  {PREFIX + field.name.upper():<25} {field.metadata['meaning']} [{field.default}]"
         for field in dataclasses.fields(LocalSettings)
     )
 

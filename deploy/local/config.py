@@ -1,5 +1,6 @@
 """Settings of the stack without containers."""
 
+import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,3 +34,11 @@ class LocalSettings:
         "settings of Postgres, name=value with blanks between, such as shared_buffers=3GB", default=""
     )
     log_level: str = setting("how much the services log", default="info", choices=("debug", "info", "warning", "error"))
+
+    def problems(self) -> list[str]:
+        """An address that the gateway would refuse when everything else runs."""
+        try:
+            ipaddress.IPv4Address(self.bind)
+        except ValueError:
+            return [f"TESSERA_BIND: {self.bind!r} is not an IPv4 address"]
+        return []

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import jwt
 
@@ -140,12 +140,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             f"<h2>{html.escape(name)}</h2><pre>{html.escape(json.dumps(fact, indent=2, ensure_ascii=False))}</pre>"
             for name, fact in (facts or {}).items()
         )
+        # Where the answer comes: `localhost` would keep the cookie from there.
+        log_on = urljoin(self.demo.redirect_uri, "/log-on")
         account = f"{self.demo.gateway}/logon/account?{urlencode({'client_id': self.demo.client_id})}"
         body = (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Demo app</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<style>{_STYLE}</style></head><body><main><h1>Demo app</h1><p>{html.escape(text)}</p>"
-            f'<p><a class="button" href="/log-on">Log on{" again" if facts else ""}</a></p>{shown}'
+            f'<p><a class="button" href="{html.escape(log_on)}">Log on{" again" if facts else ""}</a></p>{shown}'
             f'<nav><a href="{html.escape(account)}">Your account</a>'
             f'<a href="{html.escape(self.demo.gateway)}/logon/inbox">Codes that were sent</a></nav>'
             "</main></body></html>"

@@ -1,6 +1,9 @@
 """Who listens where."""
 
+import contextlib
+import errno
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -95,21 +98,31 @@ def lay_out(settings: LocalSettings) -> Layout:
     return Layout(gateway, app, workers, metrics, reached_at, names)
 
 
-def check_free(layout: Layout, bind: str) -> None:
-    """Try every port. Envoy would share one that is in use, and answer half of the calls.
+@contextlib.contextmanager
+def held(layout: Layout, bind: str) -> Iterator[None]:
+    """Try every port, and keep each for its server. Envoy would share one that is in use, and answer half of the calls.
+
+    The kernel may give a port that nobody has bound to a connection that goes out. What asks again and again whether a
+    service listens yet is given the very port that it asks for, one day; it meets itself, and the service cannot
+    listen.
 
     Raises:
         CannotRun: with a line for each that is in use, or that may not be listened on.
     """
-    problems = []
-    for port, name in layout.settings.items():
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            # As servers do it: what has just been closed does not count as in use.
+    with contextlib.ExitStack() as probes:
+        problems = []
+        for port, name in layout.settings.items():
+            probe = probes.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            # As servers do it: what was just closed does not count as in use, nor what is bound and does not listen.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((bind, port))
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
-                problems.append(f"cannot listen on {bind}:{port}: {reason}; {name} moves it")
-    if problems:
-        raise CannotRun(*problems)
+                moved_by = "TESSERA_BIND" if error.errno == errno.EADDRNOTAVAIL else name
+                problems.append(f"cannot listen on {bind}:{port}: {reason}; {moved_by} moves it")
+        if problems:
+            raise CannotRun(*problems)
+        if sys.platform != "linux":
+            probes.close()  # nobody could listen beside them
+        yield

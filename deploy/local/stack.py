@@ -12,7 +12,7 @@ from deploy.local.demo import Demo
 from deploy.local.demo_app import DemoApp
 from deploy.local.errors import CannotRun
 from deploy.local.home import Home
-from deploy.local.ports import SERVICES, check_free, lay_out
+from deploy.local.ports import SERVICES, held, lay_out
 from deploy.local.postgres import Postgres
 from deploy.local.programs import Programs
 from services.runtime.supervisor import Supervisor, Tell, together
@@ -42,7 +42,7 @@ class Stack:
         self._settings = settings
         self._tell = tell
         self._environ = environ
-        self._lock = contextlib.ExitStack()
+        self._kept = contextlib.ExitStack()
         self._bootstrapped = asyncio.Event()
         self._app = DemoApp(self.layout.app)
         self.demo: Demo
@@ -67,8 +67,8 @@ class Stack:
             ProcessFailed: a process ended; its last lines, told before, say why.
             SettingsError: a setting of the gateway is wrong.
         """
-        self._lock.enter_context(self.home.lock())
-        check_free(self.layout, self._settings.bind)
+        self._kept.enter_context(self.home.lock())
+        self._kept.enter_context(held(self.layout, self._settings.bind))
         if not self.home.postgres.exists():
             # It belongs to a database that is no more; the identities serve the next one, too.
             self.home.demo.unlink(missing_ok=True)
@@ -81,10 +81,10 @@ class Stack:
         self._app.start(self.demo)
 
     async def stop(self) -> None:
-        """Stop everything that was started, the gateway before Postgres, and let go of the folder."""
+        """Stop everything that was started, the gateway before Postgres, and let go of folder and ports."""
         await asyncio.to_thread(self._app.stop)
         await self.supervisor.stop()
-        self._lock.close()
+        self._kept.close()
 
     async def _migrated(self, programs: Programs, service: str) -> None:
         """Migrate a service and start it; behind token, which makes the identities, start those that have one."""

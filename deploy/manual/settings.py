@@ -28,7 +28,7 @@ def settings_page() -> str:
         ("token", TokenSettings, ServerSettings),
         ("account", AccountSettings, ServerSettings),
         ("binding", BindingSettings, ServerSettings),
-        ("The gateway (`python -m gateway`)", ServeSettings, None),
+        ("The gateway", ServeSettings, None),
         ("The stack without containers (`make run`)", LocalSettings, None),
     ):
         inherited = {field.name for field in dataclasses.fields(without)} if without else set()

@@ -52,12 +52,14 @@ local STYLE = "body{margin:0;min-height:100vh;display:grid;place-items:center;fo
   .. "background:#fff}h1{margin:0 0 .5rem;font-size:1.4rem}p{margin:0}"
   .. "@media(prefers-color-scheme:dark){body{color:#eef1f6;background:#0f1218}main{background:#191e27}}"
 
--- For people. What service and page look like is account's; this is for when that does not answer.
+-- For people, who may read either language. What service and page look like is account's; this is for when that does not
+-- answer.
 local function pages(_, _, message)
   return "text/html; charset=utf-8", "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
     .. "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">"
-    .. "<title>Log on</title><style>" .. STYLE .. "</style></head><body><main><h1>That did not work</h1><p>" .. xml.escape(message)
-    .. "</p></main></body></html>"
+    .. "<title>Log on</title><style>" .. STYLE .. "</style></head><body><main>"
+    .. "<h1>Something went wrong</h1><p>" .. xml.escape(message)
+    .. "<br><span lang=\"zh-Hans\">操作未成功，请返回应用重试。</span></p></main></body></html>"
 end
 
 local SURFACES = {pages = pages, oauth = oauth, pds = pds, discovery = pds, docs = pds, rpc = rpc, tpns = tpns, health = health}

@@ -1,14 +1,20 @@
 """Who listens where."""
 
+import dataclasses
+import errno
 import socket
+import struct
 from pathlib import Path
 
 import pytest
 
 from deploy.local.config import LocalSettings
 from deploy.local.errors import CannotRun
-from deploy.local.ports import check_free, lay_out
+from deploy.local.ports import held, lay_out
 from tests.support.stack import local_settings
+
+# Linux 6.3; Python has no name for it. From which ports a client may come, the first in the lower half.
+_IP_LOCAL_PORT_RANGE = 51
 
 
 def test_the_ports_of_the_manual() -> None:
@@ -58,14 +64,29 @@ def test_a_port_in_use_names_the_setting_that_moves_it(shared: bool) -> None:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         taken.bind(("127.0.0.1", account))
         taken.listen()
-        with pytest.raises(CannotRun) as refused:
-            check_free(lay_out(settings), "127.0.0.1")
+        with pytest.raises(CannotRun) as refused, held(lay_out(settings), "127.0.0.1"):
+            pass
         assert refused.value.problems == (
             f"cannot listen on 127.0.0.1:{account}: address already in use; TESSERA_ACCOUNT_PORT moves it",
         )
-    check_free(lay_out(settings), "127.0.0.1")
+    with held(lay_out(settings), "127.0.0.1"):
+        pass
 
 
 def test_an_address_that_is_not_this_machine_is_told() -> None:
-    with pytest.raises(CannotRun, match=r"cannot listen on 203.0.113.1:8080: cannot assign requested address"):
-        check_free(lay_out(LocalSettings()), "203.0.113.1")
+    told = r"cannot listen on 203.0.113.1:8080: cannot assign requested address; TESSERA_BIND moves it"
+    with pytest.raises(CannotRun, match=told), held(lay_out(LocalSettings()), "203.0.113.1"):
+        pass
+
+
+def test_a_port_is_its_server_s_and_no_client_s() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))  # of those from which the kernel gives to clients
+        place = probe.getsockname()
+    layout = lay_out(dataclasses.replace(local_settings(Path("unused")), account_port=place[1]))
+    with held(layout, "127.0.0.1"):
+        with socket.socket() as client:
+            client.setsockopt(socket.IPPROTO_IP, _IP_LOCAL_PORT_RANGE, struct.pack("=I", place[1] << 16 | place[1]))
+            assert client.connect_ex(place) == errno.EADDRNOTAVAIL, "it had that port, and met itself"
+        with socket.create_server(place), socket.create_connection(place):
+            pass

@@ -1,6 +1,8 @@
 """`python -m deploy.local`: what stands in its way is a line, and it leaves nothing running."""
 
+import dataclasses
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deploy.local.demo import Demo
 from deploy.local.home import Home
 from tests.support.stack import local_settings
 
@@ -93,11 +96,29 @@ def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("bind", ["localhost", "::1", "127.0.0"])
+def test_what_is_no_ipv4_address_is_told_before_anything_starts(tmp_path: Path, bind: str) -> None:
+    environ = {**environment(tmp_path), "TESSERA_BIND": bind}
+    assert refused(environ) == (2, [f"TESSERA_BIND: {bind!r} is not an IPv4 address"])
+
+
 @pytest.mark.parametrize("command", ["assertion", "refresh-token", "access-token"])
 def test_without_a_demo_its_commands_are_one_line(tmp_path: Path, command: str) -> None:
     code, problems = refused(environment(tmp_path), command)
     assert code == 1
     assert problems == [f"{tmp_path}/demo.json is not there: `make run` writes it when the stack is ready"]
+
+
+def test_ctrl_c_while_a_command_waits_for_an_answer_says_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        demo = {field.name: "" for field in dataclasses.fields(Demo)}
+        Demo(**demo | {"gateway": f"http://127.0.0.1:{silent.getsockname()[1]}"}).write(tmp_path / "demo.json")
+        with begin(environment(tmp_path), "access-token") as process:
+            asked, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            out, problems = process.communicate(timeout=60)
+            asked.close()
+    assert (process.returncode, out, problems) == (130, "", "")
 
 
 def test_the_folder_of_a_command_line_comes_before_the_environment_s(tmp_path: Path) -> None:
@@ -111,7 +132,9 @@ def test_help_names_every_setting() -> None:
     with begin(dict(os.environ), "--help") as process:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "TESSERA_GATEWAY_PORT" in out
+    listed = [line for line in out.splitlines() if line.startswith("  TESSERA_")]
+    assert any("TESSERA_GATEWAY_PORT" in line for line in listed)
+    assert len({re.match(r"  \S+ +", line).end() for line in listed}) == 1  # type: ignore[union-attr]  # one column
     assert "refresh-token" in out
 
 

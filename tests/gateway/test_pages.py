@@ -32,6 +32,8 @@ def test_a_service_that_is_down_is_a_page(alone: httpx.Client, target: str) -> N
     answer = alone.get(target)
     assert (answer.status_code, answer.headers["content-type"]) == (503, "text/html; charset=utf-8")
     assert answer.text.startswith("<!doctype html>")
+    assert "<h1>Something went wrong</h1>" in answer.text
+    assert '<span lang="zh-Hans">操作未成功，' in answer.text
     assert "<script" not in answer.text
     assert "www-authenticate" not in answer.headers
     guarded(answer.headers)
