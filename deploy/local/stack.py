@@ -72,12 +72,13 @@ class Stack:
         if not self.home.postgres.exists():
             # It belongs to a database that is no more; the identities serve the next one, too.
             self.home.demo.unlink(missing_ok=True)
+        known = Demo.read(self.home.demo) if self.home.demo.exists() else None
         self.home.make_key()
         postgres = Postgres(self.home, self._environ, self._settings.postgres_settings)
         await postgres.start(self.supervisor)
         programs = Programs(self.home, self.layout, postgres.dsn, self._settings.log_level, self._environ)
         await together(*(self._migrated(programs, service) for service in SERVICES))
-        self.demo = await self._make_demo()
+        self.demo = await self._make_demo(known)
         self._app.start(self.demo)
 
     async def stop(self) -> None:
@@ -98,14 +99,13 @@ class Stack:
                 await self._bootstrapped.wait()
             await self.supervisor.start(programs.serve(service))
 
-    async def _make_demo(self) -> Demo:
-        new = not self.home.demo.exists()
-        if new:
+    async def _make_demo(self, known: Demo | None) -> Demo:
+        if known:
+            demo = known
+        else:
             from deploy.local.seed import seed  # gRPC takes long to load, and a later start needs none
 
             demo = await seed(self.layout, self.home)
-        else:
-            demo = Demo.read(self.home.demo)
         try:
             if demo.redirect_uri != self.layout.redirect_uri:
                 from deploy.local.seed import move  # as above
@@ -113,7 +113,7 @@ class Stack:
                 demo = await move(self.layout, self.home, demo)
             demo = await asyncio.to_thread(demo.renewed, self.layout.gateway_url)
         except CannotRun as error:
-            if new:
+            if not known:
                 raise
             # Somebody may have changed what the demo made: it is theirs, and no reason not to run.
             self._tell("demo", f"{self.home.demo} is out of date: {error}")

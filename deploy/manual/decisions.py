@@ -24,7 +24,8 @@ def decisions_page(folder: Path) -> str:
         "# Decisions",
         "",
         "Each file is one decision that a newcomer would question: what was decided, why, and what it costs. A",
-        "decision that is replaced stays, with a line that says by what. The list is made by `make manual`.",
+        "decision that is replaced stays, with a line that says by what. Numbers without a line were never used. The",
+        "list is made by `make manual`.",
         *table(("", "decided"), ((number, f"[{title}]({path.name})") for path, number, title in decisions(folder))),
     ]
     return "\n".join(lines) + "\n"

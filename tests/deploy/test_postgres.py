@@ -220,12 +220,20 @@ async def test_works_where_the_socket_path_is_too_long(tmp_path: Path) -> None:
 async def test_a_damaged_data_folder_is_one_line(home: Home) -> None:
     async with started(home):
         pass
-    (home.postgres / "PG_VERSION").write_text("9\n", encoding="ascii")
+    (home.postgres / "PG_VERSION").unlink()
     told: list[str] = []
     with pytest.raises(Exception, match="postgres ended with code 1"):
         async with started(home, told=told):
             pass
-    assert any("incompatible" in line for line in told)
+    assert any("not a valid data directory" in line for line in told)
+
+
+async def test_data_of_another_version_is_one_line(home: Home) -> None:
+    home.postgres.mkdir()
+    (home.postgres / "PG_VERSION").write_text("17\n", encoding="ascii")
+    with pytest.raises(CannotRun, match=rf"{home.postgres} is of Postgres 17, and this is 18: set TESSERA_HOME"):
+        async with started(home):
+            pass
 
 
 async def test_settings_from_outside_win_over_ours(home: Home) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from deploy.local.demo import Demo
 from deploy.local.home import Home
+from deploy.local.run import unread
 from tests.support.stack import local_settings
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,22 @@ def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
     assert refused(environ) == (
         2,
         ["TESSERA_TOKEN_PORT: 'many' is not a whole number", "TESSERA_WORKERS: '0' is not 1 or more"],
+    )
+
+
+def test_a_misspelt_setting_is_told() -> None:
+    environ = {"TESSERA_GATEWAY_PORTS": "1", "TESSERA_GATEWAY_PORT": "1", "TESSERA_DSN_FILE": "x", "HOME": "y"}
+    assert list(unread(environ)) == ["TESSERA_GATEWAY_PORTS is no setting, and does nothing: TESSERA_GATEWAY_PORT?"]
+    assert list(unread({"TESSERA_X": "1"})) == ["TESSERA_X is no setting, and does nothing"]
+
+
+def test_a_demo_that_is_damaged_is_told_before_anything_starts(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.postgres.mkdir()
+    home.demo.touch()
+    assert refused(environment(home.path)) == (
+        1,
+        [f"{home.demo} is damaged; without it, the next start makes another demo"],
     )
 
 
