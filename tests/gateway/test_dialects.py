@@ -272,6 +272,24 @@ def test_native_grpc(edge: Edge, surface: str) -> None:
     assert not answer.body
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        SURFACES["pds"].request("", "x: " + "a" * 40_000),
+        SURFACES["pds"].request("x" * (SURFACES["pds"].limit + 1)),
+        SURFACES["pds"].request(path="/v2/account%2flink"),
+        SURFACES["pds"].request("", "upgrade: websocket", "connection: upgrade"),
+        SURFACES["pds"].request(path="/ready", method="GET"),
+    ],
+    ids=["head", "body", "path", "protocol", "ready"],
+)
+def test_native_grpc_that_is_refused_otherwise(edge: Edge, asked: bytes) -> None:
+    answer = edge.ask(asked.replace(JSON.encode(), b"application/grpc"))
+    assert (answer.status, answer.headers["grpc-status"]) == (200, "12")
+    assert not [name for name in answer.headers if name == "grpc-message" or name.startswith("x-envoy-")]
+    assert not answer.body
+
+
 @every_surface
 def test_another_protocol(edge: Edge, surface: str) -> None:
     upgrade = SURFACES[surface].bearing("", "upgrade: websocket", "connection: upgrade")
