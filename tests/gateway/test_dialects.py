@@ -240,6 +240,15 @@ def test_too_large_a_head(edge: Edge, surface: str, headers: str) -> None:
 
 
 @every_surface
+def test_too_long_a_path(edge: Edge, surface: str) -> None:
+    there = SURFACES[surface]
+    query = ("&" if "?" in there.path else "?") + 60_000 * '"'
+    is_refusal(edge.ask(there.request(path=there.path + query)), surface, 431, "REQUEST_TOO_LARGE")
+    if there.escaped:
+        is_refusal(edge.ask(there.request(path=there.escaped + query)), surface, 400, "REQUEST_MALFORMED")
+
+
+@every_surface
 @pytest.mark.parametrize(
     ("headers", "status", "reason"),
     [
