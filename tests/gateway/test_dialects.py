@@ -229,6 +229,13 @@ def test_no_host(edge: Edge, surface: str) -> None:
 
 
 @every_surface
+def test_two_hosts(edge: Edge, surface: str) -> None:
+    request = SURFACES[surface].bearing("", "host: other.example.org")
+    is_refusal(edge.ask(request), surface, 400, "REQUEST_MALFORMED")
+    assert not edge.services.calls
+
+
+@every_surface
 @pytest.mark.parametrize(
     "headers",
     ["x: " + "a" * 40_000, "\r\n".join(f"x-{number}: 1" for number in range(80))],
