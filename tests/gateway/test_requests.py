@@ -1,10 +1,12 @@
 """What of a request reaches a service: the body's and the path's values as they were sent, and nothing else."""
 
 import json
+import socket
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from tessera.account.v1 import account_service_pb2
@@ -126,3 +128,42 @@ def test_headers_of_the_inside_do_not_come_in(edge: Edge) -> None:
     assert "forged" not in headers.values()
     assert headers["x-tessera-host"] == "t"
     assert "x-tessera-edge-token" not in headers
+
+
+def test_a_header_that_grpc_takes_for_base64_gives_up_no_call(edge: Edge) -> None:
+    assert received(edge, LINK, "/v2/account/link", "{}", "application/json\r\nx-bin: %%%") == {}
+
+
+def frame(kind: int, flags: int, payload: bytes) -> bytes:
+    """A frame of HTTP/2, of the first stream if it is of any (RFC 9113 section 4.1)."""
+    stream = 0 if kind == SETTINGS else 1
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
+def fields(**values: str) -> bytes:
+    """Short fields as they stand (RFC 7541 section 6.2.2)."""
+    texts = [text for name, value in values.items() for text in (name.replace("_", "-"), value)]
+    pieces = [bytes((len(text),)) + text.encode() for text in texts]
+    return b"".join(b"\0" + name + value for name, value in zip(pieces[::2], pieces[1::2], strict=True))
+
+
+DATA, HEADERS, SETTINGS = 0, 1, 4
+END_STREAM, END_HEADERS = 1, 4
+
+
+def test_nor_does_one_behind_the_body(edge: Edge) -> None:
+    edge.services.said = Empty()
+    head = {":method": "POST", ":scheme": "http", ":authority": "t", ":path": "/v2/account/link"}
+    sent = (
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        frame(SETTINGS, 0, b""),
+        frame(HEADERS, END_HEADERS, fields(**head, authorization="Bearer t")),
+        frame(DATA, 0, b"{}"),
+        frame(HEADERS, END_HEADERS | END_STREAM, fields(x_bin="%%%")),
+    )
+    answer = b""
+    with socket.create_connection((edge.address.host, edge.address.port), timeout=20) as connection:
+        connection.sendall(b"".join(sent))
+        while b"}" not in answer:
+            answer += connection.recv(65_536)
+    assert b'"access_token"' in answer
