@@ -381,6 +381,12 @@ def test_pages_of_registered_origins_may_call(narrow: Edge) -> None:
         assert answer.headers["access-control-expose-headers"] == "x-request-id,retry-after,www-authenticate"
 
 
+@pytest.mark.parametrize(("origin", "method"), [("", "POST"), ("https://app.example.com", "")])
+def test_a_preflight_that_asks_nothing_is_none(narrow: Edge, origin: str, method: str) -> None:
+    headers = [f"origin: {origin}", f"access-control-request-method: {method}", from_address("203.0.113.40")]
+    assert narrow.ask(get("/v2/oauth/token", *headers).replace(b"GET", b"OPTIONS")).status == 404
+
+
 @pytest.mark.parametrize(
     "origin", ["https://app.example.com.evil.org", "http://app.example.com", "https://evil.org", "null"]
 )
