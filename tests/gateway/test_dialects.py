@@ -6,6 +6,7 @@ whose services are away.
 
 import json
 import re
+import socket
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from gateway import reasons
 from gateway.config import GatewaySettings
 from gateway.render import image_path, read_image
 from services.runtime.env import Address
-from tests.support.gateways import Answer, Edge, exchange
+from tests.support.gateways import Answer, Edge, exchange, read
 
 WORDS = reasons.read(read_image(image_path(GatewaySettings(gateway_client_id="g", gateway_client_secret="s"))))
 JSON = "application/json"
@@ -310,6 +311,17 @@ def test_native_grpc_that_is_refused_otherwise(edge: Edge, asked: bytes) -> None
 def test_another_protocol(edge: Edge, surface: str) -> None:
     upgrade = SURFACES[surface].bearing("", "upgrade: websocket", "connection: upgrade")
     is_refusal(edge.ask(upgrade), surface, 403, "PERMISSION_DENIED")
+
+
+def test_a_tunnel(edge: Edge) -> None:
+    """It has no path, and thus no surface. What is sent behind is nothing that could be answered."""
+    host = b"api.example.org:443"
+    connect = b"CONNECT %s HTTP/1.1\r\nhost: %s\r\n\r\n" % (host, host)
+    with socket.create_connection((edge.address.host, edge.address.port), timeout=5) as connection:
+        connection.sendall(connect + SURFACES["pds"].bearing())
+        is_refusal(read(connection), "pds", 403, "PERMISSION_DENIED")
+        assert connection.recv(1) == b""
+    assert not edge.services.calls
 
 
 # ---- what went wrong behind ----
