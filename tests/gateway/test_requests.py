@@ -9,8 +9,10 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from google.rpc import code_pb2, status_pb2
 from tessera.account.v1 import account_service_pb2
 from tessera.binding.v1 import binding_service_pb2
+from tessera.edge import external_auth_pb2
 from tessera.token.v1 import token_service_pb2
 
 from tests.support.gateways import Edge
@@ -128,6 +130,20 @@ def test_headers_of_the_inside_do_not_come_in(edge: Edge) -> None:
     assert "forged" not in headers.values()
     assert headers["x-tessera-host"] == "t"
     assert "x-tessera-edge-token" not in headers
+
+
+def test_of_tokens_word_on_a_request_one_header_counts(edge: Edge) -> None:
+    headers = [
+        external_auth_pb2.HeaderValueOption(header=external_auth_pb2.HeaderValue(key=name, value="by token"))
+        for name in ("x-tessera-edge-token", "x-tessera-peer", "x-other", ":path")
+    ]
+    edge.services.checked = external_auth_pb2.CheckResponse(
+        status=status_pb2.Status(code=code_pb2.OK), ok_response=external_auth_pb2.OkHttpResponse(headers=headers)
+    )
+    edge.ask(b"POST /v2/account/link HTTP/1.1\r\nhost: t\r\nauthorization: acs k:s\r\ncontent-length: 2\r\n\r\n{}")
+    assert [path for path, _ in edge.services.calls][1:] == ["/tessera.account.v1.AccountService/LinkAccount"]
+    believed = [name for name, value in edge.services.headers[-1].items() if value == "by token"]
+    assert believed == ["x-tessera-edge-token"]
 
 
 def test_a_header_that_grpc_takes_for_base64_gives_up_no_call(edge: Edge) -> None:
