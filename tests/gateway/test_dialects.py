@@ -397,6 +397,15 @@ def test_a_bad_credential(edge: Edge, surface: str, credential: str) -> None:
 
 
 @signed_surfaces
+def test_a_verifier_sees_a_body_as_large_as_may_be(edge: Edge, surface: str) -> None:
+    there = SURFACES[surface]
+    edge.ask(there.request("x" * there.limit, "authorization: acs k:s"))
+    ((path, request),) = edge.services.calls
+    assert path == "/envoy.service.auth.v3.Authorization/Check"
+    assert len(external_auth_pb2.CheckRequest.FromString(request).attributes.request.http.raw_body) == there.limit
+
+
+@signed_surfaces
 def test_a_verifier_that_gives_no_answer(late: Late, surface: str) -> None:
     is_refusal(late[surface, "verifier"], surface, 503, "UNAVAILABLE")
 

@@ -70,6 +70,7 @@ def test_unknown_fields_and_parameters_are_ignored(edge: Edge) -> None:
     assert received(edge, LINK, "/v2/account/link?x=1&y", json.dumps(unknown | known)) == known
     form = urlencode({"client_id": "c", "x": "y", "client_id[]": "d", "user.id": "e"})
     assert received(edge, TOKEN, "/v2/oauth/token?x=1", form, FORM) == {"client_id": "c"}
+    assert received(edge, TOKEN, "/v2/oauth/token", "client_id=c&clientId=d&clientSecret=e", FORM) == {"client_id": "c"}
     path = "/?Action=DescribeOpenAccount&Format=JSON&IdentityId=i&X=1&identity_id=other&Identity.Id=other"
     assert received(edge, DESCRIBE, path) == {"identity_id": "i"}
 
