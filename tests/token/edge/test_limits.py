@@ -201,7 +201,12 @@ async def _inside(service: Running, key: Key) -> Any:
 
 
 async def test_every_process_asks_the_database_once_for_a_key(own: Running) -> None:
-    key = await make_key(own)
+    other, key = await make_key(own), await make_key(own)
+    assert await outcome(own, by_acs(other)) == PASSED
+    # What is told is heard in its order: that the key was made, before the second change of another one is known.
+    for refuse_acs, expected in ((True, FORBIDDEN), (False, PASSED)):
+        await update(own, other.id, "refuse_acs", refuse_acs=refuse_acs)
+        await _soon(expected, lambda: outcome(own, by_acs(other)))
     await check(own, by_acs(key))
     async with own.database() as database:
         # Out of reach for all but who has it in memory.
