@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from tessera.edge import external_auth_pb2 as auth_pb2
 from tessera.token.v1 import admin_pb2 as nouns_pb2
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
+from services.token.config import TokenSettings
 from tests.support import signatures
 from tests.support.calls import refused
-from tests.support.token import Running
+from tests.support.token import Founded, Running, serving
 from tests.token.edge.checking import LINK, Key, Sent, check, make_key, outcome, query
 from tests.token.test_update_access_key import create, delete, get, update
 
@@ -134,6 +136,20 @@ async def test_a_change_is_known_within_a_second(own: Running) -> None:
     assert await outcome(own, by_rpc(key)) == "400 ACCESS_KEY_INACTIVE"
     await delete(own, key.id)
     assert await _soon("404 ACCESS_KEY_UNKNOWN", lambda: outcome(own, by_rpc(key))) < 3
+
+
+async def test_a_key_that_signs_too_often_is_told_so(founded: Founded, own_settings: TokenSettings) -> None:
+    async with serving(replace(own_settings, calls_per_second=1), founded.made) as service:
+        key, other = await make_key(service), await make_key(service)
+        # What is not the key's does not count.
+        assert await outcome(service, by_acs(Key(key.id, "wrong"))) == "401 SIGNATURE_REFUSED"
+        requests = [by_acs(key) for _ in range(10)]
+        outcomes = [await outcome(service, each) for each in requests]
+        assert outcomes[0] == PASSED
+        assert outcomes.count("429 RATE_LIMITED") >= 5
+        assert await outcome(service, by_acs(other)) == PASSED
+        refused_once = requests[outcomes.index("429 RATE_LIMITED")]
+        await _soon(PASSED, lambda: outcome(service, refused_once))
 
 
 async def test_limits_are_set_told_and_changed(service: Running) -> None:
