@@ -45,12 +45,22 @@ function reply.challenge(call, status, reason)
   return nil
 end
 
-local function tidy(headers, call, status, reason)
+local function remove_inner(headers)
   local inner = {}
   for name in pairs(headers) do
     if is_inner(name) then inner[#inner + 1] = name end
   end
   for _, name in ipairs(inner) do headers:remove(name) end
+end
+
+-- Native gRPC is spoken to the services themselves: UNIMPLEMENTED, whoever refused it and why.
+local function refuse_grpc(headers)
+  remove_inner(headers)
+  headers:replace("grpc-status", "12")
+end
+
+local function tidy(headers, call, status, reason)
+  remove_inner(headers)
   -- The second is the name under which a vendor's clients look for it. Envoy sets the first, but where it refused before
   -- it had looked at the call.
   headers:replace("x-request-id", call.request_id)
@@ -122,7 +132,9 @@ function reply.shape(handle)
   -- Cancelled by a service that stops: to callers it is away.
   if status == 499 then status = 503 end
   local call = handle:streamInfo():dynamicMetadata():get("tessera")
-  if call and call.surface == "grpc" or not call and surfaces.is_grpc(headers:get("content-type")) then return end
+  if call and call.surface == "grpc" or not call and surfaces.is_grpc(headers:get("content-type")) then
+    return refuse_grpc(headers)
+  end
   local rewritten = call and (call.surface == "rpc" or call.surface == "health" or call.twice)
   if status < 400 and not rewritten then
     if call and call.surface == "pages" then

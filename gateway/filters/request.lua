@@ -39,7 +39,7 @@ local function read(handle)
   return body:getBytes(0, body:length())
 end
 
--- Notes the surface for the filters behind and for the answer, and refuses too large a head. Changes nothing: signatures
+-- Notes the surface for the filters behind and for the answer, and refuses too large a head and two hosts. Changes nothing: signatures
 -- cover what came.
 function request.classify(handle)
   local headers = handle:headers()
@@ -60,7 +60,10 @@ function request.classify(handle)
   local metadata = handle:streamInfo():dynamicMetadata()
   for key, value in pairs(call) do metadata:set("tessera", key, value) end
   -- Taken anew: a wrapper does not outlive a wait for the body.
-  if is_large(handle:headers()) then refuse(handle, "REQUEST_TOO_LARGE", nil, "431") end
+  headers = handle:headers()
+  if is_large(headers) then return refuse(handle, "REQUEST_TOO_LARGE", nil, "431") end
+  -- Two headers Host, of which whoever stands before us may have read the other one (RFC 9112 section 3.2).
+  if (headers:get(":authority") or ""):find(",", 1, true) then refuse(handle, "REQUEST_MALFORMED") end
 end
 
 -- An RPC-style call becomes a POST of JSON on the path of its Action.

@@ -360,11 +360,15 @@ class SignatureMissing(TokenRefusal):
     public = "Signature is mandatory for this action."
 
 
+_TO_SIGN_CHARS = 32_768
+
+
 class SignatureMismatched(TokenRefusal):
     """In the RPC style: not the access key's signature.
 
     The vendor tells what should have been signed, all of it the caller's own words. Its clients cut the text at the
-    first colon, and compare what follows with what they signed.
+    first colon, and compare what follows with what they signed. Of a long one they are told the beginning: the gateway
+    has no room for a refusal of more than 64 KiB.
 
     Args:
         to_sign: the text that the signature should be of.
@@ -375,7 +379,7 @@ class SignatureMismatched(TokenRefusal):
 
     def __init__(self, to_sign: str = "") -> None:
         # What was sent may hold a token, which is not for the log.
-        super().__init__(self.public + to_sign, detail="wrong signature")
+        super().__init__(self.public + to_sign[:_TO_SIGN_CHARS], detail="wrong signature")
 
 
 class SignatureNonceUsed(TokenRefusal):

@@ -161,6 +161,18 @@ async def test_what_should_have_been_signed_comes_whole_through_the_gateway(
     )
 
 
+async def test_of_a_long_text_that_should_have_been_signed_the_beginning_comes(
+    world: World, http: httpx.AsyncClient
+) -> None:
+    for form in ("JSON", "XML"):
+        parameters = signatures.rpc(world.demo["access_key_id"], "wrong", "POST", Format=form, IdToken="<中>" * 4000)
+        answer = await http.post("/", data=parameters)
+        assert answer.status_code == 400
+        assert "SignatureDoesNotMatch" in answer.text
+        del parameters["Signature"]
+        assert signatures.rpc_text(parameters, "POST")[:30_000] in answer.text.replace("&amp;", "&")
+
+
 def bind(account: str) -> bytes:
     token = {"token": f"signed-{account}", "account_list": [{"account": account}]}
     return json.dumps({"operator_type": 2, "token_accounts": [token]}).encode()

@@ -6,6 +6,7 @@ whose services are away.
 
 import json
 import re
+import socket
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from gateway import reasons
 from gateway.config import GatewaySettings
 from gateway.render import image_path, read_image
 from services.runtime.env import Address
-from tests.support.gateways import Answer, Edge, exchange
+from tests.support.gateways import Answer, Edge, exchange, read
 
 WORDS = reasons.read(read_image(image_path(GatewaySettings(gateway_client_id="g", gateway_client_secret="s"))))
 JSON = "application/json"
@@ -229,6 +230,13 @@ def test_no_host(edge: Edge, surface: str) -> None:
 
 
 @every_surface
+def test_two_hosts(edge: Edge, surface: str) -> None:
+    request = SURFACES[surface].bearing("", "host: other.example.org")
+    is_refusal(edge.ask(request), surface, 400, "REQUEST_MALFORMED")
+    assert not edge.services.calls
+
+
+@every_surface
 @pytest.mark.parametrize(
     "headers",
     ["x: " + "a" * 40_000, "\r\n".join(f"x-{number}: 1" for number in range(80))],
@@ -237,6 +245,15 @@ def test_no_host(edge: Edge, surface: str) -> None:
 def test_too_large_a_head(edge: Edge, surface: str, headers: str) -> None:
     is_refusal(edge.ask(SURFACES[surface].request("", headers)), surface, 431, "REQUEST_TOO_LARGE")
     assert not edge.services.calls
+
+
+@every_surface
+def test_too_long_a_path(edge: Edge, surface: str) -> None:
+    there = SURFACES[surface]
+    query = ("&" if "?" in there.path else "?") + 60_000 * '"'
+    is_refusal(edge.ask(there.request(path=there.path + query)), surface, 431, "REQUEST_TOO_LARGE")
+    if there.escaped:
+        is_refusal(edge.ask(there.request(path=there.escaped + query)), surface, 400, "REQUEST_MALFORMED")
 
 
 @every_surface
@@ -272,10 +289,39 @@ def test_native_grpc(edge: Edge, surface: str) -> None:
     assert not answer.body
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        SURFACES["pds"].request("", "x: " + "a" * 40_000),
+        SURFACES["pds"].request("x" * (SURFACES["pds"].limit + 1)),
+        SURFACES["pds"].request(path="/v2/account%2flink"),
+        SURFACES["pds"].request("", "upgrade: websocket", "connection: upgrade"),
+        SURFACES["pds"].request(path="/ready", method="GET"),
+    ],
+    ids=["head", "body", "path", "protocol", "ready"],
+)
+def test_native_grpc_that_is_refused_otherwise(edge: Edge, asked: bytes) -> None:
+    answer = edge.ask(asked.replace(JSON.encode(), b"application/grpc"))
+    assert (answer.status, answer.headers["grpc-status"]) == (200, "12")
+    assert not [name for name in answer.headers if name == "grpc-message" or name.startswith("x-envoy-")]
+    assert not answer.body
+
+
 @every_surface
 def test_another_protocol(edge: Edge, surface: str) -> None:
     upgrade = SURFACES[surface].bearing("", "upgrade: websocket", "connection: upgrade")
     is_refusal(edge.ask(upgrade), surface, 403, "PERMISSION_DENIED")
+
+
+def test_a_tunnel(edge: Edge) -> None:
+    """It has no path, and thus no surface. What is sent behind is nothing that could be answered."""
+    host = b"api.example.org:443"
+    connect = b"CONNECT %s HTTP/1.1\r\nhost: %s\r\n\r\n" % (host, host)
+    with socket.create_connection((edge.address.host, edge.address.port), timeout=5) as connection:
+        connection.sendall(connect + SURFACES["pds"].bearing())
+        is_refusal(read(connection), "pds", 403, "PERMISSION_DENIED")
+        assert connection.recv(1) == b""
+    assert not edge.services.calls
 
 
 # ---- what went wrong behind ----
@@ -348,6 +394,15 @@ def test_a_bad_credential(edge: Edge, surface: str, credential: str) -> None:
     request = SURFACES[surface].request("", *[credential] * bool(credential))
     is_refusal(edge.ask(request), surface, 401, "UNAUTHENTICATED")
     assert {path for path, _ in edge.services.calls} == {"/envoy.service.auth.v3.Authorization/Check"}
+
+
+@signed_surfaces
+def test_a_verifier_sees_a_body_as_large_as_may_be(edge: Edge, surface: str) -> None:
+    there = SURFACES[surface]
+    edge.ask(there.request("x" * there.limit, "authorization: acs k:s"))
+    ((path, request),) = edge.services.calls
+    assert path == "/envoy.service.auth.v3.Authorization/Check"
+    assert len(external_auth_pb2.CheckRequest.FromString(request).attributes.request.http.raw_body) == there.limit
 
 
 @signed_surfaces

@@ -272,6 +272,20 @@ def test_the_surface_is_the_paths(path: str | None, surface: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "printed"),
+    [
+        ("api.example.org:8080", "api.example.org:8080"),
+        ("[::1]:80", "[::1]:80"),
+        ("a<b>", ""),
+        ("u:p@a", ""),
+        (None, ""),
+    ],
+)
+def test_a_host_that_is_none_is_not_printed(sent: str | None, printed: str) -> None:
+    assert FILTERS.call("return require('surfaces').describe('/', ...).host", sent) == printed
+
+
+@pytest.mark.parametrize(
     ("path", "status", "reason", "proven", "asked"),
     [
         ("/v2/oauth/token", 401, "INVALID_CLIENT", True, 'Basic realm="tessera"'),

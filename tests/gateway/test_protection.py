@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -380,6 +381,12 @@ def test_pages_of_registered_origins_may_call(narrow: Edge) -> None:
         assert answer.headers["access-control-expose-headers"] == "x-request-id,retry-after,www-authenticate"
 
 
+@pytest.mark.parametrize(("origin", "method"), [("", "POST"), ("https://app.example.com", "")])
+def test_a_preflight_that_asks_nothing_is_none(narrow: Edge, origin: str, method: str) -> None:
+    headers = [f"origin: {origin}", f"access-control-request-method: {method}", from_address("203.0.113.40")]
+    assert narrow.ask(get("/v2/oauth/token", *headers).replace(b"GET", b"OPTIONS")).status == 404
+
+
 @pytest.mark.parametrize(
     "origin", ["https://app.example.com.evil.org", "http://app.example.com", "https://evil.org", "null"]
 )
@@ -399,18 +406,34 @@ def test_pages_of_others_may_not(narrow: Edge, edge: Edge, origin: str) -> None:
 # ---- the access log ----
 
 
+def logged(edge: Edge, request_id: str) -> tuple[dict[str, Any], str]:
+    """The line of a request, and the whole log."""
+    log, deadline = edge.folder / "access.log", time.monotonic() + 30
+    while request_id not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    text = log.read_text()
+    return next(line for line in map(json.loads, text.splitlines()) if line["request_id"] == request_id), text
+
+
+def test_what_no_filter_saw_is_logged_by_the_id_of_its_answer(edge: Edge) -> None:
+    asked = [
+        post("/v2/account%2flink"),
+        post("/v2/account/link", "", "no header"),
+        post("/v2/account/link", "x" * 70_000),
+    ]
+    for answer in [edge.ask(each) for each in asked]:
+        entry, _ = logged(edge, answer.headers["x-request-id"])
+        assert entry["status"] == answer.status >= 400
+
+
 def test_the_access_log_holds_no_secret(edge: Edge) -> None:
     secrets = ["acs ak:c2VjcmV0", "secret-in-query", "secret-in-body", "secret-in-header", "secret-in-cookie"]
     headers = [f"x-acs-security-token: {secrets[3]}", f"cookie: a={secrets[4]}", f"referer: http://x/?{secrets[1]}"]
     edge.ask(post(f"/v2/account/link?access_token={secrets[1]}", json.dumps({"identity": secrets[2]}), *headers))
     edge.ask(get(f"/?Action=DescribeOpenAccount&Signature={secrets[1]}", f"authorization: {secrets[0]}"))
     request_id = edge.ask(get(f"/v2/nothing?{secrets[1]}", from_address("192.0.2.9"))).headers["x-request-id"]
-    log, deadline = edge.folder / "access.log", time.monotonic() + 30
-    while request_id not in log.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    text = log.read_text()
-    entry = next(line for line in map(json.loads, text.splitlines()) if line["request_id"] == request_id)
+    entry, text = logged(edge, request_id)
     assert (entry["method"], entry["path"], entry["status"], entry["surface"]) == ("GET", "/v2/nothing", 404, "pds")
     # Without a proxy that is known, nobody says where he calls from.
     assert entry["peer"] == "127.0.0.1"

@@ -1,14 +1,18 @@
 """What of a request reaches a service: the body's and the path's values as they were sent, and nothing else."""
 
 import json
+import socket
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from google.rpc import code_pb2, status_pb2
 from tessera.account.v1 import account_service_pb2
 from tessera.binding.v1 import binding_service_pb2
+from tessera.edge import external_auth_pb2
 from tessera.token.v1 import token_service_pb2
 
 from tests.support.gateways import Edge
@@ -66,6 +70,7 @@ def test_unknown_fields_and_parameters_are_ignored(edge: Edge) -> None:
     assert received(edge, LINK, "/v2/account/link?x=1&y", json.dumps(unknown | known)) == known
     form = urlencode({"client_id": "c", "x": "y", "client_id[]": "d", "user.id": "e"})
     assert received(edge, TOKEN, "/v2/oauth/token?x=1", form, FORM) == {"client_id": "c"}
+    assert received(edge, TOKEN, "/v2/oauth/token", "client_id=c&clientId=d&clientSecret=e", FORM) == {"client_id": "c"}
     path = "/?Action=DescribeOpenAccount&Format=JSON&IdentityId=i&X=1&identity_id=other&Identity.Id=other"
     assert received(edge, DESCRIBE, path) == {"identity_id": "i"}
 
@@ -126,3 +131,56 @@ def test_headers_of_the_inside_do_not_come_in(edge: Edge) -> None:
     assert "forged" not in headers.values()
     assert headers["x-tessera-host"] == "t"
     assert "x-tessera-edge-token" not in headers
+
+
+def test_of_tokens_word_on_a_request_one_header_counts(edge: Edge) -> None:
+    headers = [
+        external_auth_pb2.HeaderValueOption(header=external_auth_pb2.HeaderValue(key=name, value="by token"))
+        for name in ("x-tessera-edge-token", "x-tessera-peer", "x-other", ":path")
+    ]
+    edge.services.checked = external_auth_pb2.CheckResponse(
+        status=status_pb2.Status(code=code_pb2.OK), ok_response=external_auth_pb2.OkHttpResponse(headers=headers)
+    )
+    edge.ask(b"POST /v2/account/link HTTP/1.1\r\nhost: t\r\nauthorization: acs k:s\r\ncontent-length: 2\r\n\r\n{}")
+    assert [path for path, _ in edge.services.calls][1:] == ["/tessera.account.v1.AccountService/LinkAccount"]
+    believed = [name for name, value in edge.services.headers[-1].items() if value == "by token"]
+    assert believed == ["x-tessera-edge-token"]
+
+
+def test_a_header_that_grpc_takes_for_base64_gives_up_no_call(edge: Edge) -> None:
+    assert received(edge, LINK, "/v2/account/link", "{}", "application/json\r\nx-bin: %%%") == {}
+
+
+def frame(kind: int, flags: int, payload: bytes) -> bytes:
+    """A frame of HTTP/2, of the first stream if it is of any (RFC 9113 section 4.1)."""
+    stream = 0 if kind == SETTINGS else 1
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
+def fields(**values: str) -> bytes:
+    """Short fields as they stand (RFC 7541 section 6.2.2)."""
+    texts = [text for name, value in values.items() for text in (name.replace("_", "-"), value)]
+    pieces = [bytes((len(text),)) + text.encode() for text in texts]
+    return b"".join(b"\0" + name + value for name, value in zip(pieces[::2], pieces[1::2], strict=True))
+
+
+DATA, HEADERS, SETTINGS = 0, 1, 4
+END_STREAM, END_HEADERS = 1, 4
+
+
+def test_nor_does_one_behind_the_body(edge: Edge) -> None:
+    edge.services.said = Empty()
+    head = {":method": "POST", ":scheme": "http", ":authority": "t", ":path": "/v2/account/link"}
+    sent = (
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        frame(SETTINGS, 0, b""),
+        frame(HEADERS, END_HEADERS, fields(**head, authorization="Bearer t")),
+        frame(DATA, 0, b"{}"),
+        frame(HEADERS, END_HEADERS | END_STREAM, fields(x_bin="%%%")),
+    )
+    answer = b""
+    with socket.create_connection((edge.address.host, edge.address.port), timeout=20) as connection:
+        connection.sendall(b"".join(sent))
+        while b"}" not in answer:
+            answer += connection.recv(65_536)
+    assert b'"access_token"' in answer

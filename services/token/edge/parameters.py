@@ -10,6 +10,8 @@ from urllib.parse import quote, unquote_to_bytes
 from services.runtime.errors import RequestMalformed
 from services.token.edge.request import Request
 
+# As the filter has it.
+_MAX_PARAMETERS = 1000
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MEDIA_TYPE = re.compile(rb"[ \t\n\v\f\r]*([^; \t\n\v\f\r]*)")
 _FORM = b"application/x-www-form-urlencoded"
@@ -38,7 +40,7 @@ def decode(*texts: bytes) -> dict[str, str]:
     """The parameters of some texts; one without "=" is empty.
 
     Raises:
-        RequestMalformed: an escape is broken, something is no UTF-8, or a name stands twice.
+        RequestMalformed: an escape is broken, something is no UTF-8, a name stands twice, or there are too many.
     """
     parameters: dict[str, str] = {}
     try:
@@ -55,6 +57,8 @@ def decode(*texts: bytes) -> dict[str, str]:
                 if name in parameters:
                     raise RequestMalformed(detail="a parameter stands twice")
                 parameters[name] = value
+                if len(parameters) > _MAX_PARAMETERS:
+                    raise RequestMalformed(detail="too many parameters")
     except UnicodeDecodeError as error:
         raise RequestMalformed(detail="no UTF-8") from error
     return parameters

@@ -40,6 +40,11 @@ class Sent:
         return replace(self, headers={name: value for name, value in merged.items() if value is not None})
 
 
+def behind_nonce(sent: Sent, text: str) -> Sent:
+    """The request with something behind its nonce that could be trimmed away."""
+    return sent.with_headers(x_acs_signature_nonce=sent.headers["x-acs-signature-nonce"] + text)
+
+
 def query(parameters: Mapping[str, str]) -> str:
     return urlencode(parameters, quote_via=quote)
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support import signatures
 from tests.support.token import Running
 from tests.support.token_client import TokenClient
-from tests.token.edge.checking import LINK, Key, Sent, check, claims, make_key, outcome
+from tests.token.edge.checking import LINK, Key, Sent, behind_nonce, check, claims, make_key, outcome
 
 BODY = b'{"user_id":"u","type":"mobile","identity":"13900001111"}'
 MD5 = base64.b64encode(hashlib.md5(BODY).digest()).decode()
@@ -105,6 +105,8 @@ CHANGED: dict[str, tuple[Callable[[Sent], Sent], str]] = {
     "another date in the window": (lambda r: r.with_headers(date=date(seconds=7)), WRONG),
     "another nonce": (lambda r: r.with_headers(x_acs_signature_nonce="x"), WRONG),
     "no nonce": (lambda r: r.with_headers(x_acs_signature_nonce=None), WRONG),
+    "a blank behind the nonce": (lambda r: behind_nonce(r, " "), WRONG),
+    "a blank of Unicode behind it": (lambda r: behind_nonce(r, "\u00a0"), WRONG),
     "another action": (lambda r: r.with_headers(x_acs_action="UnLinkAccount"), WRONG),
     "a further header of the vendor's": (lambda r: r.with_headers(x_acs_user="x"), WRONG),
     "one of them less": (lambda r: r.with_headers(x_acs_version=None), WRONG),

@@ -8,7 +8,7 @@ import pytest
 from tests.support import signatures
 from tests.support.token import Running
 from tests.support.token_client import TokenClient
-from tests.token.edge.checking import LINK, Key, Sent, check, make_key, message, outcome, query
+from tests.token.edge.checking import LINK, Key, Sent, behind_nonce, check, make_key, message, outcome, query
 
 BODY = b'{"user_id":"u"}'
 PASSED = "passed"
@@ -96,6 +96,8 @@ CHANGED: dict[str, tuple[Callable[[Sent], Sent], Expected]] = {
     "another user agent": (lambda r: r.with_headers(user_agent="curl"), WRONG),
     "another date": (lambda r: r.with_headers(x_acs_date=signatures.iso_date(-9)), WRONG),
     "another nonce": (lambda r: r.with_headers(x_acs_signature_nonce="x"), WRONG),
+    "a blank behind the nonce": (lambda r: behind_nonce(r, " "), WRONG),
+    "a blank of Unicode behind it": (lambda r: behind_nonce(r, "\u00a0"), WRONG),
     "a further header of the vendor's": (lambda r: r.with_headers(x_acs_security_token="x"), INCOMPLETE),
     "one that is listed and not sent": (lambda r: r.with_headers(x_acs_version=None), INCOMPLETE),
     "one of the list less": (lambda r: credential(r, ";user-agent", ""), WRONG),

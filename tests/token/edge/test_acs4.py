@@ -7,7 +7,7 @@ import pytest
 from tests.support import signatures
 from tests.support.token import Running
 from tests.support.token_client import TokenClient
-from tests.token.edge.checking import LINK, Key, Sent, make_key, outcome
+from tests.token.edge.checking import LINK, Key, Sent, behind_nonce, make_key, outcome
 from tests.token.edge.test_acs import date
 
 BODY = b'{"user_id":"u"}'
@@ -82,6 +82,8 @@ CHANGED: dict[str, tuple[Callable[[Sent], Sent], str]] = {
     "a digest that was not sent": (lambda r: r.with_headers(content_md5=""), DIGEST),
     "another time of the day": (lambda r: r.with_headers(date=date(seconds=9)), WRONG),
     "another nonce": (lambda r: r.with_headers(x_acs_signature_nonce="x"), WRONG),
+    "a blank behind the nonce": (lambda r: behind_nonce(r, " "), WRONG),
+    "a blank of Unicode behind it": (lambda r: behind_nonce(r, "\u00a0"), WRONG),
     "another action": (lambda r: r.with_headers(x_acs_action="x"), WRONG),
     "a further header of the vendor's": (lambda r: r.with_headers(x_acs_user="x"), INCOMPLETE),
     "one that is listed and not sent": (lambda r: r.with_headers(x_acs_version=None), INCOMPLETE),

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from tessera.edge import external_auth_pb2 as auth_pb2
 from tessera.token.v1 import admin_pb2 as nouns_pb2
 from tessera.token.v1 import token_admin_service_pb2 as admin_pb2
 
+from services.token.config import TokenSettings
 from tests.support import signatures
 from tests.support.calls import refused
-from tests.support.token import Running
+from tests.support.token import Founded, Running, serving
 from tests.token.edge.checking import LINK, Key, Sent, check, make_key, outcome, query
 from tests.token.test_update_access_key import create, delete, get, update
 
@@ -136,6 +138,20 @@ async def test_a_change_is_known_within_a_second(own: Running) -> None:
     assert await _soon("404 ACCESS_KEY_UNKNOWN", lambda: outcome(own, by_rpc(key))) < 3
 
 
+async def test_a_key_that_signs_too_often_is_told_so(founded: Founded, own_settings: TokenSettings) -> None:
+    async with serving(replace(own_settings, calls_per_second=1), founded.made) as service:
+        key, other = await make_key(service), await make_key(service)
+        # What is not the key's does not count.
+        assert await outcome(service, by_acs(Key(key.id, "wrong"))) == "401 SIGNATURE_REFUSED"
+        requests = [by_acs(key) for _ in range(10)]
+        outcomes = [await outcome(service, each) for each in requests]
+        assert outcomes[0] == PASSED
+        assert outcomes.count("429 RATE_LIMITED") >= 5
+        assert await outcome(service, by_acs(other)) == PASSED
+        refused_once = requests[outcomes.index("429 RATE_LIMITED")]
+        await _soon(PASSED, lambda: outcome(service, refused_once))
+
+
 async def test_limits_are_set_told_and_changed(service: Running) -> None:
     networks, paths = ["192.0.2.0/24", "2001:db8::/32"], [LINK]
     key = await make_key(service, networks=[*networks, networks[0]], paths=paths, refuse_acs=True)
@@ -201,7 +217,12 @@ async def _inside(service: Running, key: Key) -> Any:
 
 
 async def test_every_process_asks_the_database_once_for_a_key(own: Running) -> None:
-    key = await make_key(own)
+    other, key = await make_key(own), await make_key(own)
+    assert await outcome(own, by_acs(other)) == PASSED
+    # What is told is heard in its order: that the key was made, before the second change of another one is known.
+    for refuse_acs, expected in ((True, FORBIDDEN), (False, PASSED)):
+        await update(own, other.id, "refuse_acs", refuse_acs=refuse_acs)
+        await _soon(expected, lambda: outcome(own, by_acs(other)))
     await check(own, by_acs(key))
     async with own.database() as database:
         # Out of reach for all but who has it in memory.

@@ -22,6 +22,8 @@ PIECES = st.sampled_from(
 )
 TEXTS = st.lists(PIECES, max_size=12).map(b"".join)
 
+MANY = b"&".join(b"%d" % number for number in range(1000))
+
 
 def by_filter(*texts: bytes) -> dict[bytes, bytes] | None:
     """What the service will be told; `None` where the filter refuses."""
@@ -48,6 +50,11 @@ def by_edge(*texts: bytes) -> dict[bytes, bytes] | None:
 @example(b"a=%ED%A0%80", b"")
 def test_both_read_the_same(query: bytes, form: bytes) -> None:
     assert by_edge(query, form) == by_filter(query, form)
+
+
+def test_both_read_a_thousand_and_no_more() -> None:
+    assert len(by_filter(MANY) or ()) == len(by_edge(MANY) or ()) == 1000
+    assert by_filter(MANY, b"a") is by_edge(MANY, b"a") is None
 
 
 @pytest.mark.parametrize(

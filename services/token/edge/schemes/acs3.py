@@ -68,7 +68,8 @@ class Acs3:
                 request.method,
                 request.path,
                 parameters.canonical(sent.items()),
-                "".join([f"{name}:{headers[name].strip()}\n" for name in names]),
+                # As they came, for the reason that pds_canonical has.
+                "".join([f"{name}:{headers[name]}\n" for name in names]),
                 found["headers"],
                 body_sha256(request),
             )

@@ -11,10 +11,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def acs_headers(request: Request) -> list[tuple[str, str]]:
-    """Headers of the vendor's in the order of their names."""
+    """Headers of the vendor's in the order of their names.
+
+    Their values as they came: were they trimmed here, a nonce with a blank behind it would be another one under the
+    same signature.
+    """
     # Not by `items`, which a message's map is slow in.
     headers = request.headers
-    return [(name, headers[name].strip()) for name in sorted([each for each in headers if each.startswith("x-acs-")])]
+    return [(name, headers[name]) for name in sorted([each for each in headers if each.startswith("x-acs-")])]
 
 
 def header_lines(request: Request, headers: list[tuple[str, str]]) -> str:
