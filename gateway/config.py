@@ -90,7 +90,8 @@ class GatewaySettings:
         default=None,
     )
     gateway_cors_origins: tuple[str, ...] = setting(
-        "origins of browser apps that may call /v2, separated by commas, as `https://app.example.com`", default=()
+        "origins of browser apps that may call /v2 and read what is public, by commas, as `https://app.example.com`",
+        default=(),
     )
     gateway_timeout: timedelta = setting(
         "seconds that a service has for a call",

@@ -74,3 +74,8 @@ class CallLimits:
             self._buckets.move_to_end(key)
         if not bucket.take(self._rate, self._rate, now):
             raise RateLimited(detail=f"{self._rate} calls a second")
+
+    def give_back(self, domain_id: str, subject: str) -> None:
+        """Uncount a call that was taken: it turned out to be somebody else's copy of one."""
+        if bucket := self._buckets.get((domain_id, subject)):
+            bucket.left += 1

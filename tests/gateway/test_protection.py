@@ -378,6 +378,7 @@ def test_pages_of_registered_origins_may_call(narrow: Edge) -> None:
         # Refusals, too, are for the page to read.
         answer = narrow.ask(post("/v2/oauth/token", "{", f"origin: {origin}", address))
         assert (answer.status, answer.headers["access-control-allow-origin"]) == (400, origin)
+        assert answer.headers["vary"] == "origin"
         assert answer.headers["access-control-expose-headers"] == "x-request-id,retry-after,www-authenticate"
 
 

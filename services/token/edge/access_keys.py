@@ -109,6 +109,8 @@ async def verify(resources: Resources, request: Request, signed: Signed, words: 
     _check_limits(key, request, signed)
     resources.call_limits.take("access_key", key.domain_id, key.access_key_id)
     if not await use_up(resources, key.domain_id, signed.signed_at, signed.nonce, expected):
+        # Whoever caught one request must not keep the key's owner from the next one.
+        resources.call_limits.give_back(key.domain_id, key.access_key_id)
         raise words.repeated()
     claims = {
         "kind": "access_key",

@@ -152,6 +152,16 @@ async def test_a_key_that_signs_too_often_is_told_so(founded: Founded, own_setti
         await _soon(PASSED, lambda: outcome(service, refused_once))
 
 
+async def test_who_sends_again_takes_nothing_of_the_key(founded: Founded, own_settings: TokenSettings) -> None:
+    async with serving(replace(own_settings, calls_per_second=2), founded.made) as service:
+        key = await make_key(service)
+        caught, fresh = by_acs(key), by_acs(key)
+        assert await outcome(service, caught) == PASSED
+        for _ in range(10):
+            assert await outcome(service, caught) == "403 NONCE_REPEATED"
+        assert await outcome(service, fresh) == PASSED
+
+
 async def test_limits_are_set_told_and_changed(service: Running) -> None:
     networks, paths = ["192.0.2.0/24", "2001:db8::/32"], [LINK]
     key = await make_key(service, networks=[*networks, networks[0]], paths=paths, refuse_acs=True)
