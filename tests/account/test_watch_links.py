@@ -39,6 +39,8 @@ async def write(store: Store, domain: Domain, seed: int) -> None:
             await linked(store, domain.id, identity, user_id, NOW)
         else:
             await unlinked(store, domain.id, identity, user_id)
+        # So that a reader meets many moments, however fast the machine.
+        await asyncio.sleep(chosen.random() / 25)
 
 
 async def table(account: Account, domain: Domain) -> dict[tuple[str, str, str], str]:

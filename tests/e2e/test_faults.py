@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.support.faults import QUERY, Writer, listener, until_ready
+from tests.support.faults import QUERY, Writer, listener, stopped, until_ready
 from tests.support.world import World
 
 
@@ -78,14 +78,11 @@ async def test_a_refresh_that_was_answered_survives_a_killed_token_service(world
 async def test_ready_is_about_all_three(world: World) -> None:
     async with world.http() as http:
         await until_ready(http)
-        os.kill(listener(world.grpc["account"]), signal.SIGSTOP)
-        try:
+        async with stopped(world.grpc["account"]):
             async with asyncio.timeout(20):
                 while (await http.get("/ready")).status_code != 503:
                     await asyncio.sleep(0.05)
             assert (await http.get("/healthz")).status_code == 200
             # The others go on.
             assert (await http.post("/v2/oauth/token", data=world.by_secret())).status_code == 200
-        finally:
-            os.kill(listener(world.grpc["account"]), signal.SIGCONT)
         await until_ready(http)

@@ -1,8 +1,6 @@
 """What LinkAccount refuses, in the words of its surface; and a token service that stands still under it."""
 
 import asyncio
-import os
-import signal
 import time
 import uuid
 
@@ -12,7 +10,7 @@ from tessera.account.v1 import domain_settings_service_pb2, domain_settings_serv
 
 from deploy.local.stack import Stack
 from services.token.identities import Identities
-from tests.support.faults import listener, until_ready
+from tests.support.faults import stopped, until_ready
 from tests.support.token_client import TokenClient
 from tests.support.world import World
 
@@ -83,15 +81,11 @@ async def test_a_link_that_met_no_token_service_is_the_same_link_afterwards(worl
         link = {"type": "custom", "identity": uuid.uuid4().hex, "user_id": user_id}
         assert (await http.post("/v2/account/link", json=link, headers=server)).is_success
         before = (await http.post("/v2/account/get_link_info", json=link, headers=server)).json()
-        # Stopped, not killed: nobody starts another one meanwhile.
-        os.kill(listener(world.grpc["token"]), signal.SIGSTOP)
-        try:
+        async with stopped(world.grpc["token"]):
             begun = time.monotonic()
             answer = await http.post("/v2/account/link", json=link, headers=server)
             assert _told(answer) == (503, "ServiceUnavailable")
             assert time.monotonic() - begun < 20
-        finally:
-            os.kill(listener(world.grpc["token"]), signal.SIGCONT)
         async with asyncio.timeout(30):
             while not (answer := await http.post("/v2/account/link", json=link, headers=server)).is_success:
                 assert answer.status_code == 503, answer.text

@@ -1,7 +1,11 @@
 """What a test needs that breaks a running stack: whom to kill, and who notices."""
 
 import asyncio
+import os
+import signal
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import psutil
@@ -19,6 +23,19 @@ def listener(address: str) -> int:
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
             return connection.pid
     raise LookupError(address)
+
+
+@asynccontextmanager
+async def stopped(address: str) -> AsyncIterator[None]:
+    """While the process that listens on an address stands still. Nobody starts another one meanwhile."""
+    process = listener(address)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+        # It finds that its database did not answer in time, and connects again, within a heartbeat of seeming ready.
+        await asyncio.sleep(1.5)
 
 
 async def until_ready(http: httpx.AsyncClient) -> None:
