@@ -15,6 +15,7 @@ from tests.support.token import Running
 from tests.support.token_client import basic
 from tests.token.edge.checking import Key, Sent, check, claims, make_key, outcome
 from tests.token.edge.test_limits import by_acs, by_acs3, by_acs4, by_rpc, update
+from tests.token.test_update_push_app import update as update_app
 
 PASSED = "passed"
 QUERY = "/v3/device/account/query"
@@ -85,6 +86,19 @@ async def test_a_token_says_what_is_so_now(own: Running) -> None:
         return claims(await check(own, by_acs(key)))["permissions"]
 
     assert await soon(permissions, ["account.link.read"]) < 3
+
+
+async def test_so_does_one_of_a_push_app(own: Running) -> None:
+    """Nothing is revoked by that: its tokens of before are good still, and not given any more."""
+    push = await by_basic(own)
+    before = claims(await check(own, push))
+    changed = await update_app(own, int(before["sub"]), "tokens_per_account", tokens_per_account=7)
+    assert before["push_app"]["tokens_per_account"] != changed.tokens_per_account == 7
+
+    async def tokens_per_account() -> Any:
+        return claims(await check(own, push))["push_app"]["tokens_per_account"]
+
+    assert await soon(tokens_per_account, 7) < 3
 
 
 async def test_what_is_got_back_is_no_token_of_before(own: Running) -> None:
