@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 AUTHORITIES, CHAIN, KEY = NAMES = ("ca.crt", "tls.crt", "tls.key")
@@ -66,7 +67,11 @@ class Watched:
         pems = Pems(*(file.read_bytes() for file in self._files))
         x509.load_pem_x509_certificates(pems.authorities)
         certified = x509.load_pem_x509_certificate(pems.chain).public_key()
-        key = load_pem_private_key(pems.key, password=None).public_key()
+        try:
+            key = load_pem_private_key(pems.key, password=None).public_key()
+        except (TypeError, UnsupportedAlgorithm) as error:
+            # It has a password, which nobody is there to give; or is of a kind that is not used.
+            raise ValueError(f"{self._folder}: {KEY}: {error}") from error
         form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         if key.public_bytes(*form) != certified.public_bytes(*form):
             raise ValueError(f"{self._folder}: {KEY} is not the key of {CHAIN}")
