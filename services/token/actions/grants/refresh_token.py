@@ -58,6 +58,12 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
     )
 
 
+async def look(resources: Resources, request: TokenRequest) -> None:
+    """See that a key of ours has signed a refresh token; a new key is asked for. Raises `InvalidRefreshToken`."""
+    if await refresh_tokens.opened(request.refresh_token, resources.keyring) is None:
+        raise InvalidRefreshToken(detail="refresh token: no key of ours has signed it")
+
+
 async def _end(resources: Resources, client: Client, token: RefreshToken) -> None:
     """End a session whose actor may not act any more; its successor was told to nobody."""
     await refusals.write(resources, client, EventName.REFRESH_TOKEN_REFUSED, "actor")
