@@ -248,6 +248,13 @@ async def test_a_caller_goes_on_where_its_new_key_cannot_be_read(served: Served,
             await unlink(channel)
 
 
+def test_nobody_is_let_in_by_a_name_that_is_empty() -> None:
+    peers = Peers("tessera", ["binding"], ["spiffe://shop/backend", ""])
+    for identity in ({}, {"peer_uri": [b""]}, {"peer_uri": [b"spiffe://shop/backend", b"spiffe://tessera/binding"]}):
+        with pytest.raises(Unauthenticated):
+            peers.check("/tessera.account.v1.AccountService/UnlinkAccount", identity)
+
+
 def settings(folder: Path, **changed: str) -> ServerSettings:
     environ = {"DSN": "postgresql://one", "LISTEN": "127.0.0.1:1,127.0.0.1:2", "STATE_DIR": "state", "TLS": str(folder)}
     return load(ServerSettings, {f"TESSERA_{name}": value for name, value in (environ | changed).items()})
@@ -302,6 +309,9 @@ def test_settings_that_need_certificates_and_have_none(tmp_path: Path) -> None:
     for name, value in both.items():
         with pytest.raises(SettingsError, match="of no use without TESSERA_TLS"):
             settings(folder, **{"TLS": "", name: value})
+    for value in ("spiffe://shop/backend,", ",spiffe://shop/backend", "spiffe://shop/backend,,spiffe://shop/jobs/*"):
+        with pytest.raises(SettingsError, match=r"^TESSERA_PEERS: "):
+            settings(folder, PEERS=value)
     for value in ("127.0.0.1:3", "127.0.0.1:3,127.0.0.1:1"):
         with pytest.raises(SettingsError, match="TESSERA_HEALTH_LISTEN"):
             settings(folder, HEALTH_LISTEN=value)
