@@ -286,9 +286,28 @@ def a_key_of_a_kind_that_is_not_used(folder: Path, _other: Issued) -> None:
     write_private(folder / "tls.key", SECP160R1)
 
 
+def half_an_authority(folder: Path, _other: Issued) -> None:
+    authorities = (folder / "ca.crt").read_text(encoding="ascii")
+    write_private(folder / "ca.crt", authorities + THEIRS.certificate[:-100])
+
+
+def half_a_chain(folder: Path, _other: Issued) -> None:
+    chain = (folder / "tls.crt").read_text(encoding="ascii")
+    write_private(folder / "tls.crt", chain + OURS.certificate[:-100])
+
+
 @pytest.mark.parametrize(
     "spoil",
-    [emptied, another_key, no_key, no_authority, a_key_with_a_password, a_key_of_a_kind_that_is_not_used],
+    [
+        emptied,
+        another_key,
+        no_key,
+        no_authority,
+        a_key_with_a_password,
+        a_key_of_a_kind_that_is_not_used,
+        half_an_authority,
+        half_a_chain,
+    ],
 )
 def test_certificates_that_are_no_good_are_one_line(tmp_path: Path, spoil: Callable[[Path, Issued], None]) -> None:
     folder = certified(tmp_path / "account", OURS, "account")
