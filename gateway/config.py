@@ -1,6 +1,8 @@
 """Settings of the gateway."""
 
 import dataclasses
+import ssl
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -153,3 +155,35 @@ class ServeSettings(GatewaySettings):
         minimum=0,
         maximum=300,
     )
+
+    def problems(self) -> list[str]:
+        """Certificates that Envoy would not take: it listens without them, and ends every connection."""
+        found = []
+        for name, folder, authorities in (
+            ("TESSERA_GATEWAY_TLS", self.gateway_tls, False),
+            ("TESSERA_TLS", self.tls, True),
+        ):
+            if folder:
+                found += [f"{name}: {problem}" for problem in _problems_of(folder, authorities=authorities)]
+        return found
+
+
+def _problems_of(folder: Path, *, authorities: bool) -> Iterator[str]:
+    """What is wrong with the certificates in a folder."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    chain, key = folder / "tls.crt", folder / "tls.key"
+    try:
+        # A key with a password is asked for it on the terminal, where nothing answers.
+        context.load_cert_chain(chain, key, password="")
+    except (OSError, ValueError) as error:
+        yield f"{chain} and {key} are no certificate and its key: {_reason(error)}"
+    if authorities:
+        try:
+            context.load_verify_locations(folder / "ca.crt")
+        except OSError as error:
+            yield f"{folder / 'ca.crt'} has no authorities: {_reason(error)}"
+
+
+def _reason(error: Exception) -> str:
+    """Why a file was not taken, in a few words."""
+    return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)

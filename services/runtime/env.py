@@ -138,7 +138,7 @@ def _convert(text: str, hint: Any) -> Any:
     if isinstance(hint, types.UnionType):
         hint = next(option for option in typing.get_args(hint) if option is not type(None))
     if typing.get_origin(hint) is tuple:
-        return tuple(_convert(part.strip(), typing.get_args(hint)[0]) for part in text.split(","))
+        return tuple(_convert(part, typing.get_args(hint)[0]) for part in _parts(text))
     if hint is bool:
         if text.lower() not in ("true", "false", "1", "0"):
             msg = "true or false"
@@ -160,6 +160,15 @@ def _convert(text: str, hint: Any) -> Any:
     if hint is Address:
         return Address.parse(text)
     return hint(text)
+
+
+def _parts(text: str) -> list[str]:
+    """The values of a list. None is empty: as a name, that would be whoever has none."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        msg = "a list with values between its commas, and no comma at its ends"
+        raise ValueError(msg)
+    return parts
 
 
 def _bounded(value: Any, metadata: Mapping[str, Any]) -> Any:

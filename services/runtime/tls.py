@@ -52,7 +52,7 @@ class Peers:
         if method.startswith(_FOR_THE_GATEWAY):
             allowed = name == self._gateway
         else:
-            allowed = name in self._names or name.startswith(self._below)
+            allowed = bool(name) and (name in self._names or name.startswith(self._below))
         if not allowed:
             raise Unauthenticated(detail=f"no caller of this: {name or 'no name'}")
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,8 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gateway.config import ServeSettings
 from gateway.ready import ready
-from services.runtime.env import Address
+from services.runtime.env import Address, SettingsError, load
 from tests.support.gateways import Upstream
 from tests.support.ports import free_ports
 
@@ -335,6 +336,61 @@ def test_tls_and_a_certificate_that_is_replaced_under_load(tmp_path: Path) -> No
         time.sleep(0.5)
         with shaken(gateway) as new:
             assert serial(new) == 2
+
+
+def no_certificate(folder: Path) -> None:
+    (folder / "tls.crt").write_text("no certificate")
+
+
+def another_key(folder: Path) -> None:
+    other = folder / "other"
+    other.mkdir()
+    certify(other, 2)
+    (other / "tls.key").rename(folder / "tls.key")
+
+
+def no_key(folder: Path) -> None:
+    (folder / "tls.key").unlink()
+
+
+def no_authority(folder: Path) -> None:
+    (folder / "ca.crt").write_text("no certificate")
+
+
+@pytest.mark.parametrize("spoil", [no_certificate, another_key, no_key])
+def test_certificates_that_are_no_good_do_not_take_over(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    certify(folder, 1)
+    with serving(tmp_path, TESSERA_GATEWAY_TLS=str(folder)) as gateway:
+        envoys = gateway.envoys()
+        spoil(folder)
+        gateway.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 20
+        while "stays as it is: TESSERA_GATEWAY_TLS: " not in (log := (tmp_path / "log").read_text()):
+            assert time.monotonic() < deadline, log
+            time.sleep(0.05)
+        with shaken(gateway) as new:
+            assert serial(new) == 1
+        assert gateway.envoys() == envoys
+
+
+@pytest.mark.parametrize("spoil", [no_certificate, another_key, no_key, no_authority])
+@pytest.mark.parametrize("name", ["TESSERA_GATEWAY_TLS", "TESSERA_TLS"])
+def test_certificates_that_are_no_good_are_one_line(tmp_path: Path, name: str, spoil: Callable[[Path], None]) -> None:
+    certify(tmp_path, 1)
+    (tmp_path / "ca.crt").write_bytes((tmp_path / "tls.crt").read_bytes())
+    (tmp_path / "secret").write_text("s")
+    environ = environment(tmp_path) | {name: str(tmp_path)}
+    load(ServeSettings, environ)
+    spoil(tmp_path)
+    if (name, spoil) == ("TESSERA_GATEWAY_TLS", no_authority):
+        # Who calls the public listener proves nothing by a certificate.
+        load(ServeSettings, environ)
+        return
+    with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
+        load(ServeSettings, environ)
+    assert len(caught.value.problems) == 1
 
 
 def test_a_setting_that_is_missing_is_one_line(tmp_path: Path) -> None:

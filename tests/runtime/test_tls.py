@@ -11,6 +11,12 @@ import grpc
 import pytest
 import pytest_asyncio
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import REGISTRY
 from tessera.account.v1 import account_service_pb2 as account
@@ -33,6 +39,14 @@ from tests.support.keys import KEYS, Known, caller
 from tests.support.revocations import nothing_revoked
 
 OURS, THEIRS = make_authority(), make_authority()
+# Of a curve that the library reads no keys of.
+SECP160R1 = """\
+-----BEGIN PRIVATE KEY-----
+MGECAQAwEAYHKoZIzj0CAQYFK4EEAAgESjBIAgEBBBUARTz54HMAILhBmXdH2Vsg
+sjmLXnuhLAMqAAT/w4GIqTYh3VtD/53br2UeYPRcGwj4KgqPEZv6R0cv3RB059ba
+ul3O
+-----END PRIVATE KEY-----
+"""
 SERVICE = account.DESCRIPTOR.services_by_name["AccountService"]
 REQUEST = account.UnlinkAccountRequest(user_id="u1", type="custom", identity="i1")
 
@@ -208,9 +222,11 @@ async def test_an_authority_is_replaced_without_a_failed_call(served: Served, tm
         for each in (folder, served.folder):
             believe(each, THEIRS)
         await some_more()
-        # Half of a change changes nothing.
+        # Half of a change, or a key that cannot be read, changes nothing.
         key = (served.folder / "tls.key").read_text(encoding="ascii")
         write_private(served.folder / "tls.key", issue(THEIRS, "account").key)
+        await some_more()
+        a_key_with_a_password(served.folder, OURS)
         await some_more()
         write_private(served.folder / "tls.key", key)
         await some_more()
@@ -222,6 +238,21 @@ async def test_an_authority_is_replaced_without_a_failed_call(served: Served, tm
         watched.cancel()
     with pytest.raises(errors.Unavailable):
         await served.call(before)
+
+
+async def test_a_caller_goes_on_where_its_new_key_cannot_be_read(served: Served, tmp_path: Path) -> None:
+    folder = certified(tmp_path / "gateway", OURS, "gateway")
+    async with served.channel(folder) as channel:
+        for spoil in (another_key, a_key_with_a_password, a_key_of_a_kind_that_is_not_used):
+            spoil(folder, issue(OURS, "gateway"))
+            await unlink(channel)
+
+
+def test_nobody_is_let_in_by_a_name_that_is_empty() -> None:
+    peers = Peers("tessera", ["binding"], ["spiffe://shop/backend", ""])
+    for identity in ({}, {"peer_uri": [b""]}, {"peer_uri": [b"spiffe://shop/backend", b"spiffe://tessera/binding"]}):
+        with pytest.raises(Unauthenticated):
+            peers.check("/tessera.account.v1.AccountService/UnlinkAccount", identity)
 
 
 def settings(folder: Path, **changed: str) -> ServerSettings:
@@ -245,7 +276,39 @@ def no_authority(folder: Path, _other: Issued) -> None:
     write_private(folder / "ca.crt", "no certificate")
 
 
-@pytest.mark.parametrize("spoil", [emptied, another_key, no_key, no_authority])
+def a_key_with_a_password(folder: Path, _other: Issued) -> None:
+    key = load_pem_private_key((folder / "tls.key").read_bytes(), password=None)
+    sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    write_private(folder / "tls.key", sealed.decode())
+
+
+def a_key_of_a_kind_that_is_not_used(folder: Path, _other: Issued) -> None:
+    write_private(folder / "tls.key", SECP160R1)
+
+
+def half_an_authority(folder: Path, _other: Issued) -> None:
+    authorities = (folder / "ca.crt").read_text(encoding="ascii")
+    write_private(folder / "ca.crt", authorities + THEIRS.certificate[:-100])
+
+
+def half_a_chain(folder: Path, _other: Issued) -> None:
+    chain = (folder / "tls.crt").read_text(encoding="ascii")
+    write_private(folder / "tls.crt", chain + OURS.certificate[:-100])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        emptied,
+        another_key,
+        no_key,
+        no_authority,
+        a_key_with_a_password,
+        a_key_of_a_kind_that_is_not_used,
+        half_an_authority,
+        half_a_chain,
+    ],
+)
 def test_certificates_that_are_no_good_are_one_line(tmp_path: Path, spoil: Callable[[Path, Issued], None]) -> None:
     folder = certified(tmp_path / "account", OURS, "account")
     assert settings(folder).tls == folder
@@ -265,6 +328,9 @@ def test_settings_that_need_certificates_and_have_none(tmp_path: Path) -> None:
     for name, value in both.items():
         with pytest.raises(SettingsError, match="of no use without TESSERA_TLS"):
             settings(folder, **{"TLS": "", name: value})
+    for value in ("spiffe://shop/backend,", ",spiffe://shop/backend", "spiffe://shop/backend,,spiffe://shop/jobs/*"):
+        with pytest.raises(SettingsError, match=r"^TESSERA_PEERS: "):
+            settings(folder, PEERS=value)
     for value in ("127.0.0.1:3", "127.0.0.1:3,127.0.0.1:1"):
         with pytest.raises(SettingsError, match="TESSERA_HEALTH_LISTEN"):
             settings(folder, HEALTH_LISTEN=value)

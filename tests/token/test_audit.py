@@ -67,6 +67,19 @@ async def test_a_call_that_permissions_do_not_reach(service: Running, app: App) 
     assert await service.audit(event="access.refused") == before
 
 
+async def test_another_domains_refresh_token_makes_no_row(own: Running) -> None:
+    app, neighbour = await own.native_app(), await own.tenant("neighbour")
+    theirs = await neighbour.jwt_app()
+    claims = own.claims(theirs.client_id, sub=await neighbour.user(), sub_type="user", aud="neighbour")
+    presented = await neighbour.token(JWT_BEARER, client_id=theirs.client_id, assertion=theirs.sign(claims))
+    await refused(own.refresh(app, presented.refresh_token), "INVALID_REFRESH_TOKEN")
+    assert await refusals(own, app) == []
+    # A client that proved itself makes one, as by anything else.
+    web = await own.web_app()
+    await refused(own.refresh(web, presented.refresh_token), "INVALID_REFRESH_TOKEN")
+    assert await refusals(own, web) == [("refresh_token.refused", "domain")]
+
+
 async def test_an_assertion_for_more_scopes_or_of_another_type(service: Running, signer: App) -> None:
     claims = service.claims(signer.client_id, sub=await service.user(), sub_type="user")
     assertion = signer.sign(claims)

@@ -139,6 +139,22 @@ async def test_strangers_who_go_away_use_no_grants_up(own: Running) -> None:
         assert (await own.by_secret(key)).access_token
 
 
+async def test_strangers_whose_refresh_tokens_are_waited_for_hold_no_grants(own: Running) -> None:
+    app, web, user_id = await own.jwt_app(), await own.web_app(), await own.user()
+    good = (await own.by_assertion(app, user_id)).refresh_token
+    raw = jws.decode(good)
+    # The id of its key, in front of the MAC: of one that may be another process's, of a moment ago.
+    unknown = jws.encode(raw[:-33] + bytes((raw[-33] ^ 1,)) + raw[-32:])
+    await own.set_domain("grants_per_second", 2)
+    async with connected(own.settings.dsn) as connection:
+        async with connection.transaction():
+            await connection.execute("lock table token.signing_key")
+            calls = [asyncio.create_task(refused(own.refresh(app, unknown))) for _ in range(20)]
+            await asyncio.sleep(0.2)
+            assert (await own.by_secret(web)).access_token
+        assert {(await call).reason for call in calls} == {"INVALID_REFRESH_TOKEN"}
+
+
 async def test_strangers_do_not_use_a_domains_grants_up(own: Running) -> None:
     app, web, user_id = await own.jwt_app(), await own.web_app(), await own.user()
     first = await own.by_assertion(app, user_id)

@@ -3,7 +3,7 @@
 import asyncio
 
 from services.runtime.errors import Refusal
-from services.token.actions.grants import ALIASES, GRANTS
+from services.token.actions.grants import ALIASES, GRANTS, refresh_token
 from services.token.actions.phases import admission, clients, refusals
 from services.token.errors import UnsupportedGrantType
 from services.token.model import Issued, TokenRequest
@@ -29,13 +29,19 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
     if answer is None:
         raise UnsupportedGrantType
     client = await clients.authenticate(resources, request, grant=True)
+    proven = taken = refusals.is_proven(client)
     try:
         await admission.admit(resources, client, grant_type)
         resources.keyring.check(client.domain.domain_id)
+        if not proven:
+            if grant_type == admission.REFRESH_TOKEN and request.refresh_token:
+                await refresh_token.look(resources, request)
+            resources.limits.take(client.domain)
+            taken = True
         return await answer(resources, client, request)
     except (Refusal, asyncio.CancelledError):
-        # Whoever knows an id could use the grants of its domain up. A code, refresh token or assertion that is none is
-        # found out before anything is waited for, or soon: little is held meanwhile, and nothing by who goes away.
-        if not refusals.is_proven(client):
+        # Whoever knows an id could use the grants of its domain up. An assertion that is none is found out at once, a
+        # code soon, a refresh token before anything is taken: little is held meanwhile, and nothing by who goes away.
+        if taken and not proven:
             resources.limits.give_back(client.domain)
         raise

@@ -28,8 +28,8 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         raise FieldMissing("refresh_token")
     presented = await refresh_tokens.opened(request.refresh_token, resources.keyring)
     if presented is None or presented.domain_id != client.domain.domain_id:
-        # One of another domain's is some client's; its MAC is good.
-        if presented or refusals.is_proven(client):
+        # Not for another domain's, whose MAC is good, by itself: its client could fill the log of this domain.
+        if refusals.is_proven(client):
             rule = "domain" if presented else "unknown"
             await refusals.write(resources, client, EventName.REFRESH_TOKEN_REFUSED, rule)
         raise InvalidRefreshToken(detail="refresh token: not one of this domain's")
@@ -56,6 +56,12 @@ async def answer(resources: Resources, client: Client, request: TokenRequest) ->
         client_id=client.app.client_id,
         typ=client.app.token_type,
     )
+
+
+async def look(resources: Resources, request: TokenRequest) -> None:
+    """See that a key of ours has signed a refresh token; a new key is asked for. Raises `InvalidRefreshToken`."""
+    if await refresh_tokens.opened(request.refresh_token, resources.keyring) is None:
+        raise InvalidRefreshToken(detail="refresh token: no key of ours has signed it")
 
 
 async def _end(resources: Resources, client: Client, token: RefreshToken) -> None:

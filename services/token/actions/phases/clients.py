@@ -49,7 +49,8 @@ async def authenticate(resources: Resources, request: ClientRequest, *, grant: b
     Args:
         resources: the parts of the service.
         request: how the client proves itself.
-        grant: whether it asks for a token, which its domain may have only so many of in a second.
+        grant: whether it asks for a token, which its domain may have only so many of in a second: one is taken for who
+            proves itself here.
 
     Raises:
         InvalidRequest: it proves itself in two ways, or names two clients.
@@ -83,8 +84,8 @@ async def authenticate(resources: Resources, request: ClientRequest, *, grant: b
     if method is AuthMethod.PRIVATE_KEY_JWT:
         assertion = await _verified(resources, request.client_assertion, client)
     # Not before the proof, else a stranger could use a domain's grants up; and before anything is used up that is good
-    # once. Who brings no proof here may have one in the grant: `token` gives back what was taken for nothing.
-    if grant:
+    # once. Who brings no proof here may have one in the grant: `token` takes for him, and gives it back if not.
+    if grant and method is not AuthMethod.NONE:
         resources.limits.take(domain)
     if assertion:
         await _use_up(resources, assertion, client)

@@ -1,13 +1,16 @@
 """Certificates in a folder, read again when they are replaced: by cert-manager, by an agent of SPIFFE, or by hand."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 AUTHORITIES, CHAIN, KEY = NAMES = ("ca.crt", "tls.crt", "tls.key")
 """The files, by the names that Kubernetes and cert-manager give them."""
+_BEGINNING = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----")
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,21 @@ class Watched:
 
     def _read(self) -> Pems:
         pems = Pems(*(file.read_bytes() for file in self._files))
-        x509.load_pem_x509_certificates(pems.authorities)
-        certified = x509.load_pem_x509_certificate(pems.chain).public_key()
-        key = load_pem_private_key(pems.key, password=None).public_key()
+        self._whole(AUTHORITIES, pems.authorities)
+        certified = self._whole(CHAIN, pems.chain)[0].public_key()
+        try:
+            key = load_pem_private_key(pems.key, password=None).public_key()
+        except (TypeError, UnsupportedAlgorithm) as error:
+            # It has a password, which nobody is there to give; or is of a kind that is not used.
+            raise ValueError(f"{self._folder}: {KEY}: {error}") from error
         form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         if key.public_bytes(*form) != certified.public_bytes(*form):
             raise ValueError(f"{self._folder}: {KEY} is not the key of {CHAIN}")
         return pems
+
+    def _whole(self, name: str, pem: bytes) -> list[x509.Certificate]:
+        """The certificates in a file. Where it is written in place, the last may be there by half."""
+        certificates = x509.load_pem_x509_certificates(pem)
+        if len(certificates) != len(_BEGINNING.findall(pem)):
+            raise ValueError(f"{self._folder}: {name} is there by half")
+        return certificates
