@@ -34,7 +34,8 @@ async def token(resources: Resources, *, request: TokenRequest) -> Issued:
         await admission.admit(resources, client, grant_type)
         resources.keyring.check(client.domain.domain_id)
         if not proven:
-            if grant_type == admission.REFRESH_TOKEN and request.refresh_token:
+            limited = client.domain.grants_per_second is not None
+            if limited and grant_type == admission.REFRESH_TOKEN and request.refresh_token:
                 await refresh_token.look(resources, request)
             resources.limits.take(client.domain)
             taken = True
