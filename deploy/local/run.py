@@ -10,12 +10,9 @@ from deploy.local.console import Screen, shown
 from deploy.local.curl import lines
 from deploy.local.errors import CannotRun
 from deploy.local.stack import Stack
-from gateway.config import ServeSettings
-from services.account.config import AccountSettings
-from services.binding.config import BindingSettings
+from deploy.settings import SETTINGS
 from services.runtime.env import PREFIX
 from services.runtime.supervisor import ProcessFailed
-from services.token.config import TokenSettings
 
 
 async def run(settings: LocalSettings, environ: Mapping[str, str], begun: float) -> None:
@@ -50,11 +47,7 @@ async def run(settings: LocalSettings, environ: Mapping[str, str], begun: float)
 
 def unread(environ: Mapping[str, str]) -> Iterator[str]:
     """A line for each setting that no process reads: it is misspelt, perhaps."""
-    known = {
-        PREFIX + field.name.upper()
-        for settings in (LocalSettings, TokenSettings, AccountSettings, BindingSettings, ServeSettings)
-        for field in dataclasses.fields(settings)
-    }
+    known = {PREFIX + field.name.upper() for settings in SETTINGS.values() for field in dataclasses.fields(settings)}
     for name in sorted(environ):
         if name.startswith(PREFIX) and name.removesuffix("_FILE") not in known:
             meant = difflib.get_close_matches(name, known, n=1, cutoff=0.9)

@@ -4,14 +4,10 @@ import dataclasses
 import typing
 from datetime import timedelta
 
-from deploy.local.config import LocalSettings
 from deploy.manual.markdown import table
-from gateway.config import ServeSettings
-from services.account.config import AccountSettings
-from services.binding.config import BindingSettings
+from deploy.settings import SETTINGS
 from services.runtime.env import PREFIX
 from services.runtime.settings import ServerSettings
-from services.token.config import TokenSettings
 
 
 def settings_page() -> str:
@@ -23,15 +19,9 @@ def settings_page() -> str:
         "that is empty counts as absent. In place of any of them, the same name with `_FILE` may name a file that",
         "holds the value. Made by `make manual`.",
     ]
-    for title, settings, without in (
-        ("Every service", ServerSettings, None),
-        ("token", TokenSettings, ServerSettings),
-        ("account", AccountSettings, ServerSettings),
-        ("binding", BindingSettings, ServerSettings),
-        ("The gateway", ServeSettings, None),
-        ("The stack without containers (`make run`)", LocalSettings, None),
-    ):
-        inherited = {field.name for field in dataclasses.fields(without)} if without else set()
+    shared = {field.name for field in dataclasses.fields(ServerSettings)}
+    for title, settings in SETTINGS.items():
+        inherited = shared if ServerSettings in settings.__mro__[1:] else set()
         rows = [_setting(field) for field in dataclasses.fields(settings) if field.name not in inherited]
         lines += ["", f"## {title}", *table(("variable", "meaning", "default", "bounds"), rows)]
     return "\n".join(lines) + "\n"

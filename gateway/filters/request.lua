@@ -39,8 +39,8 @@ local function read(handle)
   return body:getBytes(0, body:length())
 end
 
--- Notes the surface for the filters behind and for the answer, and refuses too large a head and two hosts. Changes nothing: signatures
--- cover what came.
+-- Notes the surface for the filters behind and for the answer, and refuses too large a head and two hosts. Changes
+-- nothing: signatures cover what came.
 function request.classify(handle)
   local headers = handle:headers()
   local content_type = headers:get("content-type")

@@ -23,7 +23,7 @@ from services.runtime import jws
 from services.runtime.clock import Clock
 from services.runtime.errors import PermissionDenied, Unauthenticated, Unavailable
 from services.runtime.ids import derived_uuid7
-from services.runtime.keys import ACCESS, EDGE, Keys, VerificationKey
+from services.runtime.keys import ACCESS, EDGE, Keys, VerificationKey, find
 from services.runtime.revocations import Marks, Revocations, acts_in_the_end
 
 EDGE_HEADER = "x-tessera-edge-token"
@@ -271,10 +271,7 @@ class Authenticator:
     async def _key(self, key_id: object) -> VerificationKey:
         if not isinstance(key_id, str):
             raise Unauthenticated(detail="no kid")
-        key = self._keys.get(key_id)
-        if key is None:
-            await self._keys.ask()
-            key = self._keys.get(key_id)
+        key = await find(self._keys, key_id)
         if key is None:
             if self._keys.problem:
                 raise Unavailable("token service", detail=self._keys.problem)

@@ -63,6 +63,15 @@ class Keys(Protocol):
         """Look for keys that were not there before; at most about once a second, however often it is called."""
 
 
+async def find(keys: Keys, key_id: str) -> VerificationKey | None:
+    """The key of an id; one that is unknown may be another process's of a moment ago, and is asked for."""
+    key = keys.get(key_id)
+    if key is None:
+        await keys.ask()
+        key = keys.get(key_id)
+    return key
+
+
 def read_key(message: token_pb2.VerificationKey) -> VerificationKey:
     """Read a key off the wire. Raises `ValueError` where type, curve and algorithm do not fit, or it is no key."""
     jwk = message.jwk

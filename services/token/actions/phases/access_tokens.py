@@ -39,11 +39,7 @@ async def verify(resources: Resources, text: str) -> AccessToken | None:
 async def _key(resources: Resources, key_id: object) -> VerificationKey | None:
     if not isinstance(key_id, str):
         return None
-    key = resources.keyring.get(key_id)
-    if key is None:
-        # Perhaps another process's, of a moment ago.
-        await resources.keyring.ask()
-        key = resources.keyring.get(key_id)
+    key = await keys.find(resources.keyring, key_id)
     return key if key and key.use == keys.ACCESS else None
 
 
